@@ -1,0 +1,91 @@
+#include "base/table.h"
+
+#include "base/array.h"
+#include "base/hash.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* Linear probing over a power of two of slots, at most three quarters full; removing shifts what
+ * follows back, so there are no marks. */
+
+enum { TABLE_CAPACITY_MIN = 8 };
+
+static size_t home(const struct table *table, uint64_t hash)
+{
+    return hash_mix(hash) & (table->capacity - 1);
+}
+
+void table_finish(struct table *table)
+{
+    free(table->slots);
+    *table = (struct table){0};
+}
+
+struct table_entry *table_find(const struct table *table, uint64_t hash, struct bytes name)
+{
+    if (table->count == 0)
+        return NULL;
+    for (size_t at = home(table, hash); table->slots[at]; at = (at + 1) & (table->capacity - 1)) {
+        struct table_entry *entry = table->slots[at];
+        if (entry->hash == hash && bytes_equal(entry->name, name))
+            return entry;
+    }
+    return NULL;
+}
+
+static void place(struct table *table, struct table_entry *entry)
+{
+    size_t at = home(table, entry->hash);
+    while (table->slots[at])
+        at = (at + 1) & (table->capacity - 1);
+    table->slots[at] = entry;
+}
+
+static void resize(struct table *table, size_t capacity)
+{
+    struct table old = *table;
+    table->slots = memory_create(capacity * sizeof *table->slots);
+    table->capacity = capacity;
+    for (size_t i = 0; i < old.capacity; i++)
+        if (old.slots[i])
+            place(table, old.slots[i]);
+    free(old.slots);
+}
+
+void table_insert(struct table *table, struct table_entry *entry)
+{
+    if (4 * (table->count + 1) > 3 * table->capacity)
+        resize(table, table->capacity ? 2 * table->capacity : TABLE_CAPACITY_MIN);
+    place(table, entry);
+    table->count++;
+}
+
+void table_remove(struct table *table, struct table_entry *entry)
+{
+    assert(table->count > 0);
+    size_t mask = table->capacity - 1, at = home(table, entry->hash);
+    while (table->slots[at] != entry) {
+        assert(table->slots[at]);
+        at = (at + 1) & mask;
+    }
+    for (size_t next = (at + 1) & mask; table->slots[next]; next = (next + 1) & mask) {
+        /* An entry may fill the hole when the hole lies between its home and its place. */
+        if (((next - home(table, table->slots[next]->hash)) & mask) >= ((next - at) & mask)) {
+            table->slots[at] = table->slots[next];
+            at = next;
+        }
+    }
+    table->slots[at] = NULL;
+    table->count--;
+    if (table->capacity > TABLE_CAPACITY_MIN && 8 * table->count < table->capacity)
+        resize(table, table->capacity / 2);
+}
+
+struct table_entry *table_next(const struct table *table, size_t *at)
+{
+    while (*at < table->capacity)
+        if (table->slots[(*at)++])
+            return table->slots[*at - 1];
+    return NULL;
+}

@@ -1,0 +1,82 @@
+#include "base/array.h"
+
+#include "check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void created_memory_is_zeroed(void **state)
+{
+    (void)state;
+    static const unsigned char zeros[1000];
+    unsigned char *memory = memory_create(sizeof zeros);
+    assert_memory_equal(memory, zeros, sizeof zeros);
+    free(memory);
+}
+
+static void resizing_keeps_the_content(void **state)
+{
+    (void)state;
+    int *numbers = memory_resize(NULL, 2, sizeof *numbers);
+    numbers[0] = 7;
+    numbers[1] = 8;
+    numbers = memory_resize(numbers, 1000, sizeof *numbers);
+    assert_int_equal(numbers[0], 7);
+    assert_int_equal(numbers[1], 8);
+    free(numbers);
+}
+
+static void an_array_with_room_stays_where_it_is(void **state)
+{
+    (void)state;
+    size_t capacity = 0;
+    int *numbers = array_reserve(NULL, &capacity, 5, sizeof *numbers);
+    assert_true(capacity >= 5);
+    size_t before = capacity;
+    assert_ptr_equal(array_reserve(numbers, &capacity, before, sizeof *numbers), numbers);
+    assert_int_equal(capacity, before);
+    free(numbers);
+}
+
+static void a_growing_array_at_least_doubles(void **state)
+{
+    (void)state;
+    size_t capacity = 0, count = 0, moves_count = 0;
+    size_t *numbers = NULL;
+    while (count < 10000) {
+        size_t before = capacity;
+        numbers = array_reserve(numbers, &capacity, count + 1, sizeof *numbers);
+        if (capacity != before) {
+            assert_true(capacity >= 2 * before);
+            moves_count++;
+        }
+        numbers[count] = count;
+        count++;
+    }
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(numbers[i], i);
+    assert_true(moves_count < 15);
+    free(numbers);
+}
+
+static void a_large_need_is_met_at_once(void **state)
+{
+    (void)state;
+    size_t capacity = 3;
+    char *text = array_reserve(memory_create(capacity), &capacity, 100001, 1);
+    assert_true(capacity >= 100001);
+    memset(text, 'x', capacity);
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(created_memory_is_zeroed),
+        cmocka_unit_test(resizing_keeps_the_content),
+        cmocka_unit_test(an_array_with_room_stays_where_it_is),
+        cmocka_unit_test(a_growing_array_at_least_doubles),
+        cmocka_unit_test(a_large_need_is_met_at_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
