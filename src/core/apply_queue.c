@@ -1,0 +1,215 @@
+#include "core/engine_state.h"
+
+#include "base/array.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+void engine_held_forget(struct held_push *held)
+{
+    held->queue->waiting_count -= held->run.count;
+    held->peer->held_count -= held->run.count;
+    held->peer->held_size -= held->run.size;
+    list_remove(&held->in_queue);
+    list_remove(&held->in_peer);
+    free(held);
+}
+
+/* Lets the pushes of `run` that fit the peer's window wait for room, and refuses the others. */
+static void hold(struct engine *engine, struct peer *peer, struct queue *queue, struct run *run,
+                 uint64_t ticket, struct outbox *outbox)
+{
+    while (run->count > 0) {
+        struct run fits, refused;
+        uint64_t count_room = peer->held_count_max - peer->held_count,
+                 size_room = peer->held_size_max - peer->held_size;
+        if (!run_split(run, count_room < UINT32_MAX ? (uint32_t)count_room : UINT32_MAX, size_room,
+                       &fits)) {
+            run_split(run, 1, UINT64_MAX, &refused);
+            outbox_settle(outbox, peer->id, ticket, 1, STATUS_WINDOW);
+            continue;
+        }
+        struct held_push *held = memory_create(sizeof *held);
+        *held = (struct held_push){.peer = peer, .queue = queue, .ticket = ticket, .run = fits};
+        unsigned char *copy = chunk_put(&engine->chunks, &engine->arena, fits.size, &held->slice);
+        memcpy(copy, fits.data, fits.size);
+        held->run.data = copy;
+        list_push_back(&queue->waiting, &held->in_queue);
+        list_push_back(&peer->held, &held->in_peer);
+        queue->waiting_count += fits.count;
+        peer->held_count += fits.count;
+        peer->held_size += fits.size;
+    }
+}
+
+static struct queue *push_target(struct engine *engine, struct peer *peer, struct bytes name)
+{
+    if (peer->queue_memo && peer->queue_memo_generation == engine->queues_generation &&
+        bytes_equal(peer->queue_memo->entry.name, name))
+        return peer->queue_memo;
+    peer->queue_memo = engine_queue_make(engine, name);
+    peer->queue_memo_generation = engine->queues_generation;
+    return peer->queue_memo;
+}
+
+/* Cuts the frames of at most `size_max` bytes off the front of `run`; there is at least one. */
+static struct run split_fitting(struct run *run, uint64_t size_max)
+{
+    uint32_t count = run->frame_size ? run->count : 1;
+    uint64_t size = run->head.size;
+    for (; count < run->count && frame_size(run->data + size) <= size_max; count++)
+        size += frame_size(run->data + size);
+    struct run fitting;
+    run_split(run, count, UINT64_MAX, &fitting);
+    return fitting;
+}
+
+void apply_push(struct engine *engine, struct peer *peer, const struct command *command,
+                struct outbox *outbox)
+{
+    struct queue *queue = push_target(engine, peer, command->name);
+    struct run run = command->run;
+    engine_touch(engine, queue);
+    while (run.count > 0) {
+        uint32_t accepted =
+            list_is_empty(&queue->waiting) ? queue_push(queue, &engine->arena, &run) : 0;
+        if (accepted > 0) {
+            engine->totals.accepted += accepted;
+            outbox_settle(outbox, peer->id, command->ticket, accepted, STATUS_OK);
+        } else if (queue->settings.when_full == WHEN_FULL_HOLD &&
+                   run.head.size <= queue->settings.size_max) {
+            struct run waiting = split_fitting(&run, queue->settings.size_max);
+            hold(engine, peer, queue, &waiting, command->ticket, outbox);
+        } else {
+            struct run refused;
+            run_split(&run, 1, UINT64_MAX, &refused);
+            queue->counters.refused++;
+            engine->totals.refused++;
+            outbox_settle(outbox, peer->id, command->ticket, 1, STATUS_FULL);
+        }
+    }
+}
+
+static struct consumer *consumer_of(struct peer *peer, uint32_t id)
+{
+    struct table_entry *entry = table_find(&peer->consumers, id, (struct bytes){0});
+    return entry ? list_entry(entry, struct consumer, entry) : NULL;
+}
+
+enum status apply_consume(struct engine *engine, struct peer *peer, const struct command *command)
+{
+    if (consumer_of(peer, command->consumer.id))
+        return STATUS_ID_IN_USE;
+    if (command->consumer.credit_size > CREDIT_SIZE_MAX)
+        return STATUS_CREDIT;
+    struct queue *queue = engine_queue_make(engine, command->name);
+    struct consumer *consumer = consumer_create(queue, peer, command->consumer.id);
+    consumer->from_back = command->consumer.from_back;
+    consumer->no_ack = command->consumer.no_ack;
+    consumer->served = engine->served++;
+    bool is_credited =
+        consumer_credit(consumer, command->consumer.credit_count, command->consumer.credit_size);
+    assert(is_credited);
+    table_insert(&peer->consumers, &consumer->entry);
+    dispatch_rank(consumer);
+    engine_touch(engine, queue);
+    return STATUS_OK;
+}
+
+void engine_consumer_end(struct engine *engine, struct consumer *consumer)
+{
+    struct queue *queue = consumer->queue;
+    consumer_destroy(consumer, &engine->arena);
+    engine_touch(engine, queue);
+}
+
+enum status apply_cancel(struct engine *engine, struct peer *peer, const struct command *command)
+{
+    struct consumer *consumer = consumer_of(peer, command->consumer.id);
+    if (!consumer)
+        return STATUS_NO_CONSUMER;
+    table_remove(&peer->consumers, &consumer->entry);
+    engine_consumer_end(engine, consumer);
+    return STATUS_OK;
+}
+
+enum status apply_credit(struct engine *engine, struct peer *peer, const struct command *command)
+{
+    struct consumer *consumer = consumer_of(peer, command->consumer.id);
+    if (!consumer)
+        return STATUS_NO_CONSUMER;
+    if (!consumer_credit(consumer, command->consumer.credit_count, command->consumer.credit_size))
+        return STATUS_CREDIT;
+    dispatch_rank(consumer);
+    engine_touch(engine, consumer->queue);
+    return STATUS_OK;
+}
+
+enum status apply_settle(struct engine *engine, struct peer *peer, const struct command *command)
+{
+    struct consumer *consumer = consumer_of(peer, command->settle.id);
+    if (!consumer)
+        return STATUS_NO_CONSUMER;
+    uint64_t settled = consumer_settle(consumer, &engine->arena, command->settle.tag,
+                                       command->settle.count, command->settle.how);
+    if (settled > 0) {
+        if (command->settle.how != SETTLE_RETURN)
+            engine->totals.settled += settled;
+        dispatch_rank(consumer);
+        engine_touch(engine, consumer->queue);
+    }
+    return settled == command->settle.count ? STATUS_OK : STATUS_NOT_LEASED;
+}
+
+enum status apply_declare(struct engine *engine, const struct command *command)
+{
+    const struct queue_settings *settings = &command->settings;
+    struct queue *queue = engine_queue(engine, command->name);
+    if (queue && queue->is_declared) {
+        const struct queue_settings *has = &queue->settings;
+        bool is_same = has->count_max == settings->count_max &&
+                       has->size_max == settings->size_max && has->when_full == settings->when_full;
+        return is_same ? STATUS_OK : STATUS_EXISTS;
+    }
+    queue = engine_queue_make(engine, command->name);
+    queue->settings = *settings;
+    queue->is_declared = true;
+    engine_touch(engine, queue);
+    return STATUS_OK;
+}
+
+enum status apply_delete(struct engine *engine, const struct command *command,
+                         struct outbox *outbox)
+{
+    struct queue *queue = engine_queue(engine, command->name);
+    if (!queue)
+        return STATUS_NO_QUEUE;
+    while (!list_is_empty(&queue->waiting)) {
+        struct held_push *held = list_entry(queue->waiting.next, struct held_push, in_queue);
+        outbox_settle(outbox, held->peer->id, held->ticket, held->run.count, STATUS_DELETED);
+        chunk_release(held->slice.block, &engine->arena);
+        engine_held_forget(held);
+    }
+    while (!list_is_empty(&queue->consumers)) {
+        struct consumer *consumer = list_entry(queue->consumers.next, struct consumer, link);
+        struct effect *ended = outbox_put(outbox, EFFECT_ENDED, consumer->peer->id);
+        ended->id = consumer_id(consumer);
+        ended->status = STATUS_DELETED;
+        table_remove(&consumer->peer->consumers, &consumer->entry);
+        engine_consumer_end(engine, consumer);
+    }
+    engine->queues_generation++;
+    table_remove(&engine->queues, &queue->entry);
+    queue_destroy(queue, &engine->arena);
+    return STATUS_OK;
+}
+
+enum status apply_pause(struct engine *engine, const struct command *command, bool is_paused)
+{
+    struct queue *queue = engine_queue(engine, command->name);
+    if (!queue)
+        return STATUS_NO_QUEUE;
+    queue->is_paused = is_paused;
+    engine_touch(engine, queue);
+    return STATUS_OK;
+}

@@ -1,0 +1,71 @@
+/* Commands: what sessions ask of the engine. Everything a command points to is borrowed for the
+ * call. */
+#ifndef RINGPOST_CORE_COMMAND_H
+#define RINGPOST_CORE_COMMAND_H
+
+#include "core/queue.h"
+#include "frame/frame.h"
+
+enum command_kind {
+    COMMAND_ATTACH, /* a connection begins */
+    COMMAND_DETACH, /* it ended: its consumers and subscriptions end, its waiting pushes are
+                       forgotten */
+    COMMAND_PUSH,
+    COMMAND_PUBLISH,
+    COMMAND_CONSUME,
+    COMMAND_CANCEL,
+    COMMAND_CREDIT,
+    COMMAND_SETTLE,
+    COMMAND_SUBSCRIBE,
+    COMMAND_UNSUBSCRIBE,
+    COMMAND_DECLARE,
+    COMMAND_DELETE,
+    COMMAND_PURGE,
+    COMMAND_PAUSE,
+    COMMAND_RESUME,
+    COMMAND_PEEK,
+    COMMAND_LIST,
+    COMMAND_INFO,
+    COMMAND_STATS,
+    COMMAND_PING,
+};
+
+struct command {
+    enum command_kind kind;
+    uint32_t peer;   /* which connection; its effects name it */
+    uint64_t ticket; /* what its effects name; the command's own for the peer */
+    struct bytes
+        name; /* of the queue, topic or pattern, where there is one: 1 to FRAME_NAME_MAX bytes */
+    union {
+        struct {
+            uint32_t count; /* pushes that may wait at once */
+            uint64_t size;  /* bytes of them */
+        } window;           /* ATTACH */
+        struct run run;     /* PUSH, PUBLISH */
+        struct {
+            uint32_t id;
+            uint32_t credit_count;
+            uint64_t credit_size;
+            bool from_back, no_ack;
+        } consumer; /* CONSUME, CANCEL, CREDIT */
+        struct {
+            uint32_t id;
+            uint32_t count;
+            uint64_t tag;
+            enum settle how;
+        } settle;
+        struct {
+            uint32_t id;
+            uint32_t count_max; /* 0: the default */
+            uint64_t size_max;  /* 0: the default */
+            bool is_wildcard;
+        } subscription;                 /* SUBSCRIBE, UNSUBSCRIBE */
+        struct queue_settings settings; /* DECLARE */
+        struct {
+            uint32_t count;
+            bool from_back;
+        } look; /* PEEK, LIST */
+    };
+};
+
+#endif

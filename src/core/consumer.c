@@ -1,0 +1,266 @@
+#include "core/consumer.h"
+
+#include "base/array.h"
+#include "base/bits.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+struct consumer *consumer_create(struct queue *queue, struct peer *peer, uint32_t id)
+{
+    struct consumer *consumer = memory_create(sizeof *consumer);
+    consumer->entry.hash = id;
+    consumer->queue = queue;
+    consumer->peer = peer;
+    consumer->tag_next = 1;
+    list_push_back(&queue->consumers, &consumer->link);
+    queue->consumers_count++;
+    return consumer;
+}
+
+static struct lease *lease_at(const struct consumer *consumer, size_t at)
+{
+    return &consumer->leases[(consumer->leases_first + at) & (consumer->leases_capacity - 1)];
+}
+
+static void pop_settled(struct consumer *consumer)
+{
+    while (consumer->leases_count > 0 && lease_at(consumer, 0)->left_count == 0) {
+        free(lease_at(consumer, 0)->settled_bits);
+        consumer->leases_first = (consumer->leases_first + 1) & (consumer->leases_capacity - 1);
+        consumer->leases_count--;
+    }
+}
+
+void consumer_destroy(struct consumer *consumer, struct arena *arena)
+{
+    if (consumer->leased_count > 0) {
+        uint64_t first = lease_at(consumer, 0)->tag_first;
+        for (uint64_t tag = first; tag < consumer->tag_next; tag += UINT32_MAX)
+            consumer_settle(consumer, arena, tag, UINT32_MAX, SETTLE_RETURN);
+    }
+    assert(consumer->leased_count == 0 && consumer->leases_count == 0);
+    consumer_rank(consumer, false);
+    list_remove(&consumer->link);
+    consumer->queue->consumers_count--;
+    free(consumer->leases);
+    free(consumer);
+}
+
+bool consumer_credit(struct consumer *consumer, uint32_t count, uint64_t size)
+{
+    if (count > UINT32_MAX - consumer->credit_count || size > CREDIT_SIZE_MAX ||
+        size > CREDIT_SIZE_MAX - consumer->credit_size)
+        return false;
+    consumer->credit_count += count;
+    consumer->credit_size += size;
+    return true;
+}
+
+bool consumer_has_credit(const struct consumer *consumer)
+{
+    return consumer->credit_count > 0 && (consumer->credit_size > 0 || consumer->leased_count == 0);
+}
+
+static void leases_grow(struct consumer *consumer)
+{
+    size_t capacity = consumer->leases_capacity ? 2 * consumer->leases_capacity : 4;
+    struct lease *leases = memory_create(capacity * sizeof *leases);
+    for (size_t i = 0; i < consumer->leases_count; i++)
+        leases[i] = *lease_at(consumer, i);
+    free(consumer->leases);
+    consumer->leases = leases;
+    consumer->leases_first = 0;
+    consumer->leases_capacity = capacity;
+}
+
+/* Remembers a delivery, joined with the one before where it goes on from there. */
+static void add_lease(struct consumer *consumer, const struct stretch *stretch)
+{
+    consumer->leased_count += stretch->count;
+    struct lease *last =
+        consumer->leases_count ? lease_at(consumer, consumer->leases_count - 1) : NULL;
+    if (last && last->segment == stretch->segment && !last->settled_bits && last->left_count > 0 &&
+        last->tag_first + last->count == consumer->tag_next && !last->is_reversed &&
+        !consumer->from_back && last->index + last->count == stretch->index) {
+        last->count += stretch->count;
+        last->left_count += stretch->count;
+        return;
+    }
+    if (consumer->leases_count == consumer->leases_capacity)
+        leases_grow(consumer);
+    *lease_at(consumer, consumer->leases_count++) = (struct lease){
+        .tag_first = consumer->tag_next,
+        .segment = stretch->segment,
+        .index = stretch->index,
+        .count = stretch->count,
+        .left_count = stretch->count,
+        .is_reversed = consumer->from_back,
+    };
+}
+
+bool consumer_take(struct consumer *consumer, struct arena *arena, uint32_t count_max,
+                   uint64_t size_max, struct stretch *stretch, uint64_t *tag)
+{
+    struct queue *queue = consumer->queue;
+    assert(consumer_has_credit(consumer));
+    uint32_t count = count_max < consumer->credit_count ? count_max : consumer->credit_count;
+    uint64_t size = size_max < consumer->credit_size ? size_max : consumer->credit_size;
+    if (!queue_lease(queue, consumer->from_back, count, size, stretch)) {
+        /* A message larger than the credit goes out when nothing else is in flight. */
+        if (consumer->leased_count > 0 ||
+            !queue_lease(queue, consumer->from_back, 1, UINT64_MAX, stretch))
+            return false;
+    }
+    consumer->credit_count -= stretch->count;
+    consumer->credit_size -=
+        stretch->size < consumer->credit_size ? stretch->size : consumer->credit_size;
+    *tag = consumer->tag_next;
+    stretch->segment->block.holds_count++; /* for the slice that the caller makes of it */
+    if (consumer->no_ack)
+        queue_settle(queue, arena, stretch->segment, stretch->index, stretch->count,
+                     SETTLE_ACKNOWLEDGE);
+    else
+        add_lease(consumer, stretch);
+    consumer->tag_next += stretch->count;
+    return true;
+}
+
+/* Settles the left ones among the places [from, from + count) of a lease, stretch by stretch;
+ * returns how many. */
+static uint32_t settle_places(struct consumer *consumer, struct arena *arena, struct lease *lease,
+                              uint32_t from, uint32_t count, enum settle how)
+{
+    uint32_t settled = 0, end = from + count;
+    for (uint32_t first = from, last; first < end; first = last) {
+        first = lease->settled_bits ? bits_find(lease->settled_bits, first, end, false) : first;
+        last = lease->settled_bits ? bits_find(lease->settled_bits, first, end, true) : end;
+        if (first == last)
+            break;
+        uint32_t index = lease->index + (lease->is_reversed ? lease->count - last : first);
+        queue_settle(consumer->queue, arena, lease->segment, index, last - first, how);
+        settled += last - first;
+    }
+    return settled;
+}
+
+/* Notes that the places [from, from + count) of a lease are settled, `settled` of them now. */
+static void mark_settled(struct lease *lease, uint32_t from, uint32_t count, uint32_t settled)
+{
+    lease->left_count -= settled;
+    if (lease->left_count == 0)
+        return;
+    if (!lease->settled_bits && from == 0) { /* the usual case: from the front, in order */
+        lease->tag_first += count;
+        lease->index += lease->is_reversed ? 0 : count;
+        lease->count -= count;
+        return;
+    }
+    if (!lease->settled_bits)
+        lease->settled_bits = memory_create(bits_words(lease->count) * sizeof *lease->settled_bits);
+    bits_fill(lease->settled_bits, from, count, true);
+}
+
+/* The place of the first lease that ends behind `tag`. */
+static size_t lease_find(const struct consumer *consumer, uint64_t tag)
+{
+    size_t low = 0, high = consumer->leases_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct lease *lease = lease_at(consumer, middle);
+        if (lease->tag_first + lease->count <= tag)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+uint64_t consumer_settle(struct consumer *consumer, struct arena *arena, uint64_t tag,
+                         uint32_t count, enum settle how)
+{
+    uint64_t settled = 0, end = tag > UINT64_MAX - count ? UINT64_MAX : tag + count;
+    for (size_t at = lease_find(consumer, tag); at < consumer->leases_count; at++) {
+        struct lease *lease = lease_at(consumer, at);
+        if (lease->tag_first >= end)
+            break;
+        uint32_t from = tag > lease->tag_first ? (uint32_t)(tag - lease->tag_first) : 0;
+        uint64_t to = end - lease->tag_first < lease->count ? end - lease->tag_first : lease->count;
+        uint32_t places = (uint32_t)to - from;
+        uint32_t part =
+            lease->left_count ? settle_places(consumer, arena, lease, from, places, how) : 0;
+        if (part > 0)
+            mark_settled(lease, from, places, part);
+        settled += part;
+    }
+    consumer->leased_count -= settled;
+    pop_settled(consumer);
+    return settled;
+}
+
+/* Whether `a` is to be served before `b`. */
+static bool comes_first(const struct consumer *a, const struct consumer *b)
+{
+    return a->leased_count != b->leased_count ? a->leased_count < b->leased_count
+                                              : a->served < b->served;
+}
+
+static void heap_set(struct queue *queue, size_t at, struct consumer *consumer)
+{
+    queue->willing[at - 1] = consumer;
+    consumer->willing_at = at;
+}
+
+/* Moves the consumer at heap place `at` up or down to where its order holds. */
+static void heap_fix(struct queue *queue, size_t at)
+{
+    struct consumer *consumer = queue->willing[at - 1];
+    for (; at > 1 && comes_first(consumer, queue->willing[at / 2 - 1]); at /= 2)
+        heap_set(queue, at, queue->willing[at / 2 - 1]);
+    for (size_t child; (child = 2 * at) <= queue->willing_count; at = child) {
+        if (child < queue->willing_count &&
+            comes_first(queue->willing[child], queue->willing[child - 1]))
+            child++;
+        if (!comes_first(queue->willing[child - 1], consumer))
+            break;
+        heap_set(queue, at, queue->willing[child - 1]);
+    }
+    heap_set(queue, at, consumer);
+}
+
+void consumer_rank(struct consumer *consumer, bool is_willing)
+{
+    struct queue *queue = consumer->queue;
+    size_t at = consumer->willing_at;
+    if (is_willing && at == 0) {
+        queue->willing = array_reserve(queue->willing, &queue->willing_capacity,
+                                       queue->willing_count + 1, sizeof(struct consumer *));
+        heap_set(queue, at = ++queue->willing_count, consumer);
+    } else if (!is_willing && at > 0) {
+        struct consumer *last = queue->willing[--queue->willing_count];
+        consumer->willing_at = 0;
+        if (last == consumer)
+            return;
+        heap_set(queue, at, last);
+    }
+    if (at > 0)
+        heap_fix(queue, at);
+}
+
+void consumer_check(const struct consumer *consumer)
+{
+    uint64_t left = 0, tag = 0;
+    for (size_t i = 0; i < consumer->leases_count; i++) {
+        const struct lease *lease = lease_at(consumer, i);
+        assert(lease->tag_first >= tag && lease->count >= lease->left_count);
+        if (lease->left_count > 0) {
+            assert(lease->segment->queue == consumer->queue);
+            assert(lease->index + lease->count <= lease->segment->count);
+        }
+        tag = lease->tag_first + lease->count;
+        left += lease->left_count;
+    }
+    assert(tag <= consumer->tag_next && left == consumer->leased_count);
+    assert(consumer->willing_at == 0 ||
+           consumer->queue->willing[consumer->willing_at - 1] == consumer);
+}

@@ -1,0 +1,74 @@
+/* Consumers: who takes messages from a queue, with what credit, and what is leased to them. */
+#ifndef RINGPOST_CORE_CONSUMER_H
+#define RINGPOST_CORE_CONSUMER_H
+
+#include "core/queue.h"
+
+struct peer;
+
+#define CREDIT_SIZE_MAX (UINT64_MAX / 2) /* bytes that the credit of one consumer may sum up to */
+
+/*
+ * Messages of one segment delivered one behind the other, under tags counting up. Tag tag_first + i
+ * stands for message index + i, or, taken from the back, index + count - 1 - i.
+ */
+struct lease {
+    uint64_t tag_first;
+    struct segment *segment;
+    uint32_t index, count;
+    uint32_t left_count; /* not settled yet */
+    bool is_reversed;
+    uint64_t *settled_bits; /* by place in the lease; NULL while all are left */
+};
+
+struct consumer {
+    struct table_entry entry; /* in its peer's table, by id */
+    struct list link;         /* in its queue's list */
+    struct queue *queue;
+    struct peer *peer;
+    bool from_back, no_ack;
+    bool is_passed; /* over, since its credit did not reach for the message that was next */
+    uint32_t credit_count;
+    uint64_t credit_size;
+    uint64_t tag_next;
+    uint64_t served;   /* when it was last given something, for fairness among the equally laden */
+    size_t willing_at; /* its place in the queue's heap, from 1 on; 0: not in it */
+    uint64_t leased_count;
+    struct lease *leases; /* a ring, by tag */
+    size_t leases_first, leases_count, leases_capacity;
+};
+
+static inline uint32_t consumer_id(const struct consumer *consumer)
+{
+    return (uint32_t)consumer->entry.hash;
+}
+
+/* A new consumer on the queue, with no credit. */
+struct consumer *consumer_create(struct queue *queue, struct peer *peer, uint32_t id);
+
+/* Returns what it has leased and frees it. */
+void consumer_destroy(struct consumer *consumer, struct arena *arena);
+
+/* Adds credit; false when that would be too much. */
+bool consumer_credit(struct consumer *consumer, uint32_t count, uint64_t size);
+
+/* Whether it could be given a message now, as far as its credit goes. */
+bool consumer_has_credit(const struct consumer *consumer);
+
+/* Takes the next messages off the queue for this consumer, at most `count_max` and `size_max`
+ * bytes; false when none can be. Gives the tag of the first. */
+bool consumer_take(struct consumer *consumer, struct arena *arena, uint32_t count_max,
+                   uint64_t size_max, struct stretch *stretch, uint64_t *tag);
+
+/* Settles those of the tags that are leased; returns how many were. */
+uint64_t consumer_settle(struct consumer *consumer, struct arena *arena, uint64_t tag,
+                         uint32_t count, enum settle how);
+
+/* Puts the consumer where it belongs in the queue's heap, or, when not `is_willing`, takes it out.
+ */
+void consumer_rank(struct consumer *consumer, bool is_willing);
+
+/* Asserts all that must hold. */
+void consumer_check(const struct consumer *consumer);
+
+#endif

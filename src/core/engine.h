@@ -1,0 +1,54 @@
+/*
+ * The engine: what commands mean. A pure step function: commands in, effects out, time an argument.
+ * The same commands at the same times give the same effects.
+ *
+ * Between applies and ticks it owns everything it was told; it calls nobody.
+ */
+#ifndef RINGPOST_CORE_ENGINE_H
+#define RINGPOST_CORE_ENGINE_H
+
+#include "base/hash.h"
+#include "core/command.h"
+#include "core/outbox.h"
+
+struct engine;
+
+/* An engine with no queues. `key` keeps strangers from choosing hash buckets. */
+struct engine *engine_create(struct hash_key key);
+
+/* Frees everything. All slices have been released and all peers detached. */
+void engine_destroy(struct engine *engine);
+
+/* Carries one command out. Its effects, which come now or in a later call, go to the `outbox` of
+ * that call. */
+void engine_apply(struct engine *engine, const struct command *command, uint64_t now,
+                  struct outbox *outbox);
+
+/* Does what is due: admits waiting pushes, hands out messages. To be called after a turn's commands
+ * and releases. */
+void engine_tick(struct engine *engine, uint64_t now, struct outbox *outbox);
+
+/* When the next tick has something to do, or TIME_NEVER. */
+uint64_t engine_deadline(const struct engine *engine);
+
+/* Ends the hold of a slice that an effect for `peer` brought, PEER_NONE for an answer; exactly
+ * once, when nobody reads its bytes any more. */
+void engine_release(struct engine *engine, uint32_t peer, const struct slice *slice, uint64_t now);
+
+/* What there is in all, for checks and statistics. */
+struct engine_totals {
+    uint64_t queues, consumers, connections, subscriptions;
+    uint64_t ready, leased, waiting; /* messages now */
+    uint64_t accepted, delivered, settled,
+        refused; /* messages of queues, ever; deleted queues too */
+    uint64_t published, sent,
+        missed;      /* messages of topics: published, handed out, dropped at a bound */
+    uint64_t memory; /* bytes for messages */
+    uint64_t holds;  /* slices out */
+};
+struct engine_totals engine_totals(const struct engine *engine);
+
+/* Asserts all that must hold, over everything. Slow. */
+void engine_check(const struct engine *engine);
+
+#endif

@@ -1,0 +1,82 @@
+/* The engine's inside, shared by the files that together are the engine. */
+#ifndef RINGPOST_CORE_ENGINE_STATE_H
+#define RINGPOST_CORE_ENGINE_STATE_H
+
+#include "core/chunk.h"
+#include "core/consumer.h"
+#include "core/engine.h"
+#include "core/peer.h"
+#include "core/topics.h"
+
+struct engine {
+    struct hash_key key;
+    struct arena arena;
+    struct table queues;        /* by name */
+    uint64_t queues_generation; /* grows when one goes */
+    struct table peers;         /* by id */
+    struct topics topics;
+    struct chunk_store chunks;
+    struct post_pool posts;
+    struct list hot_queues, hot_peers;
+    uint64_t served;             /* counts deliveries, for fairness */
+    struct peer *peer_memo;      /* of the last command */
+    struct engine_totals totals; /* those that are counted as they happen */
+    unsigned char *text;         /* room to put an answer together */
+    size_t text_size, text_capacity;
+};
+
+/* The connection of that id, or NULL. */
+struct peer *engine_peer(struct engine *engine, uint32_t id);
+
+/* The queue of that name, or NULL. */
+struct queue *engine_queue(struct engine *engine, struct bytes name);
+
+/* The queue of that name, made when there is none. */
+struct queue *engine_queue_make(struct engine *engine, struct bytes name);
+
+/* Has the next tick look at the queue. */
+void engine_touch(struct engine *engine, struct queue *queue);
+
+/* apply_queue.c: commands about queues and their messages. */
+void apply_push(struct engine *engine, struct peer *peer, const struct command *command,
+                struct outbox *outbox);
+enum status apply_consume(struct engine *engine, struct peer *peer, const struct command *command);
+enum status apply_cancel(struct engine *engine, struct peer *peer, const struct command *command);
+enum status apply_credit(struct engine *engine, struct peer *peer, const struct command *command);
+enum status apply_settle(struct engine *engine, struct peer *peer, const struct command *command);
+enum status apply_declare(struct engine *engine, const struct command *command);
+enum status apply_delete(struct engine *engine, const struct command *command,
+                         struct outbox *outbox);
+enum status apply_pause(struct engine *engine, const struct command *command, bool is_paused);
+/* Ends a consumer that its peer's table has lost, or is losing. */
+void engine_consumer_end(struct engine *engine, struct consumer *consumer);
+void engine_held_forget(struct held_push *held);
+
+/* dispatch.c: what a tick does. */
+void dispatch_queue(struct engine *engine, struct queue *queue, struct outbox *outbox);
+void dispatch_backlog(struct engine *engine, struct peer *peer, struct outbox *outbox);
+void dispatch_rank(struct consumer *consumer);
+
+/* apply_topic.c: commands about topics. */
+void apply_publish(struct engine *engine, struct peer *peer, const struct command *command,
+                   struct outbox *outbox);
+enum status apply_subscribe(struct engine *engine, struct peer *peer,
+                            const struct command *command);
+enum status apply_unsubscribe(struct engine *engine, struct peer *peer,
+                              const struct command *command, struct outbox *outbox);
+/* Ends a subscription that its peer's table has lost, or is losing. */
+void engine_subscription_end(struct engine *engine, struct subscription *subscription);
+
+/* answer.c: commands that are answered with data. */
+enum status answer_purge(struct engine *engine, const struct command *command,
+                         struct outbox *outbox);
+enum status answer_peek(struct engine *engine, const struct command *command,
+                        struct outbox *outbox);
+enum status answer_list(struct engine *engine, const struct command *command,
+                        struct outbox *outbox);
+enum status answer_info(struct engine *engine, const struct command *command,
+                        struct outbox *outbox);
+enum status answer_stats(struct engine *engine, const struct command *command,
+                         struct outbox *outbox);
+
+#endif

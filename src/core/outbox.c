@@ -1,0 +1,35 @@
+#include "core/outbox.h"
+
+#include "base/array.h"
+
+#include <stdlib.h>
+
+void outbox_finish(struct outbox *outbox)
+{
+    free(outbox->effects);
+    *outbox = (struct outbox){0};
+}
+
+struct effect *outbox_put(struct outbox *outbox, enum effect_kind kind, uint32_t peer)
+{
+    outbox->effects = array_reserve(outbox->effects, &outbox->capacity, outbox->count + 1,
+                                    sizeof *outbox->effects);
+    struct effect *effect = &outbox->effects[outbox->count++];
+    *effect = (struct effect){.kind = kind, .peer = peer};
+    return effect;
+}
+
+void outbox_settle(struct outbox *outbox, uint32_t peer, uint64_t ticket, uint32_t count,
+                   enum status status)
+{
+    struct effect *last = outbox->count ? &outbox->effects[outbox->count - 1] : NULL;
+    if (last && last->kind == EFFECT_SETTLED && last->peer == peer && last->ticket == ticket &&
+        last->status == status) {
+        last->count += count;
+        return;
+    }
+    struct effect *effect = outbox_put(outbox, EFFECT_SETTLED, peer);
+    effect->ticket = ticket;
+    effect->count = count;
+    effect->status = status;
+}

@@ -1,0 +1,54 @@
+/* The outbox: effects of the engine in the order they happened, for the sessions to put into words.
+ */
+#ifndef RINGPOST_CORE_OUTBOX_H
+#define RINGPOST_CORE_OUTBOX_H
+
+#include "core/slice.h"
+#include "core/status.h"
+
+enum effect_kind {
+    EFFECT_SETTLED, /* the next `count` frames of the ticket came to `status` */
+    EFFECT_ANSWER,  /* the ticket is answered with `slice`, bytes and not frames; settles it */
+    EFFECT_DELIVER, /* messages of a queue for consumer `id` */
+    EFFECT_MESSAGE, /* messages of a topic for subscription `id` */
+    EFFECT_GAP,     /* subscription `id` missed messages here */
+    EFFECT_ENDED,   /* consumer `id` was ended by the broker, for `status` */
+};
+
+/* A slice in an effect brings its hold along: whoever takes the effect ends it by engine_release.
+ */
+struct effect {
+    enum effect_kind kind;
+    uint32_t peer;
+    enum status status;  /* SETTLED, ENDED */
+    uint32_t id;         /* DELIVER, MESSAGE, GAP, ENDED */
+    uint32_t deliveries; /* DELIVER: of each message, before */
+    bool has_more;       /* ANSWER: there is more than this */
+    union {
+        uint64_t ticket;       /* SETTLED, ANSWER */
+        uint64_t tag;          /* DELIVER: of the first message */
+        uint64_t missed_count; /* GAP */
+    };
+    union {
+        uint32_t count;       /* SETTLED */
+        uint64_t missed_size; /* GAP: bytes */
+        struct slice slice;   /* ANSWER, DELIVER, MESSAGE */
+    };
+};
+
+/* A zeroed outbox is empty. */
+struct outbox {
+    struct effect *effects;
+    size_t count, capacity;
+};
+
+void outbox_finish(struct outbox *outbox);
+
+/* Appends a zeroed effect and returns it, to be filled in before the next is put. */
+struct effect *outbox_put(struct outbox *outbox, enum effect_kind kind, uint32_t peer);
+
+/* Appends an EFFECT_SETTLED, joined with the one before where they say the same. */
+void outbox_settle(struct outbox *outbox, uint32_t peer, uint64_t ticket, uint32_t count,
+                   enum status status);
+
+#endif

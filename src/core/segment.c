@@ -1,0 +1,353 @@
+#include "core/segment.h"
+
+#include "base/array.h"
+#include "base/bits.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* Frames are at least this large, so this bounds how many a segment can hold. */
+enum { FRAME_SIZE_LEAST = FRAME_HEAD_SIZE + 1 };
+
+static uint32_t count_max_of(const struct segment *segment)
+{
+    return segment->block.capacity / FRAME_SIZE_LEAST;
+}
+
+size_t segment_head_size(void)
+{
+    return sizeof(struct segment);
+}
+
+struct segment *segment_create(struct arena *arena, size_t size)
+{
+    assert(size > sizeof(struct segment));
+    struct arena_span *span;
+    struct segment *segment = arena_alloc(arena, size, &span);
+    *segment = (struct segment){
+        .block =
+            {
+                .kind = BLOCK_SEGMENT,
+                .capacity = (uint32_t)(arena_fit(size) - sizeof *segment),
+                .data = (unsigned char *)(segment + 1),
+                .span = span,
+            },
+    };
+    return segment;
+}
+
+void segment_destroy(struct arena *arena, struct segment *segment)
+{
+    assert(segment->block.holds_count == 0);
+    assert(!list_is_linked(&segment->link));
+    free(segment->ready_bits);
+    free(segment->deliveries);
+    free(segment->offsets);
+    arena_free(arena, segment, segment->block.capacity + sizeof *segment, segment->block.span);
+}
+
+uint32_t segment_offset(struct segment *segment, uint32_t index)
+{
+    assert(index <= segment->count);
+    if (index == segment->count)
+        return segment->block.used;
+    if (segment->frame_size)
+        return index * segment->frame_size;
+    if (index >= segment->offsets_count) {
+        segment->offsets = array_reserve(segment->offsets, &segment->offsets_capacity,
+                                         segment->count, sizeof *segment->offsets);
+        uint32_t last = segment->offsets_count;
+        uint32_t offset = last ? segment->offsets[last - 1] +
+                                     frame_size(segment->block.data + segment->offsets[last - 1])
+                               : 0;
+        for (; last < segment->count; last++) {
+            segment->offsets[last] = offset;
+            offset += frame_size(segment->block.data + offset);
+        }
+        assert(offset == segment->block.used);
+        segment->offsets_count = last;
+    }
+    return segment->offsets[index];
+}
+
+uint32_t segment_size(struct segment *segment, uint32_t index, uint32_t count)
+{
+    if (segment->frame_size)
+        return count * segment->frame_size;
+    return segment_offset(segment, index + count) - segment_offset(segment, index);
+}
+
+/* Gives every message a bit of its own. */
+static void make_bits(struct segment *segment)
+{
+    if (segment->ready_bits)
+        return;
+    segment->ready_bits =
+        memory_create(bits_words(count_max_of(segment)) * sizeof *segment->ready_bits);
+    bits_fill(segment->ready_bits, segment->ready_first, segment->ready_count, true);
+}
+
+static void drop_bits(struct segment *segment)
+{
+    free(segment->ready_bits);
+    segment->ready_bits = NULL;
+}
+
+/* Adds messages, none of them ready, to the ready ones. */
+static void add_ready(struct segment *segment, uint32_t index, uint32_t count)
+{
+    uint32_t end = index + count;
+    if (segment->ready_count == 0) {
+        segment->ready_first = index;
+        segment->ready_end = end;
+    } else if (!segment->ready_bits &&
+               (end == segment->ready_first || index == segment->ready_end)) {
+        segment->ready_first = index < segment->ready_first ? index : segment->ready_first;
+        segment->ready_end = end > segment->ready_end ? end : segment->ready_end;
+    } else {
+        make_bits(segment);
+        bits_fill(segment->ready_bits, index, count, true);
+        segment->ready_first = index < segment->ready_first ? index : segment->ready_first;
+        segment->ready_end = end > segment->ready_end ? end : segment->ready_end;
+    }
+    segment->ready_count += count;
+    if (segment->ready_bits && segment->ready_count == segment->ready_end - segment->ready_first)
+        drop_bits(segment);
+}
+
+/* Takes messages at one end of the ready ones out of them. */
+static void remove_ready(struct segment *segment, uint32_t index, uint32_t count)
+{
+    bool at_front = index == segment->ready_first;
+    assert(at_front || index + count == segment->ready_end);
+    segment->ready_count -= count;
+    if (at_front)
+        segment->ready_first = index + count;
+    else
+        segment->ready_end = index;
+    if (!segment->ready_bits)
+        return;
+    bits_fill(segment->ready_bits, index, count, false);
+    if (at_front)
+        segment->ready_first =
+            bits_find(segment->ready_bits, segment->ready_first, segment->ready_end, true);
+    else
+        segment->ready_end =
+            bits_find_last(segment->ready_bits, segment->ready_first, segment->ready_end, true);
+    if (segment->ready_count == segment->ready_end - segment->ready_first)
+        drop_bits(segment);
+}
+
+uint32_t segment_append(struct segment *segment, struct run *run)
+{
+    struct run fits;
+    if (!run_split(run, UINT32_MAX, segment->block.capacity - segment->block.used, &fits))
+        return 0;
+    memcpy(segment->block.data + segment->block.used, fits.data, fits.size);
+    segment->block.used += fits.size;
+    if (segment->count == 0)
+        segment->frame_size = fits.frame_size;
+    else if (segment->frame_size != fits.frame_size)
+        segment->frame_size = 0;
+    uint32_t index = segment->count;
+    segment->count += fits.count;
+    add_ready(segment, index, fits.count);
+    assert(segment->count <= count_max_of(segment));
+    return fits.count;
+}
+
+static uint32_t deliveries_of(const struct segment *segment, uint32_t index)
+{
+    return index < segment->deliveries_count ? segment->deliveries[index] : 0;
+}
+
+/* The ready messages at one end that lie together and were delivered equally often. */
+static void find_alike(const struct segment *segment, bool from_back, uint32_t count_max,
+                       uint32_t *first, uint32_t *end)
+{
+    *first = segment->ready_first;
+    *end = segment->ready_end;
+    if (segment->ready_bits && from_back)
+        *first = bits_find_last(segment->ready_bits, *first, *end, false);
+    else if (segment->ready_bits)
+        *end = bits_find(segment->ready_bits, *first, *end, false);
+    if (from_back && *end - *first > count_max)
+        *first = *end - count_max;
+    else if (!from_back && *end - *first > count_max)
+        *end = *first + count_max;
+    if (*first >= segment->deliveries_count)
+        return;
+    uint32_t deliveries = deliveries_of(segment, from_back ? *end - 1 : *first), alike = 1;
+    while (alike < *end - *first &&
+           deliveries_of(segment, from_back ? *end - 1 - alike : *first + alike) == deliveries)
+        alike++;
+    if (from_back)
+        *first = *end - alike;
+    else
+        *end = *first + alike;
+}
+
+/* Shrinks [first, end), at the end that is taken last, to what `size_max` bytes hold. */
+static void fit_size(struct segment *segment, bool from_back, uint64_t size_max, uint32_t *first,
+                     uint32_t *end)
+{
+    if (segment->frame_size) {
+        uint64_t fit = size_max / segment->frame_size;
+        if (fit >= *end - *first)
+            return;
+        if (from_back)
+            *first = *end - (uint32_t)fit;
+        else
+            *end = *first + (uint32_t)fit;
+        return;
+    }
+    uint32_t low = 0, high = *end - *first; /* the largest number that fits lies in [low, high] */
+    while (low < high) {
+        uint32_t middle = low + (high - low + 1) / 2;
+        uint32_t size = segment_size(segment, from_back ? *end - middle : *first, middle);
+        if (size <= size_max)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    if (from_back)
+        *first = *end - low;
+    else
+        *end = *first + low;
+}
+
+bool segment_lease(struct segment *segment, bool from_back, uint32_t count_max, uint64_t size_max,
+                   struct stretch *stretch)
+{
+    if (segment->ready_count == 0 || count_max == 0)
+        return false;
+    uint32_t first, end;
+    find_alike(segment, from_back, count_max, &first, &end);
+    fit_size(segment, from_back, size_max, &first, &end);
+    if (first == end)
+        return false;
+    *stretch = (struct stretch){
+        .segment = segment,
+        .index = first,
+        .count = end - first,
+        .size = segment_size(segment, first, end - first),
+        .deliveries = deliveries_of(segment, first),
+    };
+    remove_ready(segment, first, end - first);
+    segment->leased_count += end - first;
+    return true;
+}
+
+void segment_settle(struct segment *segment, uint32_t index, uint32_t count)
+{
+    assert(index + count <= segment->count);
+    assert(segment->leased_count >= count);
+    segment->leased_count -= count;
+}
+
+void segment_return(struct segment *segment, uint32_t index, uint32_t count)
+{
+    assert(index + count <= segment->count);
+    assert(segment->leased_count >= count);
+    if (segment->deliveries_count < index + count) {
+        segment->deliveries =
+            memory_resize(segment->deliveries, segment->count, sizeof *segment->deliveries);
+        memset(segment->deliveries + segment->deliveries_count, 0,
+               (segment->count - segment->deliveries_count) * sizeof *segment->deliveries);
+        segment->deliveries_count = segment->count;
+    }
+    for (uint32_t i = index; i < index + count; i++)
+        segment->deliveries[i] += segment->deliveries[i] < DELIVERIES_MAX;
+    segment->leased_count -= count;
+    add_ready(segment, index, count);
+}
+
+void segment_purge(struct segment *segment)
+{
+    drop_bits(segment);
+    segment->ready_first = segment->ready_end = segment->ready_count = 0;
+}
+
+/* The first ready messages at or behind `from` that lie together; false when there are none. */
+static bool next_ready(const struct segment *segment, uint32_t from, uint32_t *first, uint32_t *end)
+{
+    *first = from > segment->ready_first ? from : segment->ready_first;
+    *end = segment->ready_end;
+    if (segment->ready_bits) {
+        *first = bits_find(segment->ready_bits, *first, segment->ready_end, true);
+        *end = bits_find(segment->ready_bits, *first, segment->ready_end, false);
+    }
+    return *first < *end;
+}
+
+uint32_t segment_ready_size(struct segment *segment)
+{
+    uint32_t size = 0, first, end = 0;
+    while (next_ready(segment, end, &first, &end))
+        size += segment_size(segment, first, end - first);
+    return size;
+}
+
+struct segment *segment_compact(struct segment *segment, struct arena *arena)
+{
+    assert(segment->leased_count == 0 && segment->ready_count > 0);
+    struct segment *compact = segment_create(arena, sizeof *compact + segment_ready_size(segment));
+    compact->queue = segment->queue;
+    compact->order = segment->order;
+    compact->frame_size = segment->frame_size;
+    if (segment->deliveries) {
+        compact->deliveries = memory_create(segment->ready_count * sizeof *compact->deliveries);
+        compact->deliveries_count = segment->ready_count;
+    }
+    uint32_t first, end = 0;
+    while (next_ready(segment, end, &first, &end)) {
+        struct block *to = &compact->block;
+        uint32_t size = segment_size(segment, first, end - first);
+        memcpy(to->data + to->used, segment->block.data + segment_offset(segment, first), size);
+        to->used += size;
+        for (uint32_t i = first; i < end && compact->deliveries; i++)
+            compact->deliveries[compact->count + i - first] = (uint16_t)deliveries_of(segment, i);
+        compact->count += end - first;
+    }
+    compact->ready_count = compact->ready_end = compact->count;
+    return compact;
+}
+
+bool segment_next_ready(struct segment *segment, bool from_back, uint32_t *at,
+                        struct stretch *stretch)
+{
+    uint32_t first = segment->ready_first, end = segment->ready_end;
+    if (from_back) {
+        end = *at < end ? *at : end;
+        end = segment->ready_bits ? bits_find_last(segment->ready_bits, first, end, true) : end;
+        first = end > first ? end - 1 : end;
+    } else if (next_ready(segment, *at, &first, &end)) {
+        end = first + 1;
+    }
+    if (first >= end)
+        return false;
+    *at = from_back ? first : end;
+    *stretch = (struct stretch){segment, first, 1, segment_size(segment, first, 1),
+                                deliveries_of(segment, first)};
+    return true;
+}
+
+void segment_check(const struct segment *segment)
+{
+    assert(segment->block.kind == BLOCK_SEGMENT);
+    assert(segment->block.used <= segment->block.capacity);
+    assert(segment->count <= count_max_of(segment));
+    assert(segment->ready_count + segment->leased_count <= segment->count);
+    assert(segment->ready_first <= segment->ready_end && segment->ready_end <= segment->count);
+    assert(segment->ready_count <= segment->ready_end - segment->ready_first);
+    assert(segment->offsets_count <= segment->count && segment->deliveries_count <= segment->count);
+    if (segment->frame_size)
+        assert((uint64_t)segment->count * segment->frame_size == segment->block.used);
+    if (!segment->ready_bits) {
+        assert(segment->ready_count == segment->ready_end - segment->ready_first);
+        return;
+    }
+    assert(bits_count(segment->ready_bits, 0, segment->count) == segment->ready_count);
+    assert(bits_test(segment->ready_bits, segment->ready_first));
+    assert(bits_test(segment->ready_bits, segment->ready_end - 1));
+}

@@ -1,0 +1,36 @@
+#include "core/status.h"
+
+#include <assert.h>
+
+const char *status_text(enum status status)
+{
+    static const char *const texts[STATUS_COUNT] = {
+        [STATUS_OK] = "done",
+        [STATUS_PROTOCOL] = "these bytes are not the ringpost protocol",
+        [STATUS_UNKNOWN_OP] = "no such op",
+        [STATUS_BAD_FRAME] = "the frame does not have the shape its op needs",
+        [STATUS_BAD_NAME] = "a name has 1 to 1024 bytes, and stands only where one belongs",
+        [STATUS_BAD_FLAGS] = "a flag that is unknown or the broker's alone",
+        [STATUS_TOO_LARGE] = "the frame is larger than the broker takes",
+        [STATUS_HELLO] = "hello comes first, once, and in time",
+        [STATUS_VERSION] = "this broker speaks version 1",
+        [STATUS_BAD_FIELD] = "a field is unknown or its value out of range",
+        [STATUS_NO_QUEUE] = "no queue of that name",
+        [STATUS_EXISTS] = "the queue is declared with other settings",
+        [STATUS_FULL] = "the queue is full",
+        [STATUS_DELETED] = "the queue was deleted",
+        [STATUS_NO_CONSUMER] = "no consumer of that id on this connection",
+        [STATUS_NO_SUBSCRIPTION] = "no subscription of that id on this connection",
+        [STATUS_ID_IN_USE] = "the id is in use on this connection",
+        [STATUS_NOT_LEASED] = "some of these tags are not leased to this consumer",
+        [STATUS_BAD_RANGE] = "the range is empty or wraps",
+        [STATUS_CREDIT] = "more credit than can be counted",
+        [STATUS_WINDOW] = "more pushes wait than the window allows",
+        [STATUS_OUTPUT_FULL] = "answers wait unread",
+        [STATUS_BAD_PATTERN] = "'>' stands last, and a pattern has at most 32 levels",
+        [STATUS_LIMIT] = "a limit of the broker is reached",
+        [STATUS_CLOSING] = "the broker is ending",
+    };
+    assert(status < STATUS_COUNT);
+    return texts[status];
+}

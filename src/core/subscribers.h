@@ -1,0 +1,27 @@
+/* Sets of subscriptions that listen to the same name or pattern. */
+#ifndef RINGPOST_CORE_SUBSCRIBERS_H
+#define RINGPOST_CORE_SUBSCRIBERS_H
+
+#include "core/subscription.h"
+
+/* A set of one has no array. A zeroed set is empty. */
+struct subscriber_set {
+    uint32_t count, capacity; /* capacity 0: `one` counts */
+    union {
+        struct subscription *one;
+        struct subscription **many;
+    };
+};
+
+void subscriber_set_add(struct subscriber_set *set, struct subscription *subscription);
+
+/* Takes a subscription out of the set it is in; the last of them may take its place. */
+void subscriber_set_remove(struct subscription *subscription);
+
+/* The members, `count` of them. */
+static inline struct subscription *const *subscriber_set_all(const struct subscriber_set *set)
+{
+    return set->capacity ? set->many : &set->one;
+}
+
+#endif
