@@ -1,0 +1,500 @@
+#include "session/native.h"
+
+#include "base/array.h"
+#include "frame/field.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/*
+ * Frames are numbered as they come and become commands whose ticket is the first one's number. A
+ * slot remembers each command until the engine has settled it; the oldest slot says how far CONFIRM
+ * may go.
+ */
+
+#define SERVER_NAME "ringpost/" RINGPOST_VERSION
+
+enum {
+    LEVEL_MEMORY = 1, /* what a CONFIRM says of the pushes it covers */
+    ERROR_BODY_SIZE = 16,
+    REPLY_BODY_SIZE = 8,
+};
+
+/* What a frame of an op must look like. */
+struct rule {
+    enum command_kind kind;
+    enum { NAME_NONE, NAME_NEEDED, NAME_ALLOWED } name;
+    uint8_t flags;
+    bool is_free;      /* the body is a message or fields */
+    uint8_t body_size; /* else it has this size */
+    bool wants_reply;
+    bool is_lazy;       /* nobody waits for its CONFIRM */
+    bool is_big_answer; /* refused while answers wait unread */
+};
+
+static const struct rule rules[] = {
+    [OP_PUSH - OP_HELLO] = {.kind = COMMAND_PUSH, .name = NAME_NEEDED, .is_free = true},
+    [OP_PUBLISH - OP_HELLO] = {.kind = COMMAND_PUBLISH,
+                               .name = NAME_NEEDED,
+                               .is_free = true,
+                               .is_lazy = true},
+    [OP_CONSUME - OP_HELLO] = {.kind = COMMAND_CONSUME,
+                               .name = NAME_NEEDED,
+                               .flags = CONSUME_BACK | CONSUME_NO_ACK,
+                               .body_size = 16,
+                               .wants_reply = true},
+    [OP_CANCEL - OP_HELLO] = {.kind = COMMAND_CANCEL, .body_size = 4, .wants_reply = true},
+    [OP_CREDIT - OP_HELLO] = {.kind = COMMAND_CREDIT, .body_size = 16, .is_lazy = true},
+    [OP_ACK - OP_HELLO] = {.kind = COMMAND_SETTLE, .body_size = 16, .is_lazy = true},
+    [OP_RETURN - OP_HELLO] = {.kind = COMMAND_SETTLE, .body_size = 16, .is_lazy = true},
+    [OP_REJECT - OP_HELLO] = {.kind = COMMAND_SETTLE, .body_size = 16, .is_lazy = true},
+    [OP_SUBSCRIBE - OP_HELLO] = {.kind = COMMAND_SUBSCRIBE,
+                                 .name = NAME_NEEDED,
+                                 .flags = SUBSCRIBE_WILDCARD,
+                                 .body_size = 16,
+                                 .wants_reply = true},
+    [OP_UNSUBSCRIBE -
+        OP_HELLO] = {.kind = COMMAND_UNSUBSCRIBE, .body_size = 4, .wants_reply = true},
+    [OP_DECLARE - OP_HELLO] = {.kind = COMMAND_DECLARE,
+                               .name = NAME_NEEDED,
+                               .is_free = true,
+                               .wants_reply = true},
+    [OP_DELETE - OP_HELLO] = {.kind = COMMAND_DELETE, .name = NAME_NEEDED, .wants_reply = true},
+    [OP_PURGE - OP_HELLO] = {.kind = COMMAND_PURGE, .name = NAME_NEEDED, .wants_reply = true},
+    [OP_PAUSE - OP_HELLO] = {.kind = COMMAND_PAUSE, .name = NAME_NEEDED, .wants_reply = true},
+    [OP_RESUME - OP_HELLO] = {.kind = COMMAND_RESUME, .name = NAME_NEEDED, .wants_reply = true},
+    [OP_PEEK - OP_HELLO] = {.kind = COMMAND_PEEK,
+                            .name = NAME_NEEDED,
+                            .flags = PEEK_BACK,
+                            .body_size = 4,
+                            .wants_reply = true,
+                            .is_big_answer = true},
+    [OP_LIST - OP_HELLO] = {.kind = COMMAND_LIST,
+                            .name = NAME_ALLOWED,
+                            .body_size = 4,
+                            .wants_reply = true,
+                            .is_big_answer = true},
+    [OP_INFO - OP_HELLO] = {.kind = COMMAND_INFO,
+                            .name = NAME_NEEDED,
+                            .wants_reply = true,
+                            .is_big_answer = true},
+    [OP_STATS - OP_HELLO] = {.kind = COMMAND_STATS, .wants_reply = true, .is_big_answer = true},
+    [OP_PING - OP_HELLO] = {.kind = COMMAND_PING, .wants_reply = true},
+};
+
+uint32_t native_frame_max(const struct session *session)
+{
+    return session->state == SESSION_HELLO ? FRAME_HELLO_MAX : session->limits.frame_max;
+}
+
+int native_cut(const struct session *session, struct bytes in, struct run *run)
+{
+    bool is_message = session->state == SESSION_OPEN && in.size > 0 &&
+                      (in.data[0] == OP_PUSH || in.data[0] == OP_PUBLISH);
+    return is_message ? run_cut(in, native_frame_max(session), run)
+                      : frame_cut(in, native_frame_max(session), run);
+}
+
+/* Writes the head of a broker's frame and returns where its body goes. */
+static unsigned char *put_head(unsigned char *to, enum op op, uint8_t flags, size_t body_size)
+{
+    frame_head_store(to, (struct frame_head){.op = (uint8_t)op,
+                                             .flags = flags,
+                                             .size = (uint32_t)(FRAME_HEAD_SIZE + body_size)});
+    return to + FRAME_HEAD_SIZE;
+}
+
+static unsigned char *put_control(struct session *session, enum op op, size_t body_size)
+{
+    return put_head(output_control(&session->output, FRAME_HEAD_SIZE + body_size), op, 0,
+                    body_size);
+}
+
+static unsigned char *put_text(struct session *session, enum op op, uint8_t flags, size_t body_size)
+{
+    return put_head(output_text(&session->output, FRAME_HEAD_SIZE + body_size), op, flags,
+                    body_size);
+}
+
+static void put_error(struct session *session, uint64_t first, uint32_t count, enum status status)
+{
+    struct bytes text = bytes_text(status_text(status));
+    unsigned char *body = put_control(session, OP_ERROR, ERROR_BODY_SIZE + text.size);
+    store_u64(body, first);
+    store_u32(body + 8, count);
+    store_u16(body + 12, (uint16_t)status);
+    store_u16(body + 14, 0);
+    memcpy(body + ERROR_BODY_SIZE, text.data, text.size);
+}
+
+static void put_reply(struct session *session, uint64_t number, bool has_more, struct bytes data)
+{
+    unsigned char *body =
+        put_text(session, OP_REPLY, has_more ? REPLY_MORE : 0, REPLY_BODY_SIZE + data.size);
+    store_u64(body, number);
+    if (data.size > 0)
+        memcpy(body + REPLY_BODY_SIZE, data.data, data.size);
+}
+
+void native_fail(struct session *session, enum status status)
+{
+    put_error(session, 0, 0, status);
+    session->is_confirm_due = true;
+    session->state = SESSION_CLOSED;
+}
+
+static struct slot *slot_at(const struct session *session, size_t at)
+{
+    return &session->slots[(session->slots_first + at) & (session->slots_capacity - 1)];
+}
+
+static struct slot *slot_put(struct session *session, uint64_t first, uint32_t count)
+{
+    if (session->slots_count == session->slots_capacity) {
+        size_t capacity = session->slots_capacity ? 2 * session->slots_capacity : 4;
+        struct slot *slots = memory_create(capacity * sizeof *slots);
+        for (size_t i = 0; i < session->slots_count; i++)
+            slots[i] = *slot_at(session, i);
+        free(session->slots);
+        session->slots = slots;
+        session->slots_first = 0;
+        session->slots_capacity = capacity;
+    }
+    struct slot *slot = slot_at(session, session->slots_count++);
+    *slot = (struct slot){.first = first, .count = count};
+    return slot;
+}
+
+/* The slot of a ticket that is not settled. */
+static struct slot *slot_find(const struct session *session, uint64_t ticket)
+{
+    size_t low = 0, high = session->slots_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (slot_at(session, middle)->first < ticket)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    assert(low < session->slots_count && slot_at(session, low)->first == ticket);
+    return slot_at(session, low);
+}
+
+static void slots_pop(struct session *session)
+{
+    while (session->slots_count > 0 &&
+           slot_at(session, 0)->settled_count == slot_at(session, 0)->count) {
+        session->slots_first = (session->slots_first + 1) & (session->slots_capacity - 1);
+        session->slots_count--;
+    }
+    if (session->slots_count > 0 || session->slots_capacity <= 64)
+        return;
+    free(session->slots);
+    session->slots = NULL;
+    session->slots_capacity = session->slots_first = 0;
+}
+
+/* The number up to which everything is settled. */
+static uint64_t settled_number(const struct session *session)
+{
+    if (session->slots_count == 0)
+        return session->number_next - 1;
+    const struct slot *oldest = slot_at(session, 0);
+    return oldest->first + oldest->settled_count - 1;
+}
+
+/* Refuses frames before the engine sees them. */
+static bool refuse(struct session *session, uint64_t first, uint32_t count, enum status status)
+{
+    put_error(session, first, count, status);
+    session->is_confirm_due = true;
+    if (session->slots_count > 0)
+        slot_put(session, first, count)->settled_count = count;
+    return false;
+}
+
+/* Reads HELLO's fields: the window that the client wants. */
+static bool hello_fields(struct bytes fields, uint64_t *window_count, uint64_t *window_size)
+{
+    struct field field;
+    for (int size; fields.size > 0;
+         fields = bytes_of(fields.data + size, fields.size - (size_t)size)) {
+        size = field_parse(fields, &field);
+        if (size <= 0)
+            return false;
+        bool is_number = field.kind == FIELD_NUMBER && field.number > 0;
+        if (field_is(&field, "window") && is_number && field.number < *window_count)
+            *window_count = field.number;
+        if (field_is(&field, "window-bytes") && is_number && field.number < *window_size)
+            *window_size = field.number;
+    }
+    return true;
+}
+
+static void put_welcome(struct session *session, uint64_t window_count, uint64_t window_size)
+{
+    unsigned char body[256];
+    size_t size = 4;
+    store_u32(body, PROTOCOL_VERSION);
+    size += field_put_bytes(body + size, "server", bytes_text(SERVER_NAME));
+    size += field_put_number(body + size, "connection", session->peer);
+    size += field_put_number(body + size, "frame-max", session->limits.frame_max);
+    size += field_put_number(body + size, "window", window_count);
+    size += field_put_number(body + size, "window-bytes", window_size);
+    assert(size <= sizeof body);
+    memcpy(put_control(session, OP_WELCOME, size), body, size);
+}
+
+static bool hello(struct session *session, const struct run *run, struct command *command)
+{
+    uint64_t window_count = WINDOW_COUNT_MAX, window_size = WINDOW_SIZE_MAX;
+    enum status status = STATUS_OK;
+    if (run->head.op != OP_HELLO)
+        status = STATUS_HELLO;
+    else if (run->head.flags)
+        status = STATUS_BAD_FLAGS;
+    else if (run->head.name_size)
+        status = STATUS_BAD_NAME;
+    else if (run->head.size < FRAME_HEAD_SIZE + 4)
+        status = STATUS_BAD_FRAME;
+    else if (load_u32(run_body(run).data) != PROTOCOL_VERSION)
+        status = STATUS_VERSION;
+    else if (!hello_fields(bytes_of(run_body(run).data + 4, run_body(run).size - 4), &window_count,
+                           &window_size))
+        status = STATUS_BAD_FRAME;
+    if (status != STATUS_OK) {
+        native_fail(session, status);
+        return false;
+    }
+    session->state = SESSION_OPEN;
+    session->lazy_count_max =
+        window_count / 4 < CONFIRM_LAZY_COUNT ? window_count / 4 : CONFIRM_LAZY_COUNT;
+    put_welcome(session, window_count, window_size);
+    *command = (struct command){.kind = COMMAND_ATTACH, .peer = session->peer};
+    command->window.count = (uint32_t)window_count;
+    command->window.size = window_size;
+    return true;
+}
+
+/* Whether the frames have the shape that their op needs. */
+static enum status check(const struct session *session, const struct rule *rule,
+                         const struct run *run)
+{
+    const struct frame_head *head = &run->head;
+    if (head->op == OP_HELLO)
+        return STATUS_HELLO;
+    if (!rule)
+        return STATUS_UNKNOWN_OP;
+    if (head->size < FRAME_HEAD_SIZE + (uint32_t)head->name_size)
+        return STATUS_BAD_FRAME;
+    if (head->name_size > FRAME_NAME_MAX)
+        return STATUS_BAD_NAME;
+    if (rule->name != NAME_ALLOWED && (rule->name == NAME_NEEDED) != (head->name_size > 0))
+        return STATUS_BAD_NAME;
+    if (head->flags & ~rule->flags)
+        return STATUS_BAD_FLAGS;
+    if (!rule->is_free && run_body(run).size != rule->body_size)
+        return STATUS_BAD_FRAME;
+    if (rule->is_big_answer && session_is_clogged(session))
+        return STATUS_OUTPUT_FULL;
+    return STATUS_OK;
+}
+
+static enum status read_settings(struct bytes fields, struct queue_settings *settings)
+{
+    struct field field;
+    *settings = (struct queue_settings){QUEUE_COUNT_DEFAULT, QUEUE_SIZE_DEFAULT, WHEN_FULL_REFUSE};
+    for (int size; fields.size > 0;
+         fields = bytes_of(fields.data + size, fields.size - (size_t)size)) {
+        size = field_parse(fields, &field);
+        if (size <= 0)
+            return STATUS_BAD_FRAME;
+        bool is_bound = field.kind == FIELD_NUMBER && field.number > 0;
+        if (field_is(&field, "max-messages") && is_bound)
+            settings->count_max = field.number;
+        else if (field_is(&field, "max-bytes") && is_bound)
+            settings->size_max = field.number;
+        else if (field_is(&field, "when-full") && bytes_equal(field.value, bytes_text("refuse")))
+            settings->when_full = WHEN_FULL_REFUSE;
+        else if (field_is(&field, "when-full") && bytes_equal(field.value, bytes_text("hold")))
+            settings->when_full = WHEN_FULL_HOLD;
+        else
+            return STATUS_BAD_FIELD;
+    }
+    return STATUS_OK;
+}
+
+static enum status read_settle(struct command *command, uint8_t op, const unsigned char *body)
+{
+    command->settle.id = load_u32(body);
+    command->settle.count = load_u32(body + 4);
+    command->settle.tag = load_u64(body + 8);
+    command->settle.how = op == OP_ACK      ? SETTLE_ACKNOWLEDGE
+                          : op == OP_RETURN ? SETTLE_RETURN
+                                            : SETTLE_REJECT;
+    bool is_empty = command->settle.count == 0 || command->settle.tag == 0;
+    return is_empty || command->settle.tag - 1 > UINT64_MAX - command->settle.count
+               ? STATUS_BAD_RANGE
+               : STATUS_OK;
+}
+
+/* Fills the command's arguments from the body of its frame, whose size is right. */
+static enum status read_body(struct command *command, const struct run *run)
+{
+    const unsigned char *body = run_body(run).data;
+    uint8_t flags = run->head.flags;
+    switch (command->kind) {
+    case COMMAND_PUSH:
+    case COMMAND_PUBLISH: command->run = *run; break;
+    case COMMAND_CONSUME:
+        command->consumer.from_back = flags & CONSUME_BACK;
+        command->consumer.no_ack = flags & CONSUME_NO_ACK; /* fall through */
+    case COMMAND_CREDIT:
+        command->consumer.credit_count = load_u32(body + 4);
+        command->consumer.credit_size = load_u64(body + 8); /* fall through */
+    case COMMAND_CANCEL: command->consumer.id = load_u32(body); break;
+    case COMMAND_SETTLE: return read_settle(command, run->head.op, body);
+    case COMMAND_SUBSCRIBE:
+        command->subscription.is_wildcard = flags & SUBSCRIBE_WILDCARD;
+        command->subscription.count_max = load_u32(body + 4);
+        command->subscription.size_max = load_u64(body + 8); /* fall through */
+    case COMMAND_UNSUBSCRIBE: command->subscription.id = load_u32(body); break;
+    case COMMAND_DECLARE: return read_settings(run_body(run), &command->settings);
+    case COMMAND_PEEK: command->look.from_back = flags & PEEK_BACK; /* fall through */
+    case COMMAND_LIST:
+        command->look.count = load_u32(body);
+        return command->look.count == 0 ? STATUS_BAD_RANGE : STATUS_OK;
+    default: break;
+    }
+    return STATUS_OK;
+}
+
+bool native_command(struct session *session, const struct run *run, struct command *command)
+{
+    if (session->state == SESSION_HELLO)
+        return hello(session, run, command);
+    size_t at = (size_t)(run->head.op - OP_HELLO);
+    const struct rule *rule = at > 0 && at < sizeof rules / sizeof *rules ? &rules[at] : NULL;
+    uint64_t first = session->number_next;
+    session->number_next += run->count;
+    enum status status = check(session, rule, run);
+    if (status != STATUS_OK)
+        return refuse(session, first, run->count, status);
+    *command = (struct command){
+        .kind = rule->kind, .peer = session->peer, .ticket = first, .name = run_name(run)};
+    status = read_body(command, run);
+    if (status != STATUS_OK)
+        return refuse(session, first, run->count, status);
+    struct slot *slot = slot_put(session, first, run->count);
+    slot->wants_reply = rule->wants_reply;
+    slot->is_prompt = !rule->is_lazy;
+    return true;
+}
+
+static void settle(struct session *session, const struct effect *effect)
+{
+    struct slot *slot = slot_find(session, effect->ticket);
+    assert(effect->count <= slot->count - slot->settled_count);
+    if (effect->status != STATUS_OK)
+        put_error(session, slot->first + slot->settled_count, effect->count, effect->status);
+    else if (slot->wants_reply)
+        put_reply(session, slot->first, false, (struct bytes){0});
+    session->is_confirm_due |= slot->is_prompt || effect->status != STATUS_OK;
+    slot->settled_count += effect->count;
+    slots_pop(session);
+}
+
+static void answer(struct session *session, const struct effect *effect)
+{
+    struct slot *slot = slot_find(session, effect->ticket);
+    put_reply(session, slot->first, effect->has_more, slice_bytes(&effect->slice));
+    session->is_confirm_due = true;
+    slot->settled_count = slot->count;
+    slots_pop(session);
+}
+
+/* Tells whose the next messages are, unless the client takes them for that already. */
+static void put_context(struct session *session, uint8_t op, uint32_t id, uint32_t deliveries,
+                        uint64_t tag)
+{
+    if (session->context.is_known && session->context.op == op && session->context.id == id &&
+        session->context.deliveries == deliveries && session->context.tag == tag)
+        return;
+    unsigned char *body = put_text(session, OP_CONTEXT, deliveries ? CONTEXT_REDELIVERED : 0, 16);
+    store_u32(body, id);
+    store_u32(body + 4, deliveries);
+    store_u64(body + 8, tag);
+    session->context.is_known = true;
+    session->context.op = op;
+    session->context.id = id;
+    session->context.deliveries = deliveries;
+    session->context.tag = tag;
+}
+
+static void put_gap(struct session *session, const struct effect *effect)
+{
+    unsigned char *body = put_text(session, OP_GAP, 0, 24);
+    store_u32(body, effect->id);
+    store_u32(body + 4, 0);
+    store_u64(body + 8, effect->missed_count);
+    store_u64(body + 16, effect->missed_size);
+}
+
+static void put_ended(struct session *session, const struct effect *effect)
+{
+    unsigned char *body = put_text(session, OP_ENDED, 0, 8);
+    store_u32(body, effect->id);
+    store_u16(body + 4, (uint16_t)effect->status);
+    store_u16(body + 6, 0);
+}
+
+bool session_effect(struct session *session, const struct effect *effect)
+{
+    if (session->state == SESSION_CLOSED)
+        return false;
+    switch (effect->kind) {
+    case EFFECT_SETTLED: settle(session, effect); break;
+    case EFFECT_ANSWER: answer(session, effect); return false;
+    case EFFECT_DELIVER:
+        put_context(session, OP_PUSH, effect->id, effect->deliveries, effect->tag);
+        session->context.tag += effect->slice.count;
+        output_slice(&session->output, &effect->slice);
+        break;
+    case EFFECT_MESSAGE:
+        put_context(session, OP_PUBLISH, effect->id, 0, 0);
+        output_slice(&session->output, &effect->slice);
+        break;
+    case EFFECT_GAP: put_gap(session, effect); break;
+    case EFFECT_ENDED: put_ended(session, effect); break;
+    }
+    return true;
+}
+
+bool session_wants_send(struct session *session)
+{
+    uint64_t settled =
+        session->state == SESSION_OPEN ? settled_number(session) : session->confirmed;
+    bool is_due = session->is_confirm_due || !output_is_empty(&session->output) ||
+                  settled - session->confirmed >= session->lazy_count_max;
+    if (is_due && settled > session->confirmed) {
+        unsigned char *body = put_control(session, OP_CONFIRM, 12);
+        store_u64(body, settled);
+        store_u32(body + 8, LEVEL_MEMORY);
+        session->confirmed = settled;
+    }
+    session->is_confirm_due = false;
+    return !output_is_empty(&session->output);
+}
+
+void session_end(struct session *session, enum status status)
+{
+    if (session->state == SESSION_CLOSED)
+        return;
+    session_wants_send(session);
+    struct bytes text = bytes_text(status_text(status));
+    unsigned char *body = put_control(session, OP_GOAWAY, 4 + text.size);
+    store_u16(body, (uint16_t)status);
+    store_u16(body + 2, 0);
+    memcpy(body + 4, text.data, text.size);
+    session->state = SESSION_CLOSED;
+}

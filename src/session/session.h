@@ -1,0 +1,99 @@
+/*
+ * Sessions: one conversation each, bytes to commands and effects to bytes. Pure: a session calls
+ * nobody, and never assumes that an answer comes before the next command.
+ */
+#ifndef RINGPOST_SESSION_SESSION_H
+#define RINGPOST_SESSION_SESSION_H
+
+#include "core/command.h"
+#include "core/outbox.h"
+#include "session/output.h"
+
+enum {
+    WINDOW_COUNT_MAX = 65536,             /* frames that may be unsettled on a connection */
+    WINDOW_SIZE_MAX = 64 * 1024 * 1024,   /* bytes of them */
+    ANSWERS_PAUSE_SIZE = 256 * 1024,      /* bytes of unread answers at which no more is read */
+    ANSWERS_CLOSE_SIZE = 4 * 1024 * 1024, /* bytes of unread answers at which the connection ends */
+    CONFIRM_LAZY_COUNT = 256, /* frames that may be settled unconfirmed when nobody waits for it */
+};
+
+struct session_limits {
+    uint32_t frame_max;         /* bytes of a frame */
+    uint64_t hello_timeout_ns;  /* from the first byte to the end of hello */
+    uint64_t silent_timeout_ns; /* without any byte */
+};
+
+enum session_state {
+    SESSION_HELLO,  /* not yet introduced */
+    SESSION_OPEN,   /* commands come */
+    SESSION_CLOSED, /* it has said its last words; input is ignored */
+};
+
+/* Frames given to the engine together, until they are settled. */
+struct slot {
+    uint64_t first; /* the number of the first; also the command's ticket */
+    uint32_t count, settled_count;
+    bool wants_reply; /* success is told by a REPLY */
+    bool is_prompt;   /* success is to be confirmed at once */
+};
+
+struct session {
+    uint32_t peer;
+    enum session_state state;
+    struct session_limits limits;
+    struct output output;
+
+    struct bytes input;                /* what was fed and not yet taken */
+    struct text partial;               /* the beginning of a frame whose rest has not come */
+    uint64_t opened_ns, first_byte_ns; /* first_byte_ns 0: none yet */
+
+    uint64_t number_next; /* of the next frame */
+    struct slot *slots;   /* a ring: what is not settled, in order */
+    size_t slots_first, slots_count, slots_capacity;
+    uint64_t confirmed; /* the last CONFIRM */
+    uint64_t lazy_count_max;
+    bool is_confirm_due;
+
+    struct { /* what the client takes the next message for */
+        bool is_known;
+        uint8_t op;
+        uint32_t id, deliveries;
+        uint64_t tag;
+    } context;
+};
+
+/* A session for a connection that begins at `now`. */
+void session_init(struct session *session, uint32_t peer, const struct session_limits *limits,
+                  uint64_t now);
+
+/* Frees it. Its output has been emptied. */
+void session_finish(struct session *session);
+
+/* Lends the session bytes that came, until session_next has returned false. */
+void session_feed(struct session *session, struct bytes input, uint64_t now);
+
+/* Takes the next command out of what was fed; false when it needs more bytes. What the command
+ * borrows lives until the next call. */
+bool session_next(struct session *session, struct command *command);
+
+/* Puts an effect into words. Takes the effect's slice, unless it returns false: then nobody will
+ * read it, and the caller releases it. */
+bool session_effect(struct session *session, const struct effect *effect);
+
+/* Whether there is something to send that should not wait. To be asked once a turn, before
+ * output_begin. */
+bool session_wants_send(struct session *session);
+
+/* When session_expire has something to do, or TIME_NEVER. */
+uint64_t session_deadline(const struct session *session);
+
+/* Does what is due at `now`. */
+void session_expire(struct session *session, uint64_t now);
+
+/* Says goodbye and closes: for a broker that ends. */
+void session_end(struct session *session, enum status status);
+
+/* Whether the client leaves so many answers unread that no more of its requests should be read. */
+bool session_is_clogged(const struct session *session);
+
+#endif
