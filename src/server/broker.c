@@ -1,0 +1,138 @@
+#include "server/broker.h"
+
+#include "base/time.h"
+#include "server/shard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#define HELLO_TIMEOUT_NS (5 * NS_PER_S)
+#define SILENT_TIMEOUT_NS (60 * NS_PER_S)
+#define END_TIMEOUT_NS (3 * NS_PER_S) /* for the last words to all connections */
+
+/* Shards come as an array, each to be run by a thread of its own; today there is one, run by this
+ * thread. */
+struct broker {
+    const struct options *options;
+    struct shard shard;
+    int signal_fd;
+    char addresses[OPTIONS_LISTEN_MAX][128]; /* as they were got */
+};
+
+static void say(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("ringpostd: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+}
+
+/* TERM and INT are read as events; a peer that goes away is an error of a send, not a signal. */
+static int open_signals(void)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    return signalfd(-1, &signals, SFD_CLOEXEC);
+}
+
+static int start_shard(struct broker *broker)
+{
+    struct shard_options options = {
+        .ring.is_base_only = broker->options->is_base_ring,
+        .limits = {broker->options->frame_max, HELLO_TIMEOUT_NS, SILENT_TIMEOUT_NS},
+    };
+    if (getrandom(&options.hash_key, sizeof options.hash_key, 0) != sizeof options.hash_key) {
+        say("no random numbers: %s", strerror(errno));
+        return EX_OSERR;
+    }
+    int result = shard_init(&broker->shard, &options);
+    if (result < 0) {
+        char text[1024];
+        ring_explain(result, text, sizeof text);
+        say("%s", text);
+        return EX_CONFIG;
+    }
+    return EX_OK;
+}
+
+static int listen_all(struct broker *broker)
+{
+    const struct options *options = broker->options;
+    for (unsigned i = 0; i < options->listen_count; i++) {
+        uint16_t port;
+        int result = shard_listen(&broker->shard, &options->listen[i], &port);
+        options_format_address(&options->listen[i], result < 0 ? options->listen[i].port : port,
+                               broker->addresses[i], sizeof *broker->addresses);
+        bool is_no_ipv6 = options->listen[i].kind == RING_ADDRESS_TCP6 && i > 0 &&
+                          (result == -EAFNOSUPPORT || result == -EADDRNOTAVAIL);
+        if (is_no_ipv6) {
+            broker->addresses[i][0] = '\0';
+            continue;
+        }
+        if (result < 0) {
+            say("cannot listen on %s: %s", broker->addresses[i], strerror(-result));
+            return EX_UNAVAILABLE;
+        }
+        say("listening on %s", broker->addresses[i]);
+    }
+    return EX_OK;
+}
+
+/* Written beside and renamed, so that whoever sees the file sees it whole. */
+static int write_ready_file(const struct broker *broker)
+{
+    const char *path = broker->options->ready_file;
+    char draft[4096];
+    if (!path)
+        return EX_OK;
+    snprintf(draft, sizeof draft, "%s.%d", path, (int)getpid());
+    FILE *file = fopen(draft, "we");
+    for (unsigned i = 0; file && i < broker->options->listen_count; i++)
+        if (broker->addresses[i][0])
+            fprintf(file, "%s\n", broker->addresses[i]);
+    if (!file || fclose(file) != 0 || rename(draft, path) < 0) {
+        say("cannot write %s: %s", path, strerror(errno));
+        return EX_CANTCREAT;
+    }
+    return EX_OK;
+}
+
+static void run(struct broker *broker)
+{
+    shard_watch(&broker->shard, broker->signal_fd);
+    while (!broker->shard.is_signalled)
+        shard_turn(&broker->shard, TIME_NEVER);
+    say("ending");
+    shard_end(&broker->shard);
+    uint64_t deadline = broker->shard.now + END_TIMEOUT_NS;
+    while (!shard_is_quiet(&broker->shard) && broker->shard.now < deadline)
+        shard_turn(&broker->shard, deadline);
+}
+
+int broker_run(const struct options *options)
+{
+    struct broker broker = {.options = options, .signal_fd = open_signals()};
+    int code = start_shard(&broker);
+    if (code == EX_OK)
+        code = listen_all(&broker);
+    if (code == EX_OK)
+        code = write_ready_file(&broker);
+    if (code == EX_OK)
+        run(&broker);
+    shard_finish(&broker.shard);
+    close(broker.signal_fd);
+    return code;
+}

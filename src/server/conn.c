@@ -1,0 +1,266 @@
+#include "server/conn.h"
+
+#include "base/array.h"
+#include "base/time.h"
+#include "server/shard.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+static void set_state(struct conn *conn, enum conn_state state)
+{
+    static const uint8_t may_follow[] = {
+        [CONN_OPEN] = 1 << CONN_DRAINING | 1 << CONN_CLOSING,
+        [CONN_DRAINING] = 1 << CONN_PARTING | 1 << CONN_CLOSING,
+        [CONN_PARTING] = 1 << CONN_CLOSING,
+        [CONN_CLOSING] = 0,
+    };
+    assert(may_follow[conn->state] & 1 << state);
+    conn->state = state;
+}
+
+static void set_timeout(struct shard *shard, struct conn *conn, enum timeout_kind kind,
+                        uint64_t deadline)
+{
+    list_remove(&conn->timeout);
+    conn->timeout_ns = deadline;
+    list_push_back(&shard->timeouts[kind], &conn->timeout);
+}
+
+static void mark_dirty(struct shard *shard, struct conn *conn)
+{
+    if (!list_is_linked(&conn->dirty))
+        list_push_back(&shard->dirty, &conn->dirty);
+}
+
+struct conn *conn_find(struct shard *shard, uint32_t id)
+{
+    if (shard->conn_memo && shard->conn_memo->id == id)
+        return shard->conn_memo;
+    struct table_entry *entry = table_find(&shard->conns, id, (struct bytes){0});
+    if (entry)
+        shard->conn_memo = list_entry(entry, struct conn, entry);
+    return entry ? shard->conn_memo : NULL;
+}
+
+void conn_create(struct shard *shard, int fd)
+{
+    struct conn *conn = memory_create(sizeof *conn);
+    do {
+        conn->id = ++shard->conn_id_next;
+    } while (conn->id == 0 || conn->id == UINT32_MAX ||
+             table_find(&shard->conns, conn->id, (struct bytes){0}));
+    conn->entry.hash = conn->id;
+    conn->fd = fd;
+    conn->recv.kind = IO_RECV;
+    conn->send.kind = IO_SEND;
+    table_insert(&shard->conns, &conn->entry);
+    session_init(&conn->session, conn->id, &shard->options.limits, shard->now);
+    set_timeout(shard, conn, TIMEOUT_SILENT, session_deadline(&conn->session));
+    ring_recv(shard->ring, &conn->recv, fd);
+    if (shard->is_ending)
+        conn_end(shard, conn, STATUS_CLOSING);
+}
+
+void conn_destroy(struct shard *shard, struct conn *conn)
+{
+    struct slice slice;
+    while (output_take_slice(&conn->session.output, &slice))
+        shard_release(shard, conn->id, &slice);
+    session_finish(&conn->session);
+    list_remove(&conn->dirty);
+    list_remove(&conn->starved);
+    list_remove(&conn->ended);
+    list_remove(&conn->timeout);
+    table_remove(&shard->conns, &conn->entry);
+    shard->conn_memo = NULL;
+    free(conn);
+}
+
+/* Frees a closing connection once nothing is in flight on it any more. */
+static void finish_closing(struct shard *shard, struct conn *conn)
+{
+    assert(conn->state == CONN_CLOSING);
+    if (conn->recv.is_active || conn->send.is_active || conn->is_attached)
+        return;
+    ring_close(shard->ring, conn->fd);
+    conn->session.output.is_sending = false;
+    conn_destroy(shard, conn);
+}
+
+static void end_at_turn(struct shard *shard, struct conn *conn)
+{
+    if (!list_is_linked(&conn->ended))
+        list_push_back(&shard->ended, &conn->ended);
+}
+
+/* Ends everything on the connection at once. It is freed later, when its ios have ended and the
+ * turn is over. */
+static void abandon(struct shard *shard, struct conn *conn)
+{
+    if (conn->state == CONN_CLOSING)
+        return;
+    set_state(conn, CONN_CLOSING);
+    conn->session.state = SESSION_CLOSED;
+    list_remove(&conn->timeout);
+    list_remove(&conn->starved);
+    list_remove(&conn->dirty);
+    ring_shutdown(shard->ring, conn->fd, SHUT_RDWR);
+    if (conn->recv.is_active)
+        ring_cancel(shard->ring, &conn->recv);
+    if (conn->send.is_active)
+        ring_cancel(shard->ring, &conn->send);
+    end_at_turn(shard, conn);
+}
+
+/* Lets the connection say what it still has to say. */
+static void drain(struct shard *shard, struct conn *conn)
+{
+    if (conn->state != CONN_OPEN)
+        return;
+    set_state(conn, CONN_DRAINING);
+    conn->session.state = SESSION_CLOSED;
+    set_timeout(shard, conn, TIMEOUT_PART, shard->now + CONN_PART_NS);
+    mark_dirty(shard, conn);
+    end_at_turn(shard, conn);
+}
+
+void conn_detach(struct shard *shard, struct conn *conn)
+{
+    if (conn->state == CONN_OPEN)
+        drain(shard, conn);
+    if (conn->is_attached)
+        shard_apply(shard, &(struct command){.kind = COMMAND_DETACH, .peer = conn->id});
+    conn->is_attached = false;
+    if (conn->state == CONN_CLOSING)
+        finish_closing(shard, conn);
+}
+
+void conn_end(struct shard *shard, struct conn *conn, enum status status)
+{
+    session_end(&conn->session, status);
+    drain(shard, conn);
+}
+
+void conn_on_timeout(struct shard *shard, struct conn *conn)
+{
+    if (conn->state == CONN_OPEN) {
+        session_expire(&conn->session, shard->now);
+        drain(shard, conn);
+    } else {
+        abandon(shard, conn);
+    }
+}
+
+void conn_receive(struct shard *shard, struct conn *conn)
+{
+    list_remove(&conn->starved);
+    if (!conn->recv.is_active && !conn->is_at_end && !conn->is_paused &&
+        conn->state != CONN_CLOSING)
+        ring_recv(shard->ring, &conn->recv, conn->fd);
+}
+
+/* Hands bytes that came to the session, and its commands to the engine. */
+static void take_input(struct shard *shard, struct conn *conn, struct bytes input)
+{
+    bool was_silent = conn->session.first_byte_ns == 0;
+    struct command command;
+    session_feed(&conn->session, input, shard->now);
+    while (session_next(&conn->session, &command)) {
+        conn->is_attached = true;
+        shard_apply(shard, &command);
+    }
+    if (conn->session.state == SESSION_OPEN && list_is_linked(&conn->timeout))
+        list_remove(&conn->timeout);
+    else if (conn->session.state == SESSION_HELLO && was_silent)
+        set_timeout(shard, conn, TIMEOUT_HELLO, session_deadline(&conn->session));
+    else if (conn->session.state == SESSION_CLOSED)
+        drain(shard, conn);
+    mark_dirty(shard, conn);
+}
+
+void conn_on_recv(struct shard *shard, struct conn *conn, const struct ring_event *event)
+{
+    if (event->result > 0) {
+        if (conn->state == CONN_OPEN)
+            take_input(shard, conn, bytes_of(event->data, (size_t)event->result));
+        ring_buffer_return(shard->ring, event->buffer);
+    }
+    if (conn->state == CONN_CLOSING) {
+        end_at_turn(shard, conn);
+    } else if (event->result == 0) {
+        conn->is_at_end = true;
+        if (conn->state == CONN_PARTING)
+            abandon(shard, conn);
+        else
+            end_at_turn(shard, conn);
+    } else if (event->result == -ENOBUFS) {
+        list_push_back(&shard->starved, &conn->starved);
+    } else if (event->result < 0 && event->result != -ECANCELED) {
+        abandon(shard, conn);
+    } else if (event->is_last && !list_is_linked(&conn->starved)) {
+        list_push_back(&shard->starved, &conn->starved);
+    }
+}
+
+void conn_on_send(struct shard *shard, struct conn *conn, const struct ring_event *event)
+{
+    struct output *output = &conn->session.output;
+    struct slice slice;
+    output_sent(output, event->result > 0 ? (size_t)event->result : 0);
+    while (output_take_sent(output, &slice))
+        shard_release(shard, conn->id, &slice);
+    if (event->result <= 0)
+        abandon(shard, conn);
+    if (conn->state == CONN_CLOSING)
+        end_at_turn(shard, conn);
+    else
+        mark_dirty(shard, conn);
+}
+
+void conn_effect(struct shard *shard, struct conn *conn, const struct effect *effect)
+{
+    bool has_slice = effect->kind == EFFECT_ANSWER || effect->kind == EFFECT_DELIVER ||
+                     effect->kind == EFFECT_MESSAGE;
+    bool is_taken = session_effect(&conn->session, effect);
+    if (has_slice && !is_taken)
+        shard_release(shard, effect->kind == EFFECT_ANSWER ? UINT32_MAX : conn->id, &effect->slice);
+    if (conn->state != CONN_CLOSING)
+        mark_dirty(shard, conn);
+}
+
+/* Stops receiving from a client that reads no answers, and goes on when it has read them. */
+static void balance(struct shard *shard, struct conn *conn)
+{
+    if (output_waiting_size(&conn->session.output) >= ANSWERS_CLOSE_SIZE) {
+        abandon(shard, conn);
+    } else if (session_is_clogged(&conn->session) && !conn->is_paused) {
+        conn->is_paused = true;
+        if (conn->recv.is_active)
+            ring_cancel(shard->ring, &conn->recv);
+    } else if (conn->is_paused && !session_is_clogged(&conn->session)) {
+        conn->is_paused = false;
+        conn_receive(shard, conn);
+    }
+}
+
+void conn_write(struct shard *shard, struct conn *conn)
+{
+    if (conn->send.is_active || conn->state == CONN_CLOSING)
+        return;
+    if (session_wants_send(&conn->session)) {
+        unsigned count;
+        const struct iovec *vector = output_begin(&conn->session.output, &count);
+        ring_send(shard->ring, &conn->send, conn->fd, vector, count);
+        balance(shard, conn);
+    } else if (conn->state == CONN_DRAINING) {
+        set_state(conn, CONN_PARTING);
+        ring_shutdown(shard->ring, conn->fd, SHUT_WR);
+        if (conn->is_at_end)
+            abandon(shard, conn);
+    } else {
+        balance(shard, conn);
+    }
+}

@@ -1,0 +1,259 @@
+#include "server/shard.h"
+
+#include "base/time.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * A turn:   wait -> read and apply -> tick -> flush -> write
+ *
+ * Everything that came in one wait is read and applied before anything is handed out, and
+ * everything that is handed out is written once per connection: so the busier the shard, the longer
+ * the runs.
+ */
+
+#define ACCEPT_RETRY_NS (100 * NS_PER_MS) /* until accepting is tried again after a refusal */
+
+int shard_init(struct shard *shard, const struct shard_options *options)
+{
+    *shard = (struct shard){.options = *options, .signal_fd = -1};
+    list_init(&shard->dirty);
+    list_init(&shard->starved);
+    list_init(&shard->ended);
+    for (unsigned i = 0; i < TIMEOUT_KINDS; i++)
+        list_init(&shard->timeouts[i]);
+    shard->random.state = options->hash_key.k0;
+    int result = ring_create(&shard->ring, &options->ring);
+    if (result < 0)
+        return result;
+    shard->engine = engine_create(options->hash_key);
+    shard->now = ring_now(shard->ring);
+    return 0;
+}
+
+void shard_finish(struct shard *shard)
+{
+    if (!shard->engine)
+        return;
+    ring_destroy(shard->ring);
+    struct gate_entry *waiting;
+    for (size_t at = gate_begin(&shard->gate); (waiting = gate_next(&shard->gate, &at));
+         gate_remove(&shard->gate, waiting))
+        if (waiting->effect.kind >= EFFECT_ANSWER && waiting->effect.kind <= EFFECT_MESSAGE)
+            shard_release(shard, UINT32_MAX, &waiting->effect.slice);
+    struct table_entry *entry;
+    for (size_t at = 0; (entry = table_next(&shard->conns, &at)); at = 0) {
+        struct conn *conn = list_entry(entry, struct conn, entry);
+        if (conn->is_attached)
+            shard_apply(shard, &(struct command){.kind = COMMAND_DETACH, .peer = conn->id});
+        conn->session.output.is_sending = false;
+        conn_destroy(shard, conn);
+    }
+    gate_finish(&shard->gate);
+    table_finish(&shard->conns);
+    outbox_finish(&shard->outbox);
+    engine_destroy(shard->engine);
+    *shard = (struct shard){0};
+}
+
+int shard_listen(struct shard *shard, const struct ring_address *address, uint16_t *port)
+{
+    if (shard->listeners_count == LISTENERS_MAX)
+        return -E2BIG;
+    int fd = ring_listen(shard->ring, address);
+    if (fd < 0)
+        return fd;
+    struct listener *listener = &shard->listeners[shard->listeners_count++];
+    *listener = (struct listener){.io.kind = IO_ACCEPT, .fd = fd, .retry_ns = TIME_NEVER};
+    *port = address->kind == RING_ADDRESS_UNIX ? 0 : ring_listen_port(shard->ring, fd);
+    ring_accept(shard->ring, &listener->io, fd);
+    return 0;
+}
+
+void shard_watch(struct shard *shard, int fd)
+{
+    shard->signal_fd = fd;
+    shard->signal.kind = IO_SIGNAL;
+    ring_poll(shard->ring, &shard->signal, fd);
+}
+
+void shard_apply(struct shard *shard, const struct command *command)
+{
+    engine_apply(shard->engine, command, shard->now, &shard->outbox);
+#ifdef RINGPOST_VERIFY
+    engine_check(shard->engine);
+#endif
+}
+
+void shard_release(struct shard *shard, uint32_t peer, const struct slice *slice)
+{
+    engine_release(shard->engine, peer, slice, shard->now);
+}
+
+static void on_accept(struct shard *shard, struct listener *listener,
+                      const struct ring_event *event)
+{
+    if (event->result >= 0)
+        conn_create(shard, event->result);
+    if (!event->is_last || shard->is_ending)
+        return;
+    bool is_refused = event->result < 0 && event->result != -ECONNABORTED;
+    if (is_refused)
+        listener->retry_ns = shard->now + ACCEPT_RETRY_NS;
+    else
+        ring_accept(shard->ring, &listener->io, listener->fd);
+}
+
+static void on_event(struct shard *shard, const struct ring_event *event)
+{
+    struct io *io = event->io;
+    switch ((enum io_kind)io->kind) {
+    case IO_ACCEPT: on_accept(shard, list_entry(io, struct listener, io), event); break;
+    case IO_RECV: conn_on_recv(shard, list_entry(io, struct conn, recv), event); break;
+    case IO_SEND: conn_on_send(shard, list_entry(io, struct conn, send), event); break;
+    case IO_SIGNAL: shard->is_signalled = true; break;
+    }
+}
+
+static void expire(struct shard *shard)
+{
+    for (unsigned kind = 0; kind < TIMEOUT_KINDS; kind++)
+        while (!list_is_empty(&shard->timeouts[kind])) {
+            struct conn *conn = list_entry(shard->timeouts[kind].next, struct conn, timeout);
+            if (conn->timeout_ns > shard->now)
+                break;
+            list_remove(&conn->timeout);
+            conn_on_timeout(shard, conn);
+        }
+    for (unsigned i = 0; i < shard->listeners_count; i++)
+        if (shard->listeners[i].retry_ns <= shard->now && !shard->is_ending) {
+            shard->listeners[i].retry_ns = TIME_NEVER;
+            ring_accept(shard->ring, &shard->listeners[i].io, shard->listeners[i].fd);
+        }
+}
+
+static uint64_t next_deadline(const struct shard *shard)
+{
+    uint64_t deadline = engine_deadline(shard->engine);
+    for (unsigned kind = 0; kind < TIMEOUT_KINDS; kind++)
+        if (!list_is_empty(&shard->timeouts[kind])) {
+            uint64_t due = list_entry(shard->timeouts[kind].next, struct conn, timeout)->timeout_ns;
+            deadline = due < deadline ? due : deadline;
+        }
+    for (unsigned i = 0; i < shard->listeners_count; i++)
+        deadline =
+            shard->listeners[i].retry_ns < deadline ? shard->listeners[i].retry_ns : deadline;
+    return gate_is_empty(&shard->gate) && list_is_empty(&shard->dirty) ? deadline : 0;
+}
+
+/* Lets an effect through to its connection, or ends what it holds when that is gone. */
+static void deliver(struct shard *shard, const struct effect *effect)
+{
+    struct conn *conn = conn_find(shard, effect->peer);
+    if (conn)
+        conn_effect(shard, conn, effect);
+    else if (effect->kind >= EFFECT_ANSWER && effect->kind <= EFFECT_MESSAGE)
+        shard_release(shard, effect->kind == EFFECT_ANSWER ? UINT32_MAX : effect->peer,
+                      &effect->slice);
+}
+
+/* Lets out of the gate what has been reached, as long as nothing of the same connection stands
+ * before it. */
+static void pass_gate(struct shard *shard)
+{
+    struct gate_entry *entry;
+    for (size_t at = gate_begin(&shard->gate); (entry = gate_next(&shard->gate, &at));) {
+        struct conn *conn = conn_find(shard, entry->effect.peer);
+        bool is_held =
+            conn && (entry->mark > shard->turns_count || conn->gate_pass == shard->turns_count);
+        if (is_held) {
+            conn->gate_pass = shard->turns_count;
+            continue;
+        }
+        if (conn)
+            conn->gated_count--;
+        deliver(shard, &entry->effect);
+        gate_remove(&shard->gate, entry);
+    }
+}
+
+static void flush(struct shard *shard)
+{
+    pass_gate(shard);
+    for (size_t i = 0; i < shard->outbox.count; i++) {
+        const struct effect *effect = &shard->outbox.effects[i];
+        unsigned delay = shard->options.answer_delay_turns;
+        uint64_t mark = delay ? shard->turns_count + random_below(&shard->random, delay) : 0;
+        struct conn *conn =
+            delay || !gate_is_empty(&shard->gate) ? conn_find(shard, effect->peer) : NULL;
+        if (conn && (mark > shard->turns_count || conn->gated_count > 0)) {
+            conn->gated_count++;
+            gate_put(&shard->gate, effect, mark);
+        } else {
+            deliver(shard, effect);
+        }
+    }
+    shard->outbox.count = 0;
+}
+
+static void write_dirty(struct shard *shard)
+{
+    struct list *link;
+    while ((link = list_pop_front(&shard->dirty)))
+        conn_write(shard, list_entry(link, struct conn, dirty));
+}
+
+/* Detaches the connections that ended in this turn, now that all they were owed has been written.
+ */
+static void finish_ended(struct shard *shard)
+{
+    struct list *link;
+    while ((link = list_pop_front(&shard->ended)))
+        conn_detach(shard, list_entry(link, struct conn, ended));
+}
+
+static void feed_starved(struct shard *shard)
+{
+    struct list *link;
+    while ((link = list_pop_front(&shard->starved)))
+        conn_receive(shard, list_entry(link, struct conn, starved));
+}
+
+void shard_turn(struct shard *shard, uint64_t deadline)
+{
+    static _Thread_local struct ring_event events[RING_EVENTS_MAX];
+    uint64_t due = next_deadline(shard);
+    unsigned count = ring_wait(shard->ring, due < deadline ? due : deadline, events);
+    shard->now = ring_now(shard->ring);
+    shard->turns_count++;
+    for (unsigned i = 0; i < count; i++)
+        on_event(shard, &events[i]);
+    expire(shard);
+    engine_tick(shard->engine, shard->now, &shard->outbox);
+    flush(shard);
+    write_dirty(shard);
+    finish_ended(shard);
+    feed_starved(shard);
+#ifdef RINGPOST_VERIFY
+    engine_check(shard->engine);
+#endif
+}
+
+void shard_end(struct shard *shard)
+{
+    shard->is_ending = true;
+    for (unsigned i = 0; i < shard->listeners_count; i++)
+        if (shard->listeners[i].io.is_active)
+            ring_cancel(shard->ring, &shard->listeners[i].io);
+    struct table_entry *entry;
+    for (size_t at = 0; (entry = table_next(&shard->conns, &at));)
+        conn_end(shard, list_entry(entry, struct conn, entry), STATUS_CLOSING);
+}
+
+bool shard_is_quiet(const struct shard *shard)
+{
+    return shard->conns.count == 0;
+}
