@@ -20,25 +20,25 @@ static void hold(struct engine *engine, struct peer *peer, struct queue *queue, 
                  uint64_t ticket, struct outbox *outbox)
 {
     while (run->count > 0) {
-        struct run fits, refused;
-        uint64_t count_room = peer->held_count_max - peer->held_count,
-                 size_room = peer->held_size_max - peer->held_size;
-        if (!run_split(run, count_room < UINT32_MAX ? (uint32_t)count_room : UINT32_MAX, size_room,
-                       &fits)) {
-            run_split(run, 1, UINT64_MAX, &refused);
-            outbox_settle(outbox, peer->id, ticket, 1, STATUS_WINDOW);
+        struct run part;
+        uint64_t count_room = peer->held_count_max - peer->held_count;
+        uint64_t size_room = peer->held_size_max - peer->held_size;
+        if (!run_split(run, (uint32_t)count_room, size_room, &part)) {
+            run_split(run, 1, UINT64_MAX, &part);
+            outbox_settle(outbox, peer->id, ticket++, 1, STATUS_WINDOW);
             continue;
         }
         struct held_push *held = memory_create(sizeof *held);
-        *held = (struct held_push){.peer = peer, .queue = queue, .ticket = ticket, .run = fits};
-        unsigned char *copy = chunk_put(&engine->chunks, &engine->arena, fits.size, &held->slice);
-        memcpy(copy, fits.data, fits.size);
+        *held = (struct held_push){.peer = peer, .queue = queue, .ticket = ticket, .run = part};
+        unsigned char *copy = chunk_put(&engine->chunks, &engine->arena, part.size, &held->slice);
+        memcpy(copy, part.data, part.size);
         held->run.data = copy;
         list_push_back(&queue->waiting, &held->in_queue);
         list_push_back(&peer->held, &held->in_peer);
-        queue->waiting_count += fits.count;
-        peer->held_count += fits.count;
-        peer->held_size += fits.size;
+        queue->waiting_count += part.count;
+        peer->held_count += part.count;
+        peer->held_size += part.size;
+        ticket += part.count;
     }
 }
 
@@ -71,21 +71,22 @@ void apply_push(struct engine *engine, struct peer *peer, const struct command *
     struct run run = command->run;
     engine_touch(engine, queue);
     while (run.count > 0) {
+        uint64_t ticket = command->ticket + (command->run.count - run.count);
         uint32_t accepted =
             list_is_empty(&queue->waiting) ? queue_push(queue, &engine->arena, &run) : 0;
         if (accepted > 0) {
             engine->totals.accepted += accepted;
-            outbox_settle(outbox, peer->id, command->ticket, accepted, STATUS_OK);
+            outbox_settle(outbox, peer->id, ticket, accepted, STATUS_OK);
         } else if (queue->settings.when_full == WHEN_FULL_HOLD &&
                    run.head.size <= queue->settings.size_max) {
             struct run waiting = split_fitting(&run, queue->settings.size_max);
-            hold(engine, peer, queue, &waiting, command->ticket, outbox);
+            hold(engine, peer, queue, &waiting, ticket, outbox);
         } else {
             struct run refused;
             run_split(&run, 1, UINT64_MAX, &refused);
             queue->counters.refused++;
             engine->totals.refused++;
-            outbox_settle(outbox, peer->id, command->ticket, 1, STATUS_FULL);
+            outbox_settle(outbox, peer->id, ticket, 1, STATUS_FULL);
         }
     }
 }

@@ -25,6 +25,7 @@ static bool admit_held(struct engine *engine, struct queue *queue, struct outbox
         is_any = true;
         engine->totals.accepted += count;
         outbox_settle(outbox, held->peer->id, held->ticket, count, STATUS_OK);
+        held->ticket += count;
         queue->waiting_count -= count;
         held->peer->held_count -= count;
         held->peer->held_size -= size_before - held->run.size;

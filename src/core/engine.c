@@ -111,6 +111,14 @@ static void detach(struct engine *engine, struct peer *peer)
     free(peer);
 }
 
+/* Hands out what is ready for the peer's consumers: it goes before the answer to PING. */
+static void serve(struct engine *engine, struct peer *peer, struct outbox *outbox)
+{
+    struct table_entry *entry;
+    for (size_t at = 0; (entry = table_next(&peer->consumers, &at));)
+        dispatch_queue(engine, list_entry(entry, struct consumer, entry)->queue, outbox);
+}
+
 void engine_apply(struct engine *engine, const struct command *command, uint64_t now,
                   struct outbox *outbox)
 {
@@ -142,7 +150,7 @@ void engine_apply(struct engine *engine, const struct command *command, uint64_t
     case COMMAND_LIST: status = answer_list(engine, command, outbox); break;
     case COMMAND_INFO: status = answer_info(engine, command, outbox); break;
     case COMMAND_STATS: status = answer_stats(engine, command, outbox); break;
-    case COMMAND_PING: break;
+    case COMMAND_PING: serve(engine, peer, outbox); break;
     }
     bool is_answered =
         command->kind >= COMMAND_PURGE && command->kind <= COMMAND_STATS && status == STATUS_OK;

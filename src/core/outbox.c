@@ -23,8 +23,8 @@ void outbox_settle(struct outbox *outbox, uint32_t peer, uint64_t ticket, uint32
                    enum status status)
 {
     struct effect *last = outbox->count ? &outbox->effects[outbox->count - 1] : NULL;
-    if (last && last->kind == EFFECT_SETTLED && last->peer == peer && last->ticket == ticket &&
-        last->status == status) {
+    if (last && last->kind == EFFECT_SETTLED && last->peer == peer && last->status == status &&
+        last->ticket + last->count == ticket) {
         last->count += count;
         return;
     }

@@ -7,7 +7,7 @@
 #include "core/status.h"
 
 enum effect_kind {
-    EFFECT_SETTLED, /* the next `count` frames of the ticket came to `status` */
+    EFFECT_SETTLED, /* `count` frames, from the one that `ticket` names on, came to `status` */
     EFFECT_ANSWER,  /* the ticket is answered with `slice`, bytes and not frames; settles it */
     EFFECT_DELIVER, /* messages of a queue for consumer `id` */
     EFFECT_MESSAGE, /* messages of a topic for subscription `id` */
@@ -47,7 +47,7 @@ void outbox_finish(struct outbox *outbox);
 /* Appends a zeroed effect and returns it, to be filled in before the next is put. */
 struct effect *outbox_put(struct outbox *outbox, enum effect_kind kind, uint32_t peer);
 
-/* Appends an EFFECT_SETTLED, joined with the one before where they say the same. */
+/* Appends an EFFECT_SETTLED, joined with the one before where it goes on from there. */
 void outbox_settle(struct outbox *outbox, uint32_t peer, uint64_t ticket, uint32_t count,
                    enum status status);
 

@@ -145,9 +145,7 @@ void ring_explain(int error, char *buffer, size_t size)
              name ? name : "an unknown error", strerror(-error));
     switch (-error) {
     case EPERM:
-    case EACCES:
-        explain_denied(&text);
-        break;
+    case EACCES: explain_denied(&text); break;
     case ENOSYS:
         text_add(&text, "This kernel has no io_uring, or a filter pretends so.\n");
         (void)explain_filter(&text);
@@ -156,15 +154,12 @@ void ring_explain(int error, char *buffer, size_t size)
         text_add(&text, "This kernel's io_uring is too old: it lacks DEFER_TASKRUN or provided\n"
                         "buffer rings. Boot a newer kernel.\n");
         break;
-    case ENOMEM:
-        explain_memory(&text);
-        break;
+    case ENOMEM: explain_memory(&text); break;
     case EMFILE:
     case ENFILE:
         text_add(&text, "No descriptor is free. Raise LimitNOFILE= (systemd) or ulimit -n.\n");
         break;
-    default:
-        break;
+    default: break;
     }
     explain_version(&text);
 }

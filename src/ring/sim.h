@@ -13,30 +13,30 @@
 struct sim_options {
     unsigned delay;           /* a step or an event waits for some more ring_waits; at most 999 */
     unsigned delay_waits_max; /* so many more at most */
-    unsigned reorder;         /* a wait takes the ios in random order, else the longest waiting first */
+    unsigned reorder; /* a wait takes the ios in random order, else the longest waiting first */
     unsigned completion_full; /* a wait returns 4 events at most */
     unsigned recv_cut;        /* a receive gets a random part of what is there */
     unsigned recv_end;        /* an event with bytes is its io's last */
     unsigned recv_starve;     /* -ENOBUFS although there are buffers */
     unsigned recv_reset;      /* the connection breaks when a receive looks: -ECONNRESET */
     unsigned send_short;      /* a send ends before its end */
-    unsigned send_reset;      /* the connection breaks when a send looks: -ECONNRESET, later -EPIPE */
-    unsigned accept_end;      /* an event with a descriptor is its io's last */
-    unsigned accept_full;     /* -EMFILE although there are descriptors */
-    unsigned accept_abort;    /* -ECONNABORTED */
-    unsigned cancel_late;     /* a cancel comes after what it should have stopped */
-    unsigned cancel_starve;   /* a cancelled receive ends with -ENOBUFS, as before Linux 6.5 */
-    unsigned in_size;         /* bytes on the way to the server, for connections made from now on */
-    unsigned out_size;        /* bytes on the way to a client, likewise */
+    unsigned send_reset;    /* the connection breaks when a send looks: -ECONNRESET, later -EPIPE */
+    unsigned accept_end;    /* an event with a descriptor is its io's last */
+    unsigned accept_full;   /* -EMFILE although there are descriptors */
+    unsigned accept_abort;  /* -ECONNABORTED */
+    unsigned cancel_late;   /* a cancel comes after what it should have stopped */
+    unsigned cancel_starve; /* a cancelled receive ends with -ENOBUFS, as before Linux 6.5 */
+    unsigned in_size;       /* bytes on the way to the server, for connections made from now on */
+    unsigned out_size;      /* bytes on the way to a client, likewise */
     unsigned descriptors_max; /* accepting beyond it is -EMFILE; 0: no limit */
 };
 
 /* How often each accident has happened. */
 struct sim_counters {
     uint64_t waits, events;
-    uint64_t delays;           /* of any step or event */
-    uint64_t send_delays;      /* a client could see the bytes before the server saw the send's event */
-    uint64_t reorders;         /* waits with two ios or more in random order */
+    uint64_t delays;      /* of any step or event */
+    uint64_t send_delays; /* a client could see the bytes before the server saw the send's event */
+    uint64_t reorders;    /* waits with two ios or more in random order */
     uint64_t completion_fulls; /* waits that held events back */
     uint64_t recv_cuts, recv_ends, recv_starves, recv_resets;
     uint64_t recv_outs;   /* -ENOBUFS because all buffers were lent */

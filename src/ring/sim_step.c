@@ -299,20 +299,11 @@ bool sim_step(struct ring *ring, struct batch *batch, struct op *op)
         return false;
     bool is_more = false;
     switch (op->kind) {
-    case OP_ACCEPT:
-        is_more = step_accept(ring, batch, op);
-        break;
-    case OP_RECV:
-        is_more = step_recv(ring, batch, op);
-        break;
-    case OP_SEND:
-        is_more = step_send(ring, batch, op);
-        break;
-    case OP_POLL:
-        is_more = step_poll(ring, batch, op);
-        break;
-    case OP_KINDS:
-        assert(false);
+    case OP_ACCEPT: is_more = step_accept(ring, batch, op); break;
+    case OP_RECV: is_more = step_recv(ring, batch, op); break;
+    case OP_SEND: is_more = step_send(ring, batch, op); break;
+    case OP_POLL: is_more = step_poll(ring, batch, op); break;
+    case OP_KINDS: assert(false);
     }
     return is_more || (is_cancelled && op->io);
 }

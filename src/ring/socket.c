@@ -124,8 +124,7 @@ static int prepare(int fd, int family)
         int result = option_failure(fd, IPPROTO_IPV6, IPV6_V6ONLY);
         return result < 0 ? result : option_failure(fd, SOL_SOCKET, SO_REUSEADDR);
     }
-    default:
-        return option_failure(fd, SOL_SOCKET, SO_REUSEADDR);
+    default: return option_failure(fd, SOL_SOCKET, SO_REUSEADDR);
     }
 }
 

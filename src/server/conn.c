@@ -248,8 +248,12 @@ static void balance(struct shard *shard, struct conn *conn)
 
 void conn_write(struct shard *shard, struct conn *conn)
 {
-    if (conn->send.is_active || conn->state == CONN_CLOSING)
+    if (conn->state == CONN_CLOSING)
         return;
+    if (conn->send.is_active) {
+        balance(shard, conn);
+        return;
+    }
     if (session_wants_send(&conn->session)) {
         unsigned count;
         const struct iovec *vector = output_begin(&conn->session.output, &count);

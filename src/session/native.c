@@ -165,19 +165,34 @@ static struct slot *slot_put(struct session *session, uint64_t first, uint32_t c
     return slot;
 }
 
-/* The slot of a ticket that is not settled. */
-static struct slot *slot_find(const struct session *session, uint64_t ticket)
+/* The place of the slot that holds frame `number`, which is not settled. */
+static size_t slot_find(const struct session *session, uint64_t number)
 {
     size_t low = 0, high = session->slots_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (slot_at(session, middle)->first < ticket)
+        if (slot_at(session, middle)->first + slot_at(session, middle)->count <= number)
             low = middle + 1;
         else
             high = middle;
     }
-    assert(low < session->slots_count && slot_at(session, low)->first == ticket);
-    return slot_at(session, low);
+    assert(low < session->slots_count && slot_at(session, low)->first <= number);
+    return low;
+}
+
+/* Cuts the slot at `at` in two, of which the first has `count` frames. */
+static void slot_cut(struct session *session, size_t at, uint32_t count)
+{
+    slot_put(session, 0, 0);
+    for (size_t i = session->slots_count - 1; i > at + 1; i--)
+        *slot_at(session, i) = *slot_at(session, i - 1);
+    struct slot *slot = slot_at(session, at), *rest = slot_at(session, at + 1);
+    assert(count < slot->count && slot->settled_count <= count);
+    *rest = *slot;
+    rest->first += count;
+    rest->count -= count;
+    rest->settled_count = 0;
+    slot->count = count;
 }
 
 static void slots_pop(struct session *session)
@@ -391,22 +406,37 @@ bool native_command(struct session *session, const struct run *run, struct comma
     return true;
 }
 
+/* Settles frames from `number` on, at most `count`, as far as they are of one slot; returns how many. */
+static uint32_t settle_slot(struct session *session, uint64_t number, uint32_t count,
+                            enum status status)
+{
+    size_t at = slot_find(session, number);
+    struct slot *slot = slot_at(session, at);
+    if (number != slot->first + slot->settled_count) { /* those before it still wait */
+        slot_cut(session, at++, (uint32_t)(number - slot->first));
+        slot = slot_at(session, at);
+    }
+    uint32_t left = slot->count - slot->settled_count;
+    count = count < left ? count : left;
+    if (status != STATUS_OK)
+        put_error(session, number, count, status);
+    else if (slot->wants_reply)
+        put_reply(session, number, false, (struct bytes){0});
+    session->is_confirm_due |= slot->is_prompt || status != STATUS_OK;
+    slot->settled_count += count;
+    slots_pop(session);
+    return count;
+}
+
 static void settle(struct session *session, const struct effect *effect)
 {
-    struct slot *slot = slot_find(session, effect->ticket);
-    assert(effect->count <= slot->count - slot->settled_count);
-    if (effect->status != STATUS_OK)
-        put_error(session, slot->first + slot->settled_count, effect->count, effect->status);
-    else if (slot->wants_reply)
-        put_reply(session, slot->first, false, (struct bytes){0});
-    session->is_confirm_due |= slot->is_prompt || effect->status != STATUS_OK;
-    slot->settled_count += effect->count;
-    slots_pop(session);
+    for (uint32_t done = 0; done < effect->count;)
+        done += settle_slot(session, effect->ticket + done, effect->count - done, effect->status);
 }
 
 static void answer(struct session *session, const struct effect *effect)
 {
-    struct slot *slot = slot_find(session, effect->ticket);
+    struct slot *slot = slot_at(session, slot_find(session, effect->ticket));
     put_reply(session, slot->first, effect->has_more, slice_bytes(&effect->slice));
     session->is_confirm_due = true;
     slot->settled_count = slot->count;

@@ -95,7 +95,7 @@ size_t output_waiting_size(const struct output *output)
 
 bool output_is_empty(const struct output *output)
 {
-    return output->control.size == 0 && output->pieces_count == 0;
+    return output->control.size == 0 && output->pieces_count == 0 && output->vector_first == output->vector_count;
 }
 
 /* Room for `size` bytes more in what is copied together; they are noted as part of the vector. */
