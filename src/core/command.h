@@ -33,7 +33,7 @@ enum command_kind {
 struct command {
     enum command_kind kind;
     uint32_t peer;   /* which connection; its effects name it */
-    uint64_t ticket;   /* what its effects name; frame i of a run is ticket + i */
+    uint64_t ticket; /* what its effects name; frame i of a run is ticket + i */
     struct bytes
         name; /* of the queue, topic or pattern, where there is one: 1 to FRAME_NAME_MAX bytes */
     union {
