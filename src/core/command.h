@@ -20,9 +20,9 @@ enum command_kind {
     COMMAND_UNSUBSCRIBE,
     COMMAND_DECLARE,
     COMMAND_DELETE,
-    COMMAND_PURGE,
     COMMAND_PAUSE,
     COMMAND_RESUME,
+    COMMAND_PURGE, /* from here to STATS answered with data */
     COMMAND_PEEK,
     COMMAND_LIST,
     COMMAND_INFO,
