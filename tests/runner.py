@@ -129,7 +129,7 @@ def select(step, mode, pattern):
     return names
 
 
-def run_tests(step, names):
+def run_tests(step, mode, names):
     """Runs tests by name, shows each as it ends, and returns meson's records of them."""
     logs = ROOT / step.build / "meson-logs"
     base = "runner"
@@ -143,6 +143,8 @@ def run_tests(step, names):
         "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
         **os.environ,
         "PYTHONUNBUFFERED": "1",
+        "RINGPOST_BUILD": str(ROOT / step.build),
+        "RINGPOST_LONG": "1" if mode == "long" else "0",
     }
     meson = subprocess.Popen(
         command + names,
@@ -218,7 +220,7 @@ def main():
         names = select(step, mode, arguments.filter)
         if names:
             say(f"{step.title}: {len(names)} tests in {step.build}")
-            count(tally, step, names, *run_tests(step, names), skips)
+            count(tally, step, names, *run_tests(step, mode, names), skips)
 
     say(f"\n{time.monotonic() - start:.0f} s")
     for failure in tally.failures:

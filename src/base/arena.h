@@ -36,7 +36,7 @@ void arena_finish(struct arena *arena);
 size_t arena_fit(size_t size);
 
 /*
- * Hands out arena_fit(size) bytes, not cleared, aligned to 64 at least. Never NULL. `*span` is to
+ * Hands out arena_fit(size) bytes, not cleared, aligned to 16 at least. Never NULL. `*span` is to
  * be kept beside them for arena_free.
  */
 void *arena_alloc(struct arena *arena, size_t size, struct arena_span **span);

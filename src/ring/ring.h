@@ -15,12 +15,13 @@ struct ring;
 
 /*
  * One operation in flight. The owner embeds it, zeroed before its first use, and sets `kind` for
- * itself. From a successful start until the event with `is_last` it belongs to the ring: it must
- * stay where it is and must not be started again.
+ * itself. From its start until the event with `is_last` it belongs to the ring: it must stay where
+ * it is and must not be started again. Once ring_wait has returned that event, `is_active` is false,
+ * though it and others of the io may still stand in the array: free nothing before all are handled.
  */
 struct io {
     uint8_t kind;    /* the owner's: what to do with its events */
-    bool is_active;  /* the ring's: started, last event not yet seen */
+    bool is_active;  /* the ring's: started, last event not yet returned */
     uint32_t number; /* the ring's */
 };
 
@@ -84,16 +85,19 @@ void ring_accept(struct ring *ring, struct io *io, int fd);
 
 /*
  * Receives again and again into the ring's own buffers: an event per piece, `result` its bytes. 0
- * is the peer's end. -ENOBUFS: all buffers were out; start again once some have been returned. Any
- * event can be the last, also one with bytes.
+ * is the peer's end. -ENOBUFS: all buffers were out (or, before Linux 6.5, it was cancelled); start
+ * again once some have been returned. Any event can be the last, also one with bytes.
  */
 void ring_recv(struct ring *ring, struct io *io, int fd);
 
 /* Gives a receive buffer back, by the next ring_wait at the latest. */
 void ring_buffer_return(struct ring *ring, uint16_t buffer);
 
-/* Sends `count` pieces, as one. One event: `result` is the bytes that went out, perhaps fewer.
- * Array and bytes stay the caller's to keep until then. */
+/*
+ * Sends `count` pieces, 1 to 1024, as one. One event: `result` is the bytes that went out, perhaps
+ * fewer. Array and bytes stay the caller's to keep until then. One send at a time on a descriptor:
+ * the order of two would be chance.
+ */
 void ring_send(struct ring *ring, struct io *io, int fd, const struct iovec *pieces,
                unsigned count);
 

@@ -196,9 +196,7 @@ void conn_on_recv(struct shard *shard, struct conn *conn, const struct ring_even
             abandon(shard, conn);
         else
             end_at_turn(shard, conn);
-    } else if (event->result == -ENOBUFS) {
-        list_push_back(&shard->starved, &conn->starved);
-    } else if (event->result < 0 && event->result != -ECANCELED) {
+    } else if (event->result < 0 && event->result != -ECANCELED && event->result != -ENOBUFS) {
         abandon(shard, conn);
     } else if (event->is_last && !list_is_linked(&conn->starved)) {
         list_push_back(&shard->starved, &conn->starved);

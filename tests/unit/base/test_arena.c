@@ -86,12 +86,9 @@ struct piece {
 static size_t random_size(void)
 {
     switch (random_below(&seed, 8)) {
-    case 0:
-        return 1 + random_below(&seed, 3 * ARENA_PIECE_MAX);
-    case 1:
-        return (size_t)ARENA_PIECE_MIN << random_below(&seed, ARENA_CLASSES);
-    default:
-        return 1 + random_below(&seed, 5000);
+    case 0: return 1 + random_below(&seed, 3 * ARENA_PIECE_MAX);
+    case 1: return (size_t)ARENA_PIECE_MIN << random_below(&seed, ARENA_CLASSES);
+    default: return 1 + random_below(&seed, 5000);
     }
 }
 
@@ -100,7 +97,7 @@ static void piece_take(struct arena *arena, struct piece *piece)
     piece->size = random_size();
     piece->data = arena_alloc(arena, piece->size, &piece->span);
     piece->mark = (unsigned char)random_next(&seed);
-    assert_true((uintptr_t)piece->data % 64 == 0);
+    assert_true((uintptr_t)piece->data % 16 == 0);
     memset(piece->data, piece->mark, arena_fit(piece->size));
 }
 
