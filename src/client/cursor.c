@@ -1,0 +1,186 @@
+#include "client/info.h"
+#include "client/request.h"
+#include "frame/field.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+enum { LIST_PAGE = 1000 /* queues asked for at once, the most there can be */ };
+
+struct ringpost_cursor {
+    struct ringpost *handle;
+    enum op op;              /* what the answer is to */
+    bool has_more;           /* the broker has more than `page` */
+    struct bytes page, rest; /* the answer, the cursor's to free, and what is left of it */
+    size_t last_size;        /* LIST: the last name given out */
+    unsigned char last[FRAME_NAME_MAX];
+};
+
+static struct ringpost_cursor *cursor_create(struct ringpost *handle, enum op op)
+{
+    struct ringpost_cursor *cursor = calloc(1, sizeof *cursor);
+    if (!cursor)
+        return NULL;
+    cursor->handle = handle;
+    cursor->op = op;
+    return cursor;
+}
+
+void ringpost_cursor_close(struct ringpost_cursor *cursor)
+{
+    if (!cursor)
+        return;
+    free((void *)cursor->page.data);
+    free(cursor);
+}
+
+/* Replaces the page with the answer to `question`. */
+static int page_fetch(struct ringpost_cursor *cursor, const struct question *question,
+                      int timeout_ms)
+{
+    struct wait wait = wait_for(timeout_ms);
+    int error = request_call(cursor->handle, question, &wait);
+    if (error)
+        return error;
+    free((void *)cursor->page.data);
+    cursor->page = request_take_reply(&cursor->handle->request);
+    cursor->rest = cursor->page;
+    cursor->has_more = cursor->handle->request.has_more;
+    return 0;
+}
+
+static void rest_skip(struct ringpost_cursor *cursor, size_t size)
+{
+    assert(size <= cursor->rest.size);
+    cursor->rest = bytes_of(cursor->rest.data + size, cursor->rest.size - size);
+}
+
+/* Fetches the only page of a new cursor; a failure leaves no cursor. */
+static int cursor_fill(struct ringpost_cursor **place, struct ringpost_cursor *cursor,
+                       const struct question *question, int timeout_ms)
+{
+    *place = NULL;
+    if (!cursor)
+        return -ENOMEM;
+    int error = page_fetch(cursor, question, timeout_ms);
+    if (error)
+        ringpost_cursor_close(cursor);
+    else
+        *place = cursor;
+    return error;
+}
+
+int ringpost_list(struct ringpost *handle, struct ringpost_cursor **cursor)
+{
+    *cursor = cursor_create(handle, OP_LIST);
+    if (!*cursor)
+        return -ENOMEM;
+    (*cursor)->has_more = true;
+    return 0;
+}
+
+static struct bytes last_name(const struct ringpost_cursor *cursor)
+{
+    return bytes_of(cursor->last, cursor->last_size);
+}
+
+/* The page that begins behind the last name. It must bring something, or the walk would not end. */
+static int list_fetch(struct ringpost_cursor *cursor, int timeout_ms)
+{
+    struct question question = {.op = OP_LIST, .name = last_name(cursor), .body_size = 4};
+    store_u32(question.body, LIST_PAGE);
+    int error = page_fetch(cursor, &question, timeout_ms);
+    if (error)
+        return error;
+    return cursor->rest.size == 0 && cursor->has_more ? -EPROTO : 0;
+}
+
+int ringpost_list_next(struct ringpost_cursor *cursor, struct ringpost_info *info, int timeout_ms)
+{
+    if (cursor->op != OP_LIST)
+        return -EINVAL;
+    if (cursor->rest.size == 0 && cursor->has_more) {
+        int error = list_fetch(cursor, timeout_ms);
+        if (error)
+            return error;
+    }
+    if (cursor->rest.size == 0)
+        return 0;
+    uint32_t size = cursor->rest.size >= 4 ? load_u32(cursor->rest.data) : 0;
+    if (size < 4 || size > cursor->rest.size)
+        return -EPROTO;
+    int error = info_parse(info, bytes_of(cursor->rest.data + 4, size - 4));
+    if (error)
+        return error;
+    struct bytes name = bytes_from(info->name);
+    if (name.size == 0 || name.size > FRAME_NAME_MAX)
+        return -EPROTO;
+    if (bytes_compare(last_name(cursor), name) >= 0)
+        return -EPROTO;
+    memcpy(cursor->last, name.data, name.size);
+    cursor->last_size = name.size;
+    rest_skip(cursor, size);
+    return 1;
+}
+
+int ringpost_peek(struct ringpost *handle, struct ringpost_bytes queue, uint32_t count, int back,
+                  struct ringpost_cursor **cursor, int timeout_ms)
+{
+    *cursor = NULL;
+    if (!name_is_valid(queue))
+        return -EINVAL;
+    struct question question = {
+        .op = OP_PEEK,
+        .flags = back ? PEEK_BACK : 0,
+        .name = bytes_from(queue),
+        .body_size = 4,
+    };
+    store_u32(question.body, count);
+    return cursor_fill(cursor, cursor_create(handle, OP_PEEK), &question, timeout_ms);
+}
+
+int ringpost_peek_next(struct ringpost_cursor *cursor, struct ringpost_message *message)
+{
+    if (cursor->op != OP_PEEK)
+        return -EINVAL;
+    if (cursor->rest.size == 0)
+        return 0;
+    if (cursor->rest.size < FRAME_HEAD_SIZE)
+        return -EPROTO;
+    const unsigned char *frame = cursor->rest.data;
+    struct frame_head head = frame_head_load(frame);
+    size_t skip = FRAME_HEAD_SIZE + (size_t)head.name_size;
+    if (head.op != OP_PUSH || head.size < skip || head.size > cursor->rest.size)
+        return -EPROTO;
+    message->name = ringpost_bytes(frame + FRAME_HEAD_SIZE, head.name_size);
+    message->body = ringpost_bytes(frame + skip, head.size - skip);
+    rest_skip(cursor, head.size);
+    return 1;
+}
+
+int ringpost_peek_has_more(const struct ringpost_cursor *cursor)
+{
+    return cursor->op == OP_PEEK && cursor->has_more;
+}
+
+int ringpost_stats(struct ringpost *handle, struct ringpost_cursor **cursor, int timeout_ms)
+{
+    struct question question = {.op = OP_STATS};
+    return cursor_fill(cursor, cursor_create(handle, OP_STATS), &question, timeout_ms);
+}
+
+int ringpost_stats_next(struct ringpost_cursor *cursor, struct ringpost_figure *figure)
+{
+    if (cursor->op != OP_STATS)
+        return -EINVAL;
+    struct field field;
+    int size = field_parse(cursor->rest, &field);
+    if (size <= 0)
+        return size < 0 ? -EPROTO : 0;
+    *figure = (struct ringpost_figure){bytes_to(field.key), bytes_to(field.value), field.number};
+    if (field.kind == FIELD_NUMBER)
+        figure->text = ringpost_bytes(NULL, 0);
+    rest_skip(cursor, (size_t)size);
+    return 1;
+}

@@ -1,0 +1,135 @@
+#include "client/link.h"
+
+#include <errno.h>
+
+enum {
+    /* Bytes written after which answers are read even though nobody waits for them. */
+    WRITTEN_UNREAD_MAX = 256 * 1024,
+};
+
+/* Waits until a frame of `size` bytes may be put out: connection, window and socket. */
+static int await_room(struct ringpost *handle, size_t size, int timeout_ms)
+{
+    struct wait wait = wait_for(timeout_ms);
+    for (;;) {
+        const struct output *output = &handle->output;
+        bool is_up = handle->link.state == LINK_UP;
+        if (is_up && size > handle->frame_max)
+            return -EMSGSIZE;
+        if (is_up && window_has_room(&handle->window, size) &&
+            (output_size(output) == 0 || output_size(output) + size <= OUTPUT_MAX))
+            return 0;
+        int error = is_up && !window_has_room(&handle->window, size) ? link_prompt(handle) : 0;
+        if (!error)
+            error = link_turn_aside(handle, &wait);
+        if (error)
+            return error;
+    }
+}
+
+/* A piece has gathered. What fails here shows again, and is reported, where somebody waits. */
+static void write_piece(struct ringpost *handle)
+{
+    if (!handle->link.is_writable)
+        return;
+    (void)link_write(handle);
+    if (handle->link.output_written >= WRITTEN_UNREAD_MAX &&
+        input_backlog(&handle->input) <= handle->config.backlog_max) {
+        handle->link.output_written = 0;
+        (void)link_receive(handle);
+    }
+}
+
+static inline bool has_room(const struct ringpost *handle, size_t size)
+{
+    return handle->link.state == LINK_UP && size <= handle->frame_max &&
+           output_size(&handle->output) + size <= OUTPUT_MAX &&
+           window_has_room(&handle->window, size);
+}
+
+static int produce(struct ringpost *handle, enum op op, struct ringpost_bytes name,
+                   struct ringpost_bytes body, uint64_t *number, int timeout_ms)
+{
+    if (!name_is_valid(name))
+        return -EINVAL;
+    if (body.size > FRAME_SIZE_MAX)
+        return -EMSGSIZE;
+    size_t size = FRAME_HEAD_SIZE + name.size + body.size;
+    if (!has_room(handle, size)) {
+        int error = await_room(handle, size, timeout_ms);
+        if (error)
+            return error;
+    }
+    unsigned char *place = link_frame(handle, op, 0, bytes_from(name), body.size);
+    if (!place)
+        return -ENOMEM;
+    if (body.size > 0)
+        memcpy(place, body.data, body.size);
+    handle->window.push_last = handle->window.last;
+    if (number)
+        *number = handle->base + handle->window.last;
+    if (output_size(&handle->output) >= OUTPUT_PIECE)
+        write_piece(handle);
+    return 0;
+}
+
+int ringpost_push(struct ringpost *handle, struct ringpost_bytes queue, struct ringpost_bytes body,
+                  uint64_t *number, int timeout_ms)
+{
+    return produce(handle, OP_PUSH, queue, body, number, timeout_ms);
+}
+
+int ringpost_publish(struct ringpost *handle, struct ringpost_bytes topic,
+                     struct ringpost_bytes body, uint64_t *number, int timeout_ms)
+{
+    return produce(handle, OP_PUBLISH, topic, body, number, timeout_ms);
+}
+
+static int flush_error_take(struct ringpost *handle)
+{
+    int error = handle->flush_error;
+    handle->flush_error = 0;
+    return error;
+}
+
+/* Frames of an earlier connection are settled or reported as unknown; either way nothing is to come. */
+static bool is_over(const struct ringpost *handle, uint64_t number)
+{
+    return number <= handle->base + handle->window.settled;
+}
+
+int ringpost_await(struct ringpost *handle, uint64_t number, int timeout_ms)
+{
+    struct wait wait = wait_for(timeout_ms);
+    while (!is_over(handle, number)) {
+        if (number > handle->base + handle->window.last)
+            return -EINVAL;
+        int error = link_prompt(handle);
+        if (!error)
+            error = link_turn_aside(handle, &wait);
+        if (error)
+            return error;
+    }
+    return flush_error_take(handle);
+}
+
+/* Settlements get their numbers only when they are written out. */
+int ringpost_flush(struct ringpost *handle, int timeout_ms)
+{
+    struct wait wait = wait_for(timeout_ms);
+    while (handle->sources.dirty || !is_over(handle, handle->base + handle->window.last)) {
+        int error = link_prompt(handle);
+        if (!error)
+            error = link_turn_aside(handle, &wait);
+        if (error)
+            return error;
+    }
+    return flush_error_take(handle);
+}
+
+int ringpost_is_settled(const struct ringpost *handle, uint64_t number)
+{
+    if (number <= handle->base)
+        return -ECONNRESET;
+    return is_over(handle, number);
+}

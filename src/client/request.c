@@ -1,0 +1,46 @@
+#include "client/request.h"
+
+#include <assert.h>
+#include <errno.h>
+
+int request_put(struct ringpost *handle, const struct question *question)
+{
+    assert(handle->link.state == LINK_UP);
+    int error = sources_stage(handle);
+    if (error)
+        return error;
+    unsigned char *body =
+        link_frame(handle, question->op, question->flags, question->name, question->body_size);
+    if (!body)
+        return -ENOMEM;
+    memcpy(body, question->body, question->body_size);
+    return 0;
+}
+
+int request_call(struct ringpost *handle, const struct question *question, struct wait *wait)
+{
+    struct request *request = &handle->request;
+    int error = link_await_up(handle, wait);
+    if (!error)
+        error = request_put(handle, question);
+    if (error)
+        return error;
+    request->state = REQUEST_WAITING;
+    request->number = handle->base + handle->window.last;
+    while (request->state == REQUEST_WAITING && !error)
+        error = link_turn_aside(handle, wait);
+    if (request->state == REQUEST_FAILED)
+        error = request->error;
+    else if (request->state == REQUEST_REPLIED)
+        error = 0;
+    request->state = REQUEST_NONE;
+    return error;
+}
+
+struct bytes request_take_reply(struct request *request)
+{
+    struct bytes reply = bytes_of(request->reply, request->reply_size);
+    request->reply = NULL;
+    request->reply_size = 0;
+    return reply;
+}

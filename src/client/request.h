@@ -1,0 +1,30 @@
+/* Calls that the broker answers one by one, and waiting for the answer. */
+#ifndef RINGPOST_CLIENT_REQUEST_H
+#define RINGPOST_CLIENT_REQUEST_H
+
+#include "client/link.h"
+
+enum { QUESTION_BODY_MAX = 96 }; /* DECLARE with all its fields */
+
+/* What to ask. */
+struct question {
+    enum op op;
+    unsigned flags;
+    struct bytes name;
+    unsigned char body[QUESTION_BODY_MAX];
+    size_t body_size;
+};
+
+/*
+ * Asks and waits. Returns 0 with the answer in handle->request, -errno for the broker's refusal or the wait's end; then it can be
+ * that the broker did it all the same.
+ */
+int request_call(struct ringpost *handle, const struct question *question, struct wait *wait);
+
+/* Puts the question into the output without waiting for anything, behind what was settled before. Returns 0 or -ENOMEM. */
+int request_put(struct ringpost *handle, const struct question *question);
+
+/* Moves the answer's bytes to the caller, who frees them. */
+struct bytes request_take_reply(struct request *request);
+
+#endif

@@ -1,0 +1,260 @@
+#include "client/source.h"
+
+#include "client/handle.h"
+#include "client/link.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+enum { SOURCES_CAPACITY_MIN = 8 };
+
+void source_table_finish(struct source_table *table)
+{
+    for (size_t i = 0; i < table->count; i++)
+        free(table->all[i]);
+    free(table->all);
+    *table = (struct source_table){0};
+}
+
+static bool table_reserve(struct source_table *table)
+{
+    if (table->count < table->capacity)
+        return true;
+    size_t capacity = table->capacity ? table->capacity * 2 : SOURCES_CAPACITY_MIN;
+    struct source **all = reallocarray(table->all, capacity, sizeof *all);
+    if (!all)
+        return false;
+    table->all = all;
+    table->capacity = capacity;
+    return true;
+}
+
+struct source *source_create(struct source_table *table, enum source_kind kind, struct bytes name)
+{
+    assert(name.size <= FRAME_NAME_MAX);
+    if (table->id_last == UINT32_MAX || !table_reserve(table))
+        return NULL;
+    struct source *source = malloc(sizeof *source + name.size);
+    if (!source)
+        return NULL;
+    *source = (struct source){
+        .id = ++table->id_last,
+        .kind = (uint8_t)kind,
+        .name_size = (uint16_t)name.size,
+    };
+    memcpy(source->name, name.data, name.size);
+    table->all[table->count++] = source;
+    table->stopped_count++;
+    return source;
+}
+
+/* The place of the first source whose id is not below `id`. */
+static size_t find_index(const struct source_table *table, uint32_t id)
+{
+    size_t low = 0, high = table->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (table->all[middle]->id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+struct source *source_find(struct source_table *table, uint32_t id)
+{
+    if (table->last && table->last->id == id)
+        return table->last;
+    size_t index = find_index(table, id);
+    if (index == table->count || table->all[index]->id != id)
+        return NULL;
+    table->last = table->all[index];
+    return table->last;
+}
+
+static size_t *state_count(struct source_table *table, enum source_state state)
+{
+    if (state == SOURCE_STOPPED)
+        return &table->stopped_count;
+    return state == SOURCE_STARTING ? &table->starting_count : NULL;
+}
+
+void source_set_state(struct source_table *table, struct source *source, enum source_state state)
+{
+    size_t *before = state_count(table, source->state), *after = state_count(table, state);
+    if (before)
+        (*before)--;
+    if (after)
+        (*after)++;
+    source->state = (uint8_t)state;
+}
+
+void source_mark(struct source_table *table, struct source *source)
+{
+    if (source->is_dirty)
+        return;
+    source->is_dirty = true;
+    source->dirty_next = table->dirty;
+    table->dirty = source;
+}
+
+static void unmark(struct source_table *table, struct source *source)
+{
+    struct source **link = &table->dirty;
+    if (!source->is_dirty)
+        return;
+    while (*link != source)
+        link = &(*link)->dirty_next;
+    *link = source->dirty_next;
+    source->is_dirty = false;
+}
+
+void source_destroy(struct ringpost *handle, struct source *source)
+{
+    struct source_table *table = &handle->sources;
+    size_t index = find_index(table, source->id);
+    assert(index < table->count && table->all[index] == source);
+    source_set_state(table, source, SOURCE_ACTIVE);
+    unmark(table, source);
+    table->count--;
+    memmove(&table->all[index], &table->all[index + 1],
+            (table->count - index) * sizeof *table->all);
+    table->last = NULL;
+    if (handle->reader.source == source)
+        handle->reader.source = NULL;
+    free(source);
+}
+
+/* CONSUME and SUBSCRIBE have bodies of one shape: id u32, count u32, bytes u64. */
+static int source_start(struct ringpost *handle, struct source *source)
+{
+    enum op op = source->kind == SOURCE_CONSUMER ? OP_CONSUME : OP_SUBSCRIBE;
+    struct bytes name = bytes_of(source->name, source->name_size);
+    unsigned char *body = link_frame(handle, op, source->flags, name, 16);
+    if (!body)
+        return -ENOMEM;
+    store_u32(body, source->id);
+    store_u32(body + 4, source->count);
+    store_u64(body + 8, source->bytes);
+    source->start_number = handle->base + handle->window.last;
+    source_set_state(&handle->sources, source, SOURCE_STARTING);
+    return 0;
+}
+
+int sources_start(struct ringpost *handle)
+{
+    struct source_table *table = &handle->sources;
+    for (size_t i = 0; table->stopped_count > 0; i++) {
+        assert(i < table->count);
+        if (table->all[i]->state != SOURCE_STOPPED)
+            continue;
+        int error = source_start(handle, table->all[i]);
+        if (error)
+            return error;
+    }
+    return 0;
+}
+
+static int put_settlement(struct ringpost *handle, struct source *source)
+{
+    unsigned char *body = link_frame(handle, source->settle_op, 0, bytes_of(NULL, 0), 16);
+    if (!body)
+        return -ENOMEM;
+    store_u32(body, source->id);
+    store_u32(body + 4, source->settle_count);
+    store_u64(body + 8, source->settle_first);
+    source->settle_count = 0;
+    return 0;
+}
+
+static int put_credit(struct ringpost *handle, struct source *source)
+{
+    unsigned char *body = link_frame(handle, OP_CREDIT, 0, bytes_of(NULL, 0), 16);
+    if (!body)
+        return -ENOMEM;
+    store_u32(body, source->id);
+    store_u32(body + 4, (uint32_t)source->due_count);
+    store_u64(body + 8, source->due_bytes);
+    source->due_count = source->due_bytes = 0;
+    return 0;
+}
+
+int source_stage(struct ringpost *handle, struct source *source)
+{
+    int error = source->settle_count > 0 ? put_settlement(handle, source) : 0;
+    if (!error && source_is_credit_due(source))
+        error = put_credit(handle, source);
+    return error;
+}
+
+int sources_stage(struct ringpost *handle)
+{
+    struct source_table *table = &handle->sources;
+    while (table->dirty) {
+        struct source *source = table->dirty;
+        int error = source_stage(handle, source);
+        if (error)
+            return error;
+        table->dirty = source->dirty_next;
+        source->is_dirty = false;
+    }
+    return 0;
+}
+
+void sources_stop(struct source_table *table)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        struct source *source = table->all[i];
+        source->is_dirty = false;
+        source->settle_count = 0;
+        source->handed_count = source->handed_bytes = 0;
+        source->due_count = source->due_bytes = 0;
+        if (source->state != SOURCE_REFUSED)
+            source_set_state(table, source, SOURCE_STOPPED);
+    }
+    table->dirty = NULL;
+}
+
+size_t sources_on_reply(struct source_table *table, uint64_t number)
+{
+    for (size_t i = 0; table->starting_count > 0 && i < table->count; i++) {
+        struct source *source = table->all[i];
+        if (source->state != SOURCE_STARTING || source->start_number != number)
+            continue;
+        source_set_state(table, source, SOURCE_ACTIVE);
+        return 1;
+    }
+    return 0;
+}
+
+static bool is_started_by(const struct source *source, uint64_t first, uint64_t last)
+{
+    return source->start_number >= first && source->start_number <= last;
+}
+
+size_t sources_on_error(struct source_table *table, uint64_t first, uint64_t last, int status)
+{
+    size_t count = 0;
+    for (size_t i = 0; table->starting_count > 0 && i < table->count; i++) {
+        struct source *source = table->all[i];
+        if (source->state != SOURCE_STARTING || !is_started_by(source, first, last))
+            continue;
+        source_set_state(table, source, SOURCE_REFUSED);
+        source->status = status;
+        count++;
+    }
+    return count;
+}
+
+struct source *source_find_refused(struct source_table *table, uint64_t first, uint64_t last)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        struct source *source = table->all[i];
+        if (source->state == SOURCE_REFUSED && !source->is_awaited &&
+            is_started_by(source, first, last))
+            return source;
+    }
+    return NULL;
+}

@@ -1,0 +1,110 @@
+/*
+ * What messages come from: the consumers and subscriptions of a handle, kept so that they can be
+ * started again on a new connection.
+ *
+ *     STOPPED -> STARTING -> ACTIVE        a lost connection takes all but REFUSED back to STOPPED
+ *                         -> REFUSED       until its ENDED event is read
+ */
+#ifndef RINGPOST_CLIENT_SOURCE_H
+#define RINGPOST_CLIENT_SOURCE_H
+
+#include "frame/frame.h"
+
+struct ringpost;
+struct wait;
+
+enum source_kind { SOURCE_CONSUMER, SOURCE_SUBSCRIPTION };
+enum source_state { SOURCE_STOPPED, SOURCE_STARTING, SOURCE_ACTIVE, SOURCE_REFUSED };
+
+struct source {
+    uint32_t id;
+    uint8_t kind, state; /* enum source_kind, source_state */
+    uint8_t flags;       /* of its CONSUME or SUBSCRIBE */
+    bool is_manual;      /* credit comes from the user alone */
+    bool is_awaited;     /* a call waits for the answer to its start, and reports it */
+    bool is_dirty;       /* on the table's list of those with something to write */
+    struct source *dirty_next;
+    uint64_t start_number; /* of its CONSUME or SUBSCRIBE, as the handle counts */
+    int status;            /* why it is REFUSED */
+    uint32_t count;        /* credit of a consumer, bound of a subscription: messages ... */
+    uint64_t bytes;        /* ... and bytes */
+
+    /* A settlement that waits to be written; none while settle_count is 0. */
+    uint8_t settle_op;
+    uint32_t settle_count;
+    uint64_t settle_first;
+
+    uint64_t handed_count, handed_bytes; /* given to the user over this connection, unsettled */
+    uint64_t due_count, due_bytes;       /* credit to give back */
+
+    uint16_t name_size;
+    unsigned char name[];
+};
+
+struct source_table {
+    struct source **all; /* in the order of their ids */
+    size_t count, capacity;
+    struct source *last;   /* found last, or NULL */
+    struct source *dirty;  /* list of those with something to write */
+    size_t stopped_count;  /* STOPPED ones */
+    size_t starting_count; /* STARTING ones */
+    uint32_t id_last;
+};
+
+void source_table_finish(struct source_table *table);
+
+/* Adds a stopped source with a new id; the caller fills in the rest. NULL: no memory. */
+struct source *source_create(struct source_table *table, enum source_kind kind, struct bytes name);
+
+/* Takes a source out and frees it. */
+void source_destroy(struct ringpost *handle, struct source *source);
+
+/* NULL when there is none of that id. */
+struct source *source_find(struct source_table *table, uint32_t id);
+
+void source_set_state(struct source_table *table, struct source *source, enum source_state state);
+
+static inline bool source_is_leasing(const struct source *source)
+{
+    return source->kind == SOURCE_CONSUMER && !(source->flags & CONSUME_NO_ACK);
+}
+
+/* Whether half of the credit waits to be given back, or any at all for a manual consumer. */
+static inline bool source_is_credit_due(const struct source *source)
+{
+    if (source->due_count == 0 && source->due_bytes == 0)
+        return false;
+    return source->is_manual || source->due_count >= (source->count + 1) / 2 ||
+           source->due_bytes >= (source->bytes + 1) / 2;
+}
+
+/* Puts a source on the list of those with something to write. */
+void source_mark(struct source_table *table, struct source *source);
+
+/* Writes the CONSUME or SUBSCRIBE of every stopped source to the output. Returns 0 or -ENOMEM. */
+int sources_start(struct ringpost *handle);
+
+/* Writes settlements and credit that wait to the output. Return 0 or -ENOMEM, with the rest still waiting. */
+int source_stage(struct ringpost *handle, struct source *source);
+int sources_stage(struct ringpost *handle);
+
+/*
+ * Starts a source that was just created, and waits until the broker said yes; with a timeout of 0 does not wait.
+ * On failure it is gone.
+ */
+int source_open(struct ringpost *handle, struct source *source, int timeout_ms);
+
+/* Stops a source and frees it, whatever the broker says. Returns 0 or -errno. */
+int source_close(struct ringpost *handle, struct source *source, struct wait *wait);
+
+/* The connection is lost: forgets what was said over it. */
+void sources_stop(struct source_table *table);
+
+/* The broker answered the frames `first` to `last` (as the handle counts). Returns how many sources it started. */
+size_t sources_on_reply(struct source_table *table, uint64_t number);
+size_t sources_on_error(struct source_table *table, uint64_t first, uint64_t last, int status);
+
+/* The first refused source whose start is among these frames and that nobody awaits, or NULL. */
+struct source *source_find_refused(struct source_table *table, uint64_t first, uint64_t last);
+
+#endif

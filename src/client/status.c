@@ -1,0 +1,52 @@
+#include "ringpost.h"
+
+#include <errno.h>
+
+/* The one list of what the broker answers, as the header documents it. */
+static const struct status_entry {
+    const char *name;
+    int error;
+} STATUSES[] = {
+    [RINGPOST_STATUS_NONE] = {"none", 0},
+    [RINGPOST_STATUS_PROTOCOL] = {"protocol", -EPROTO},
+    [RINGPOST_STATUS_UNKNOWN_OP] = {"unknown-op", -EOPNOTSUPP},
+    [RINGPOST_STATUS_BAD_FRAME] = {"bad-frame", -EBADMSG},
+    [RINGPOST_STATUS_BAD_NAME] = {"bad-name", -EINVAL},
+    [RINGPOST_STATUS_BAD_FLAGS] = {"bad-flags", -EINVAL},
+    [RINGPOST_STATUS_TOO_LARGE] = {"too-large", -EMSGSIZE},
+    [RINGPOST_STATUS_HELLO] = {"hello", -EPROTO},
+    [RINGPOST_STATUS_VERSION] = {"version", -EPROTONOSUPPORT},
+    [RINGPOST_STATUS_BAD_FIELD] = {"bad-field", -EINVAL},
+    [RINGPOST_STATUS_NO_QUEUE] = {"no-queue", -ENOENT},
+    [RINGPOST_STATUS_EXISTS] = {"exists", -EEXIST},
+    [RINGPOST_STATUS_FULL] = {"full", -ENOSPC},
+    [RINGPOST_STATUS_DELETED] = {"deleted", -EIDRM},
+    [RINGPOST_STATUS_NO_CONSUMER] = {"no-consumer", -ESRCH},
+    [RINGPOST_STATUS_NO_SUBSCRIPTION] = {"no-subscription", -ESRCH},
+    [RINGPOST_STATUS_ID_IN_USE] = {"id-in-use", -EBUSY},
+    [RINGPOST_STATUS_NOT_LEASED] = {"not-leased", -ESTALE},
+    [RINGPOST_STATUS_BAD_RANGE] = {"bad-range", -ERANGE},
+    [RINGPOST_STATUS_CREDIT] = {"credit", -EOVERFLOW},
+    [RINGPOST_STATUS_WINDOW] = {"window", -EBUSY},
+    [RINGPOST_STATUS_OUTPUT_FULL] = {"output-full", -EBUSY},
+    [RINGPOST_STATUS_BAD_PATTERN] = {"bad-pattern", -EINVAL},
+    [RINGPOST_STATUS_LIMIT] = {"limit", -EDQUOT},
+    [RINGPOST_STATUS_CLOSING] = {"closing", -ESHUTDOWN},
+};
+
+static const struct status_entry *status_entry(int status)
+{
+    static const struct status_entry other = {"unknown", -EREMOTEIO};
+    unsigned count = sizeof STATUSES / sizeof *STATUSES;
+    return status >= 0 && (unsigned)status < count ? &STATUSES[status] : &other;
+}
+
+const char *ringpost_status_name(int status)
+{
+    return status_entry(status)->name;
+}
+
+int ringpost_status_errno(int status)
+{
+    return status_entry(status)->error;
+}

@@ -1,0 +1,98 @@
+#include "cli.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How the program exits for a failure of the library; what is not listed is EX_UNAVAILABLE. */
+static const struct exit_entry {
+    int error, code;
+} EXITS[] = {
+    /* Try again later. */
+    {-ETIMEDOUT, EX_TEMPFAIL},
+    {-ENOSPC, EX_TEMPFAIL},
+    {-EBUSY, EX_TEMPFAIL},
+    {-EDQUOT, EX_TEMPFAIL},
+    {-ESHUTDOWN, EX_TEMPFAIL},
+    /* Not with these arguments. */
+    {-EINVAL, EX_DATAERR},
+    {-EMSGSIZE, EX_DATAERR},
+    {-ENOENT, EX_DATAERR},
+    {-EEXIST, EX_DATAERR},
+    {-EIDRM, EX_DATAERR},
+    {-ERANGE, EX_DATAERR},
+    /* Broken. */
+    {-ENOMEM, EX_SOFTWARE},
+    {-EPROTO, EX_SOFTWARE},
+    {-EPROTONOSUPPORT, EX_SOFTWARE},
+    {-EBADMSG, EX_SOFTWARE},
+    {-EOPNOTSUPP, EX_SOFTWARE},
+    {-EREMOTEIO, EX_SOFTWARE},
+    {-ENOBUFS, EX_SOFTWARE},
+};
+
+static int exit_code(int error)
+{
+    for (size_t i = 0; i < sizeof EXITS / sizeof *EXITS; i++) {
+        if (EXITS[i].error == error)
+            return EXITS[i].code;
+    }
+    return EX_UNAVAILABLE;
+}
+
+int cli_fail(const struct cli *cli, const char *what, int error)
+{
+    int status = cli->handle ? ringpost_status(cli->handle) : RINGPOST_STATUS_NONE;
+    bool is_refusal = status != RINGPOST_STATUS_NONE && ringpost_status_errno(status) == error;
+    if (error == -ETIMEDOUT)
+        fprintf(stderr, "ringpost: %s: no answer in time\n", what);
+    else if (is_refusal)
+        fprintf(stderr, "ringpost: %s: %s: %s\n", what, ringpost_status_name(status),
+                ringpost_error_text(cli->handle));
+    else
+        fprintf(stderr, "ringpost: %s: %s\n", what, strerror(-error));
+    return exit_code(error);
+}
+
+int cli_usage(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("ringpost: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+    return EX_USAGE;
+}
+
+struct ringpost_bytes cli_name(const struct cli *cli, int index)
+{
+    return ringpost_text(cli->arguments[index]);
+}
+
+int cli_open(struct cli *cli, bool is_reconnecting)
+{
+    const char *server = cli->options.server;
+    const char *variable = getenv("RINGPOST_SERVER");
+    struct ringpost_options options = {
+        .size = sizeof options,
+        .server = server,
+        .client = "ringpost " RINGPOST_VERSION,
+        .no_reconnect = !is_reconnecting,
+    };
+    /* Zero would only begin to connect. */
+    int timeout_ms = cli->options.timeout_ms > 0 ? cli->options.timeout_ms : 1;
+    int error = ringpost_open(&cli->handle, &options, timeout_ms);
+    if (!error)
+        return 0;
+    if (error == -EINVAL && server)
+        return cli_usage("--server %s is not an address", server);
+    if (error == -EINVAL && variable) {
+        fprintf(stderr, "ringpost: RINGPOST_SERVER=%s is not an address\n", variable);
+        return EX_CONFIG;
+    }
+    const char *address = server ? server : variable ? variable : RINGPOST_SERVER_DEFAULT;
+    fprintf(stderr, "ringpost: cannot connect to %s: %s\n", address, strerror(-error));
+    return EX_UNAVAILABLE;
+}

@@ -1,0 +1,39 @@
+/* What all commands share: the invocation, the connection, and how failure is told. */
+#ifndef RINGPOST_TOOLS_RINGPOST_CLI_H
+#define RINGPOST_TOOLS_RINGPOST_CLI_H
+
+#include "options.h"
+
+#include <ringpost.h>
+
+#include <sysexits.h>
+
+enum { EXIT_EMPTY = 1 /* nothing was there, and nobody asked to wait */ };
+
+struct cli {
+    struct options options;
+    const char *const *arguments; /* behind the command's name */
+    int argument_count;
+    struct ringpost *handle; /* after cli_open */
+};
+
+/* Commands return what the program exits with. */
+typedef int command_run(struct cli *cli);
+
+command_run push_run, pub_run, pop_run, peek_run, sub_run, ping_run, stats_run;
+command_run queue_list_run, queue_info_run, queue_declare_run, queue_delete_run, queue_purge_run,
+    queue_pause_run, queue_resume_run;
+
+/* Connects. Returns 0, or what to exit with, after saying why. */
+int cli_open(struct cli *cli, bool is_reconnecting);
+
+/* Says on stderr that `what` failed with `error` (-errno of a call on the handle). Returns what to exit with. */
+int cli_fail(const struct cli *cli, const char *what, int error);
+
+/* Says on stderr what is wrong with the command line. Returns EX_USAGE. */
+int cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Argument `index` as a name. */
+struct ringpost_bytes cli_name(const struct cli *cli, int index);
+
+#endif

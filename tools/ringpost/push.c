@@ -1,0 +1,159 @@
+#include "cli.h"
+#include "print.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    READ_SIZE = 64 * 1024,
+    MESSAGE_SIZE_MAX = 64 * 1024 * 1024, /* no broker takes more */
+};
+
+/* One run of push or pub. */
+struct push {
+    struct cli *cli;
+    struct ringpost_bytes name;
+    bool is_publish;
+    uint64_t count, refused;
+};
+
+/* What was read of the standard input and not yet sent. */
+struct input {
+    char *data;
+    size_t size, capacity;
+};
+
+static int send_message(struct push *push, struct ringpost_bytes body)
+{
+    struct ringpost *handle = push->cli->handle;
+    int timeout_ms = push->cli->options.timeout_ms;
+    int error = push->is_publish ? ringpost_publish(handle, push->name, body, NULL, timeout_ms)
+                                 : ringpost_push(handle, push->name, body, NULL, timeout_ms);
+    if (error)
+        return cli_fail(push->cli, push->is_publish ? "publish" : "push", error);
+    push->count++;
+    return 0;
+}
+
+/* Waits until the broker has everything, and counts what it did not take. */
+static int settle(struct push *push)
+{
+    struct ringpost *handle = push->cli->handle;
+    int error = ringpost_flush(handle, push->cli->options.timeout_ms);
+    struct ringpost_event event;
+    while (ringpost_next(handle, &event, 0) > 0) {
+        if (event.kind == RINGPOST_REFUSED || event.kind == RINGPOST_UNKNOWN)
+            push->refused += event.count;
+    }
+    if (!error)
+        return 0;
+    if (push->count > 1)
+        fprintf(stderr, "ringpost: %llu messages of %llu were not taken\n",
+                (unsigned long long)push->refused, (unsigned long long)push->count);
+    return cli_fail(push->cli, push->is_publish ? "publish" : "push", error);
+}
+
+/* Reads once more. Returns 1, 0 at the end, or -errno. */
+static int input_read(struct input *input)
+{
+    if (input->capacity - input->size < READ_SIZE) {
+        if (input->size > MESSAGE_SIZE_MAX)
+            return -EMSGSIZE;
+        size_t capacity = input->capacity * 2 + READ_SIZE;
+        char *data = realloc(input->data, capacity);
+        if (!data)
+            return -ENOMEM;
+        input->data = data;
+        input->capacity = capacity;
+    }
+    ssize_t size;
+    do
+        size = read(STDIN_FILENO, input->data + input->size, input->capacity - input->size);
+    while (size < 0 && errno == EINTR);
+    if (size < 0)
+        return -errno;
+    input->size += (size_t)size;
+    return size > 0;
+}
+
+static int send_whole_input(struct push *push)
+{
+    struct input input = {0};
+    int more;
+    while ((more = input_read(&input)) > 0)
+        continue;
+    int code = more < 0 ? cli_fail(push->cli, "standard input", more)
+                        : send_message(push, ringpost_bytes(input.data, input.size));
+    free(input.data);
+    return code;
+}
+
+/* Sends the whole lines that were read, and keeps the rest. */
+static int send_lines(struct push *push, struct input *input)
+{
+    char *at = input->data, *end = input->data + input->size, *line_end;
+    int code = 0;
+    while (code == 0 && (line_end = memchr(at, '\n', (size_t)(end - at)))) {
+        code = send_message(push, ringpost_bytes(at, (size_t)(line_end - at)));
+        at = line_end + 1;
+    }
+    input->size = (size_t)(end - at);
+    memmove(input->data, at, input->size);
+    return code;
+}
+
+/* Settles after each read, so that a slow writer's lines do not wait here, and the first refusal stops it. */
+static int send_all_lines(struct push *push)
+{
+    struct input input = {0};
+    int more, code = 0;
+    while (code == 0 && (more = input_read(&input)) > 0) {
+        code = send_lines(push, &input);
+        if (code == 0)
+            code = settle(push);
+    }
+    if (code == 0 && more < 0)
+        code = cli_fail(push->cli, "standard input", more);
+    if (code == 0 && input.size > 0)
+        code = send_message(push, ringpost_bytes(input.data, input.size));
+    free(input.data);
+    return code;
+}
+
+static int run(struct cli *cli, bool is_publish)
+{
+    struct push push = {.cli = cli, .name = cli_name(cli, 0), .is_publish = is_publish};
+    if (cli->options.is_lines && cli->argument_count > 1)
+        return cli_usage("--lines takes its messages from the standard input, not MESSAGE");
+    int code = cli_open(cli, false);
+    if (code)
+        return code;
+    if (cli->options.is_lines)
+        code = send_all_lines(&push);
+    else if (cli->argument_count > 1)
+        code = send_message(&push, ringpost_text(cli->arguments[1]));
+    else
+        code = send_whole_input(&push);
+    if (code == 0)
+        code = settle(&push);
+    if (!cli->options.is_json)
+        return code;
+    struct print print;
+    print_begin(&print, true);
+    print_number(&print, is_publish ? "published" : "pushed", push.count - push.refused);
+    print_number(&print, "refused", push.refused);
+    print_end(&print);
+    return code;
+}
+
+int push_run(struct cli *cli)
+{
+    return run(cli, false);
+}
+
+int pub_run(struct cli *cli)
+{
+    return run(cli, true);
+}

@@ -1,0 +1,103 @@
+#include "cli.h"
+#include "print.h"
+
+#include <inttypes.h>
+
+enum { BATCH = 256 };
+
+struct sub {
+    struct cli *cli;
+    uint64_t taken;
+    bool is_over; /* nobody reads the standard output any more */
+};
+
+static void print_topic(const struct sub *sub, const struct ringpost_message *message)
+{
+    const struct options *options = &sub->cli->options;
+    struct print print;
+    if (!options->is_json && options->is_wildcard) {
+        print_name(message->name);
+        putchar('\t');
+    }
+    if (!options->is_json) {
+        print_body(message->body);
+        return;
+    }
+    print_begin(&print, true);
+    print_bytes(&print, "topic", message->name);
+    print_bytes(&print, "body", message->body);
+    print_end(&print);
+}
+
+static void print_gap(const struct sub *sub, const struct ringpost_event *event)
+{
+    struct print print;
+    if (!sub->cli->options.is_json) {
+        fprintf(stderr, "ringpost: too slow: missed %" PRIu64 " messages, %" PRIu64 " bytes\n",
+                event->count, event->bytes);
+        return;
+    }
+    print_begin(&print, true);
+    print_number(&print, "missed_messages", event->count);
+    print_number(&print, "missed_bytes", event->bytes);
+    print_end(&print);
+}
+
+static int on_event(struct sub *sub, const struct ringpost_event *event,
+                    const struct ringpost_message *messages)
+{
+    switch (event->kind) {
+    case RINGPOST_TOPIC:
+        for (uint32_t i = 0; i < event->count; i++)
+            print_topic(sub, &messages[i]);
+        sub->taken += event->count;
+        break;
+    case RINGPOST_GAP: print_gap(sub, event); break;
+    case RINGPOST_ENDED:
+    case RINGPOST_REFUSED: return cli_fail(sub->cli, "sub", event->error);
+    case RINGPOST_LOST: fputs("ringpost: connection lost; trying again\n", stderr); break;
+    case RINGPOST_RECONNECTED:
+        fputs("ringpost: connected again; what was published in between is missed\n", stderr);
+        break;
+    default: break;
+    }
+    sub->is_over = !print_flush();
+    return 0;
+}
+
+static int loop(struct sub *sub)
+{
+    const struct options *options = &sub->cli->options;
+    int wait_ms = options->wait_ms == WAIT_NONE ? WAIT_FOREVER : options->wait_ms;
+    struct ringpost_message messages[BATCH];
+    struct ringpost_event event;
+    while (!sub->is_over && (options->count == 0 || sub->taken < options->count)) {
+        uint64_t left = options->count ? options->count - sub->taken : BATCH;
+        uint32_t capacity = left < BATCH ? (uint32_t)left : BATCH;
+        int got = ringpost_next_batch(sub->cli->handle, &event, messages, capacity, wait_ms);
+        if (got < 0)
+            return cli_fail(sub->cli, "sub", got);
+        if (got == 0)
+            return sub->taken > 0 ? EX_OK : EX_TEMPFAIL;
+        int code = on_event(sub, &event, messages);
+        if (code)
+            return code;
+    }
+    return EX_OK;
+}
+
+int sub_run(struct cli *cli)
+{
+    struct sub sub = {.cli = cli};
+    int code = cli_open(cli, true);
+    if (code)
+        return code;
+    struct ringpost_subscribe_options options = {
+        .size = sizeof options,
+        .wildcard = cli->options.is_wildcard,
+    };
+    uint32_t id;
+    int error =
+        ringpost_subscribe(cli->handle, cli_name(cli, 0), &options, &id, cli->options.timeout_ms);
+    return error ? cli_fail(cli, "sub", error) : loop(&sub);
+}

@@ -1,0 +1,34 @@
+/* Bytes that strangers chose, made fit for a terminal or for JSON. */
+#ifndef RINGPOST_TOOLS_RINGPOST_TEXT_H
+#define RINGPOST_TOOLS_RINGPOST_TEXT_H
+
+#include <ringpost.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+/* Whether the bytes are UTF-8 as RFC 3629 has it: shortest forms, no surrogates, up to U+10FFFF. */
+bool text_is_utf8(struct ringpost_bytes bytes);
+
+/*
+ * Writes bytes so that they cannot steer a terminal: control characters, and what is not UTF-8, become
+ * \n, \t or \xHH, a backslash two of them. With `is_body` line ends, tabs and backslashes stay as they are.
+ */
+void text_write_escaped(FILE *to, struct ringpost_bytes bytes, bool is_body);
+
+/* Base64 with padding, ended with a zero byte. NULL: no memory. The caller frees it. */
+char *text_base64(struct ringpost_bytes bytes);
+
+/* A copy that ends with a zero byte. NULL: no memory. The caller frees it. */
+char *text_copy_ended(struct ringpost_bytes bytes);
+
+/*
+ * Parse a whole text; false when it is no such number, or too large a one. Seconds may have a fraction and come
+ * out as milliseconds, rounded up; sizes may end in k, m or g.
+ */
+bool text_parse_number(const char *text, uint64_t *number);
+bool text_parse_size(const char *text, uint64_t *size);
+bool text_parse_seconds(const char *text, int *ms);
+
+#endif
