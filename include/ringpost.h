@@ -35,7 +35,7 @@
  *     full                         -ENOSPC
  *     deleted                      -EIDRM
  *     no-consumer, no-subscription -ESRCH
- *     id-in-use, window, output-full   -EBUSY
+ *     id-in-use, window            -EBUSY
  *     not-leased                   -ESTALE
  *     bad-range                    -ERANGE
  *     credit                       -EOVERFLOW
@@ -168,10 +168,9 @@ enum ringpost_status {
     RINGPOST_STATUS_BAD_RANGE = 18,
     RINGPOST_STATUS_CREDIT = 19,
     RINGPOST_STATUS_WINDOW = 20,
-    RINGPOST_STATUS_OUTPUT_FULL = 21,
-    RINGPOST_STATUS_BAD_PATTERN = 22,
-    RINGPOST_STATUS_LIMIT = 23,
-    RINGPOST_STATUS_CLOSING = 24,
+    RINGPOST_STATUS_BAD_PATTERN = 21,
+    RINGPOST_STATUS_LIMIT = 22,
+    RINGPOST_STATUS_CLOSING = 23,
 };
 
 /* The broker's last refusal on this handle; RINGPOST_STATUS_NONE when it never refused anything. */

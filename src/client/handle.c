@@ -199,8 +199,16 @@ int ringpost_timeout(const struct ringpost *handle)
 
 int ringpost_step(struct ringpost *handle)
 {
-    handle->link.is_writable = true;
-    bool has_room = input_backlog(&handle->input) <= handle->config.backlog_max;
-    int done = has_room ? link_step(handle, true) : link_write(handle);
+    struct link *link = &handle->link;
+    link->is_writable = true;
+    if (input_backlog(&handle->input) > handle->config.backlog_max)
+        return link_write(handle);
+    /* Once around for a connection that is up; one that is being made goes as far as it can. */
+    bool is_up;
+    int done;
+    do {
+        is_up = link->state == LINK_UP;
+        done = link_step(handle, true);
+    } while (done > 0 && !is_up);
     return done < 0 ? done : 0;
 }

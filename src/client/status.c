@@ -28,7 +28,6 @@ static const struct status_entry {
     [RINGPOST_STATUS_BAD_RANGE] = {"bad-range", -ERANGE},
     [RINGPOST_STATUS_CREDIT] = {"credit", -EOVERFLOW},
     [RINGPOST_STATUS_WINDOW] = {"window", -EBUSY},
-    [RINGPOST_STATUS_OUTPUT_FULL] = {"output-full", -EBUSY},
     [RINGPOST_STATUS_BAD_PATTERN] = {"bad-pattern", -EINVAL},
     [RINGPOST_STATUS_LIMIT] = {"limit", -EDQUOT},
     [RINGPOST_STATUS_CLOSING] = {"closing", -ESHUTDOWN},

@@ -15,31 +15,38 @@ void engine_held_forget(struct held_push *held)
     free(held);
 }
 
-/* Lets the pushes of `run` that fit the peer's window wait for room, and refuses the others. */
-static void hold(struct engine *engine, struct peer *peer, struct queue *queue, struct run *run,
-                 uint64_t ticket, struct outbox *outbox)
+/* Lets frames at the front of `run` wait for room. */
+static void hold(struct engine *engine, struct peer *peer, struct queue *queue,
+                 const struct run *run, uint64_t ticket)
 {
-    while (run->count > 0) {
-        struct run part;
-        uint64_t count_room = peer->held_count_max - peer->held_count;
-        uint64_t size_room = peer->held_size_max - peer->held_size;
-        if (!run_split(run, (uint32_t)count_room, size_room, &part)) {
-            run_split(run, 1, UINT64_MAX, &part);
-            outbox_settle(outbox, peer->id, ticket++, 1, STATUS_WINDOW);
-            continue;
-        }
-        struct held_push *held = memory_create(sizeof *held);
-        *held = (struct held_push){.peer = peer, .queue = queue, .ticket = ticket, .run = part};
-        unsigned char *copy = chunk_put(&engine->chunks, &engine->arena, part.size, &held->slice);
-        memcpy(copy, part.data, part.size);
-        held->run.data = copy;
-        list_push_back(&queue->waiting, &held->in_queue);
-        list_push_back(&peer->held, &held->in_peer);
-        queue->waiting_count += part.count;
-        peer->held_count += part.count;
-        peer->held_size += part.size;
-        ticket += part.count;
+    struct held_push *held = memory_create(sizeof *held);
+    *held = (struct held_push){.peer = peer, .queue = queue, .ticket = ticket, .run = *run};
+    unsigned char *copy = chunk_put(&engine->chunks, &engine->arena, run->size, &held->slice);
+    memcpy(copy, run->data, run->size);
+    held->run.data = copy;
+    list_push_back(&queue->waiting, &held->in_queue);
+    list_push_back(&peer->held, &held->in_peer);
+    queue->waiting_count += run->count;
+    peer->held_count += run->count;
+    peer->held_size += run->size;
+}
+
+/* Cuts what may wait off the front of `run`: within the peer's window, and no frame larger than the queue's bound. */
+static bool split_holdable(struct run *run, const struct peer *peer, uint64_t frame_max,
+                           struct run *part)
+{
+    uint64_t count_room = peer->held_count_max - peer->held_count;
+    uint64_t size_room = peer->held_size_max - peer->held_size, size = 0;
+    uint32_t count = 0;
+    if (run->frame_size)
+        return run_split(run, (uint32_t)count_room, size_room, part);
+    for (; count < run->count && count < count_room; count++) {
+        uint32_t next = frame_size(run->data + size);
+        if (next > frame_max || size + next > size_room)
+            break;
+        size += next;
     }
+    return count > 0 && run_split(run, count, UINT64_MAX, part);
 }
 
 static struct queue *push_target(struct engine *engine, struct peer *peer, struct bytes name)
@@ -52,41 +59,28 @@ static struct queue *push_target(struct engine *engine, struct peer *peer, struc
     return peer->queue_memo;
 }
 
-/* Cuts the frames of at most `size_max` bytes off the front of `run`; there is at least one. */
-static struct run split_fitting(struct run *run, uint64_t size_max)
-{
-    uint32_t count = run->frame_size ? run->count : 1;
-    uint64_t size = run->head.size;
-    for (; count < run->count && frame_size(run->data + size) <= size_max; count++)
-        size += frame_size(run->data + size);
-    struct run fitting;
-    run_split(run, count, UINT64_MAX, &fitting);
-    return fitting;
-}
-
 void apply_push(struct engine *engine, struct peer *peer, const struct command *command,
                 struct outbox *outbox)
 {
     struct queue *queue = push_target(engine, peer, command->name);
-    struct run run = command->run;
+    struct run run = command->run, part;
     engine_touch(engine, queue);
     while (run.count > 0) {
         uint64_t ticket = command->ticket + (command->run.count - run.count);
+        uint64_t frame_max = queue->settings.size_max;
+        bool may_wait = queue->settings.when_full == WHEN_FULL_HOLD && run.head.size <= frame_max;
         uint32_t accepted =
             list_is_empty(&queue->waiting) ? queue_push(queue, &engine->arena, &run) : 0;
         if (accepted > 0) {
             engine->totals.accepted += accepted;
             outbox_settle(outbox, peer->id, ticket, accepted, STATUS_OK);
-        } else if (queue->settings.when_full == WHEN_FULL_HOLD &&
-                   run.head.size <= queue->settings.size_max) {
-            struct run waiting = split_fitting(&run, queue->settings.size_max);
-            hold(engine, peer, queue, &waiting, ticket, outbox);
+        } else if (may_wait && split_holdable(&run, peer, frame_max, &part)) {
+            hold(engine, peer, queue, &part, ticket);
         } else {
-            struct run refused;
-            run_split(&run, 1, UINT64_MAX, &refused);
+            run_split(&run, 1, UINT64_MAX, &part);
             queue->counters.refused++;
             engine->totals.refused++;
-            outbox_settle(outbox, peer->id, ticket, 1, STATUS_FULL);
+            outbox_settle(outbox, peer->id, ticket, 1, may_wait ? STATUS_WINDOW : STATUS_FULL);
         }
     }
 }

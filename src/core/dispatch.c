@@ -86,10 +86,10 @@ static void pass_over(struct consumer *consumer)
 }
 
 /* Gives those who were passed over another chance: another message is next now. */
-static bool reconsider(struct queue *queue)
+static void reconsider(struct queue *queue)
 {
     if (!queue->has_passed)
-        return false;
+        return;
     queue->has_passed = false;
     for (struct list *link = queue->consumers.next; link != &queue->consumers; link = link->next) {
         struct consumer *consumer = list_entry(link, struct consumer, link);
@@ -97,7 +97,6 @@ static bool reconsider(struct queue *queue)
             dispatch_rank(consumer);
         consumer->is_passed = false;
     }
-    return true;
 }
 
 static bool hand_out(struct engine *engine, struct queue *queue, struct outbox *outbox)
@@ -120,9 +119,9 @@ static bool hand_out(struct engine *engine, struct queue *queue, struct outbox *
 void dispatch_queue(struct engine *engine, struct queue *queue, struct outbox *outbox)
 {
     bool is_any;
-    reconsider(queue);
     do {
-        is_any = hand_out(engine, queue, outbox) && reconsider(queue);
+        reconsider(queue);
+        is_any = hand_out(engine, queue, outbox);
         is_any |= admit_held(engine, queue, outbox);
     } while (is_any);
 }

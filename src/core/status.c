@@ -26,7 +26,6 @@ const char *status_text(enum status status)
         [STATUS_BAD_RANGE] = "the range is empty or wraps",
         [STATUS_CREDIT] = "more credit than can be counted",
         [STATUS_WINDOW] = "more pushes wait than the window allows",
-        [STATUS_OUTPUT_FULL] = "answers wait unread",
         [STATUS_BAD_PATTERN] = "'>' stands last, and a pattern has at most 32 levels",
         [STATUS_LIMIT] = "a limit of the broker is reached",
         [STATUS_CLOSING] = "the broker is ending",

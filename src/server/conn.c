@@ -72,6 +72,7 @@ void conn_destroy(struct shard *shard, struct conn *conn)
     session_finish(&conn->session);
     list_remove(&conn->dirty);
     list_remove(&conn->starved);
+    list_remove(&conn->stalled);
     list_remove(&conn->ended);
     list_remove(&conn->timeout);
     table_remove(&shard->conns, &conn->entry);
@@ -106,6 +107,7 @@ static void abandon(struct shard *shard, struct conn *conn)
     conn->session.state = SESSION_CLOSED;
     list_remove(&conn->timeout);
     list_remove(&conn->starved);
+    list_remove(&conn->stalled);
     list_remove(&conn->dirty);
     ring_shutdown(shard->ring, conn->fd, SHUT_RDWR);
     if (conn->recv.is_active)
@@ -178,7 +180,15 @@ static void take_input(struct shard *shard, struct conn *conn, struct bytes inpu
         set_timeout(shard, conn, TIMEOUT_HELLO, session_deadline(&conn->session));
     else if (conn->session.state == SESSION_CLOSED)
         drain(shard, conn);
+    if (session_is_stalled(&conn->session) && !list_is_linked(&conn->stalled))
+        list_push_back(&shard->stalled, &conn->stalled);
     mark_dirty(shard, conn);
+}
+
+void conn_resume(struct shard *shard, struct conn *conn)
+{
+    if (conn->state == CONN_OPEN)
+        take_input(shard, conn, (struct bytes){0});
 }
 
 void conn_on_recv(struct shard *shard, struct conn *conn, const struct ring_event *event)
@@ -229,19 +239,16 @@ void conn_effect(struct shard *shard, struct conn *conn, const struct effect *ef
         mark_dirty(shard, conn);
 }
 
-/* Stops receiving from a client that reads no answers, and goes on when it has read them. */
+/* Stops receiving from a client whose requests cannot be taken yet, and goes on when they can. */
 static void balance(struct shard *shard, struct conn *conn)
 {
-    if (output_waiting_size(&conn->session.output) >= ANSWERS_CLOSE_SIZE) {
-        abandon(shard, conn);
-    } else if (session_is_clogged(&conn->session) && !conn->is_paused) {
-        conn->is_paused = true;
-        if (conn->recv.is_active)
-            ring_cancel(shard->ring, &conn->recv);
-    } else if (conn->is_paused && !session_is_clogged(&conn->session)) {
-        conn->is_paused = false;
+    bool is_behind = session_is_clogged(&conn->session) || session_is_stalled(&conn->session);
+    if (is_behind && !conn->is_paused && conn->recv.is_active)
+        ring_cancel(shard->ring, &conn->recv);
+    bool may_resume = conn->is_paused && !is_behind;
+    conn->is_paused = is_behind;
+    if (may_resume)
         conn_receive(shard, conn);
-    }
 }
 
 void conn_write(struct shard *shard, struct conn *conn)

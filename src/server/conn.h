@@ -39,11 +39,11 @@ struct conn {
     enum conn_state state;
     struct io recv, send;
     bool is_attached;     /* the engine knows it */
-    bool is_paused;       /* its receiving was stopped, since its answers wait unread */
+    bool is_paused;       /* its receiving was stopped, since its requests cannot be taken yet */
     bool is_at_end;       /* the peer has ended its sending */
     uint32_t gated_count; /* its effects in the gate */
     uint64_t gate_pass;   /* the last pass of the gate that held one of them back */
-    struct list dirty, starved, ended, timeout;
+    struct list dirty, starved, stalled, ended, timeout;
     uint64_t timeout_ns;
     struct session session;
 };
@@ -62,6 +62,9 @@ void conn_effect(struct shard *shard, struct conn *conn, const struct effect *ef
 
 /* Starts a send if there is anything to say and none is in flight. */
 void conn_write(struct shard *shard, struct conn *conn);
+
+/* Takes up input that the session has kept. */
+void conn_resume(struct shard *shard, struct conn *conn);
 
 /* Receives again, after it was starved of buffers. */
 void conn_receive(struct shard *shard, struct conn *conn);

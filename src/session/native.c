@@ -28,8 +28,8 @@ struct rule {
     bool is_free;      /* the body is a message or fields */
     uint8_t body_size; /* else it has this size */
     bool wants_reply;
-    bool is_lazy;       /* nobody waits for its CONFIRM */
-    bool is_big_answer; /* refused while answers wait unread */
+    bool is_lazy;  /* nobody waits for its CONFIRM */
+    bool is_large; /* the answer may be: it comes before the next frame is looked at */
 };
 
 static const struct rule rules[] = {
@@ -68,17 +68,14 @@ static const struct rule rules[] = {
                             .flags = PEEK_BACK,
                             .body_size = 4,
                             .wants_reply = true,
-                            .is_big_answer = true},
+                            .is_large = true},
     [OP_LIST - OP_HELLO] = {.kind = COMMAND_LIST,
                             .name = NAME_ALLOWED,
                             .body_size = 4,
                             .wants_reply = true,
-                            .is_big_answer = true},
-    [OP_INFO - OP_HELLO] = {.kind = COMMAND_INFO,
-                            .name = NAME_NEEDED,
-                            .wants_reply = true,
-                            .is_big_answer = true},
-    [OP_STATS - OP_HELLO] = {.kind = COMMAND_STATS, .wants_reply = true, .is_big_answer = true},
+                            .is_large = true},
+    [OP_INFO - OP_HELLO] = {.kind = COMMAND_INFO, .name = NAME_NEEDED, .wants_reply = true},
+    [OP_STATS - OP_HELLO] = {.kind = COMMAND_STATS, .wants_reply = true},
     [OP_PING - OP_HELLO] = {.kind = COMMAND_PING, .wants_reply = true},
 };
 
@@ -292,8 +289,7 @@ static bool hello(struct session *session, const struct run *run, struct command
 }
 
 /* Whether the frames have the shape that their op needs. */
-static enum status check(const struct session *session, const struct rule *rule,
-                         const struct run *run)
+static enum status check(const struct rule *rule, const struct run *run)
 {
     const struct frame_head *head = &run->head;
     if (head->op == OP_HELLO)
@@ -310,8 +306,6 @@ static enum status check(const struct session *session, const struct rule *rule,
         return STATUS_BAD_FLAGS;
     if (!rule->is_free && run_body(run).size != rule->body_size)
         return STATUS_BAD_FRAME;
-    if (rule->is_big_answer && session_is_clogged(session))
-        return STATUS_OUTPUT_FULL;
     return STATUS_OK;
 }
 
@@ -392,7 +386,7 @@ bool native_command(struct session *session, const struct run *run, struct comma
     const struct rule *rule = at > 0 && at < sizeof rules / sizeof *rules ? &rules[at] : NULL;
     uint64_t first = session->number_next;
     session->number_next += run->count;
-    enum status status = check(session, rule, run);
+    enum status status = check(rule, run);
     if (status != STATUS_OK)
         return refuse(session, first, run->count, status);
     *command = (struct command){
@@ -403,6 +397,8 @@ bool native_command(struct session *session, const struct run *run, struct comma
     struct slot *slot = slot_put(session, first, run->count);
     slot->wants_reply = rule->wants_reply;
     slot->is_prompt = !rule->is_lazy;
+    slot->is_large = rule->is_large;
+    session->is_stalled = rule->is_large;
     return true;
 }
 
@@ -423,6 +419,7 @@ static uint32_t settle_slot(struct session *session, uint64_t number, uint32_t c
     else if (slot->wants_reply)
         put_reply(session, number, false, (struct bytes){0});
     session->is_confirm_due |= slot->is_prompt || status != STATUS_OK;
+    session->is_stalled &= !slot->is_large;
     slot->settled_count += count;
     slots_pop(session);
     return count;
@@ -439,6 +436,7 @@ static void answer(struct session *session, const struct effect *effect)
     struct slot *slot = slot_at(session, slot_find(session, effect->ticket));
     put_reply(session, slot->first, effect->has_more, slice_bytes(&effect->slice));
     session->is_confirm_due = true;
+    session->is_stalled &= !slot->is_large;
     slot->settled_count = slot->count;
     slots_pop(session);
 }

@@ -12,34 +12,11 @@
  * made once `copied` no longer moves, so stretches of it are first noted with a NULL base.
  */
 
-static unsigned char *text_reserve(struct text *text, size_t size)
-{
-    if (text->first > 0 && text->first + text->size + size > text->capacity) {
-        memmove(text->data, text->data + text->first, text->size);
-        text->first = 0;
-    }
-    text->data = array_reserve(text->data, &text->capacity, text->first + text->size + size, 1);
-    unsigned char *at = text->data + text->first + text->size;
-    text->size += size;
-    return at;
-}
-
-static void text_take(struct text *text, size_t size)
-{
-    assert(size <= text->size);
-    text->first += size;
-    text->size -= size;
-    if (text->size > 0)
-        return;
-    free(text->data);
-    *text = (struct text){0};
-}
-
 void output_finish(struct output *output)
 {
     assert(output->pieces_count == 0);
-    free(output->control.data);
-    free(output->text.data);
+    text_finish(&output->control);
+    text_finish(&output->text);
     free(output->pieces);
     free(output->copied);
     free(output->vector);
@@ -95,7 +72,8 @@ size_t output_waiting_size(const struct output *output)
 
 bool output_is_empty(const struct output *output)
 {
-    return output->control.size == 0 && output->pieces_count == 0 && output->vector_first == output->vector_count;
+    return output->control.size == 0 && output->pieces_count == 0 &&
+           output->vector_first == output->vector_count;
 }
 
 /* Room for `size` bytes more in what is copied together; they are noted as part of the vector. */
@@ -127,9 +105,9 @@ static void copy_reversed(unsigned char *to, struct bytes frames)
 static void add_piece(struct output *output, const struct slice *slice)
 {
     if (!slice->block) {
-        memcpy(copy_reserve(output, slice->size), output->text.data + output->text.first,
-               slice->size);
+        memcpy(copy_reserve(output, slice->size), text_bytes(&output->text).data, slice->size);
         text_take(&output->text, slice->size);
+        text_rest(&output->text);
     } else if (slice->is_reversed && slice->count > 1) {
         copy_reversed(copy_reserve(output, slice->size), slice_bytes(slice));
     } else if (slice->size < OUTPUT_COPY_MAX) {
@@ -151,8 +129,9 @@ static void assemble(struct output *output)
     output->copied = array_reserve(output->copied, &output->copied_capacity,
                                    likely < OUTPUT_QUANTUM ? likely : OUTPUT_QUANTUM, 1);
     if (size > 0) {
-        memcpy(copy_reserve(output, size), output->control.data + output->control.first, size);
+        memcpy(copy_reserve(output, size), text_bytes(&output->control).data, size);
         text_take(&output->control, size);
+        text_rest(&output->control);
     }
     while (output->sending_count < output->pieces_count && size < OUTPUT_QUANTUM &&
            output->vector_count < OUTPUT_PIECES_MAX - 1) {

@@ -3,6 +3,7 @@
 #define RINGPOST_SESSION_OUTPUT_H
 
 #include "core/slice.h"
+#include "session/text.h"
 
 #include <sys/uio.h>
 
@@ -10,12 +11,6 @@ enum {
     OUTPUT_QUANTUM = 64 * 1024, /* bytes behind which a send takes no further piece */
     OUTPUT_COPY_MAX = 2048,     /* bytes of a slice that is copied together with its neighbours */
     OUTPUT_PIECES_MAX = 64,     /* pieces of one send */
-};
-
-/* Bytes that grow at their end and go from their front. A zeroed text is empty. */
-struct text {
-    unsigned char *data;
-    size_t first, size, capacity; /* `size` bytes from `first` on */
 };
 
 /* A slice, or without a block the next `slice.size` bytes of the text. */

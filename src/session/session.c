@@ -18,7 +18,7 @@ void session_init(struct session *session, uint32_t peer, const struct session_l
 void session_finish(struct session *session)
 {
     output_finish(&session->output);
-    free(session->partial.data);
+    text_finish(&session->partial);
     free(session->slots);
 }
 
@@ -30,83 +30,79 @@ void session_feed(struct session *session, struct bytes input, uint64_t now)
         session->first_byte_ns = now > 0 ? now : 1;
 }
 
-/* Takes bytes of the input to complete the first `size` bytes of a frame. Returns whether they are
- * all there. */
+/* Moves bytes of the input behind what is partial, until that has `size` bytes; false when there are not enough. */
 static bool complete(struct session *session, size_t size)
 {
     struct text *partial = &session->partial;
     size_t missing = size > partial->size ? size - partial->size : 0;
     size_t take = missing < session->input.size ? missing : session->input.size;
     if (take > 0) {
-        partial->data = array_reserve(partial->data, &partial->capacity, partial->size + take, 1);
-        memcpy(partial->data + partial->size, session->input.data, take);
-        partial->size += take;
+        memcpy(text_reserve(partial, take), session->input.data, take);
         session->input = bytes_of(session->input.data + take, session->input.size - take);
     }
     return take == missing;
 }
 
-/* The bytes that the next run is to be cut from: a frame that came in parts, or all that was fed.
- */
-static struct bytes next_bytes(struct session *session)
+/* Completes the frame that is partial from the input; false when it is not whole even so. */
+static bool complete_frame(struct session *session)
 {
-    struct text *partial = &session->partial;
-    if (partial->size == 0)
-        return session->input;
-    if (complete(session, FRAME_HEAD_SIZE)) {
-        uint32_t size = frame_size(partial->data), max = native_frame_max(session);
-        complete(session, size < max ? size : max);
-    }
-    return bytes_of(partial->data, partial->size);
+    if (!complete(session, FRAME_HEAD_SIZE))
+        return false;
+    uint32_t size = frame_size(text_bytes(&session->partial).data), max = native_frame_max(session);
+    return complete(session, size < max ? size : max);
 }
 
-/* Drops `size` bytes that next_bytes gave. */
-static void drop_bytes(struct session *session, size_t size)
+/* Keeps what cannot be taken now for later. */
+static bool keep_rest(struct session *session)
 {
-    struct text *partial = &session->partial;
-    if (partial->size == 0) {
+    complete(session, session->partial.size + session->input.size);
+    text_rest(&session->partial);
+    return false;
+}
+
+/* Cuts what is to be looked at together off the front of what is there; 0 when no frame is whole. */
+static int cut(struct session *session, struct run *run)
+{
+    if (session->partial.size == 0)
+        return native_cut(session, session->input, run);
+    int size = native_cut(session, text_bytes(&session->partial), run);
+    if (size == 0 && complete_frame(session))
+        size = native_cut(session, text_bytes(&session->partial), run);
+    return size;
+}
+
+/* Drops the front of what is there. A command may still read it. */
+static void drop(struct session *session, size_t size)
+{
+    if (session->partial.size > 0)
+        text_take(&session->partial, size);
+    else
         session->input = bytes_of(session->input.data + size, session->input.size - size);
-        return;
-    }
-    assert(size == partial->size);
-    partial->size = 0; /* the command still reads the bytes */
-}
-
-/* Keeps what is no whole frame for when more comes. */
-static void keep_rest(struct session *session)
-{
-    struct text *partial = &session->partial;
-    if (partial->size == 0 && session->input.size == 0) {
-        free(partial->data);
-        *partial = (struct text){0};
-    } else if (partial->size == 0) {
-        complete(session, session->input.size);
-    }
-    assert(session->input.size == 0);
 }
 
 bool session_next(struct session *session, struct command *command)
 {
     while (session->state != SESSION_CLOSED) {
-        struct bytes bytes = next_bytes(session);
         struct run run;
-        int size = native_cut(session, bytes, &run);
-        if (size == 0) {
-            keep_rest(session);
-            return false;
-        }
+        int size = session->is_stalled || session_is_clogged(session) ? 0 : cut(session, &run);
+        if (size == 0)
+            return keep_rest(session);
         if (size < 0) {
             native_fail(session, size == -EMSGSIZE ? STATUS_TOO_LARGE : STATUS_PROTOCOL);
             break;
         }
-        drop_bytes(session, (size_t)size);
+        drop(session, (size_t)size);
         if (native_command(session, &run, command))
             return true;
     }
     session->input = (struct bytes){0};
-    free(session->partial.data);
-    session->partial = (struct text){0};
+    text_finish(&session->partial);
     return false;
+}
+
+bool session_is_stalled(const struct session *session)
+{
+    return session->partial.size > 0 && (session->is_stalled || session_is_clogged(session));
 }
 
 uint64_t session_deadline(const struct session *session)

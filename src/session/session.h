@@ -10,10 +10,9 @@
 #include "session/output.h"
 
 enum {
-    WINDOW_COUNT_MAX = 65536,             /* frames that may be unsettled on a connection */
-    WINDOW_SIZE_MAX = 64 * 1024 * 1024,   /* bytes of them */
-    ANSWERS_PAUSE_SIZE = 256 * 1024,      /* bytes of unread answers at which no more is read */
-    ANSWERS_CLOSE_SIZE = 4 * 1024 * 1024, /* bytes of unread answers at which the connection ends */
+    WINDOW_COUNT_MAX = 65536,           /* frames that may be unsettled on a connection */
+    WINDOW_SIZE_MAX = 64 * 1024 * 1024, /* bytes of them */
+    ANSWERS_PAUSE_SIZE = 256 * 1024,    /* bytes of unread answers at which no more is read */
     CONFIRM_LAZY_COUNT = 256, /* frames that may be settled unconfirmed when nobody waits for it */
 };
 
@@ -35,6 +34,7 @@ struct slot {
     uint32_t count, settled_count;
     bool wants_reply; /* success is told by a REPLY */
     bool is_prompt;   /* success is to be confirmed at once */
+    bool is_large;    /* the session is stalled until it is settled */
 };
 
 struct session {
@@ -43,8 +43,9 @@ struct session {
     struct session_limits limits;
     struct output output;
 
-    struct bytes input;                /* what was fed and not yet taken */
-    struct text partial;               /* the beginning of a frame whose rest has not come */
+    struct bytes input;  /* what was fed and not yet taken */
+    struct text partial; /* what was not taken: parts of a frame, or while stalled more */
+    bool is_stalled;     /* nothing is taken until a large answer has come */
     uint64_t opened_ns, first_byte_ns; /* first_byte_ns 0: none yet */
 
     uint64_t number_next; /* of the next frame */
@@ -72,8 +73,8 @@ void session_finish(struct session *session);
 /* Lends the session bytes that came, until session_next has returned false. */
 void session_feed(struct session *session, struct bytes input, uint64_t now);
 
-/* Takes the next command out of what was fed; false when it needs more bytes. What the command
- * borrows lives until the next call. */
+/* Takes the next command out of what was fed; false when it needs more bytes, or when answers have to be given, or
+ * read by the client, before it takes more: session_is_stalled. What the command borrows lives until the next call. */
 bool session_next(struct session *session, struct command *command);
 
 /* Puts an effect into words. Takes the effect's slice, unless it returns false: then nobody will
@@ -93,7 +94,10 @@ void session_expire(struct session *session, uint64_t now);
 /* Says goodbye and closes: for a broker that ends. */
 void session_end(struct session *session, enum status status);
 
-/* Whether the client leaves so many answers unread that no more of its requests should be read. */
+/* Whether it keeps input that session_next will not take yet. */
+bool session_is_stalled(const struct session *session);
+
+/* Whether the client leaves so many answers unread that nothing more should be received from it. */
 bool session_is_clogged(const struct session *session);
 
 #endif

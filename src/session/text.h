@@ -1,0 +1,30 @@
+/* Bytes that grow at their end and go from their front. */
+#ifndef RINGPOST_SESSION_TEXT_H
+#define RINGPOST_SESSION_TEXT_H
+
+#include "base/bytes.h"
+
+/* `size` bytes from `first` on. A zeroed text is empty. */
+struct text {
+    unsigned char *data;
+    size_t first, size, capacity;
+};
+
+/* Room for `size` bytes at the end, to be filled at once. */
+unsigned char *text_reserve(struct text *text, size_t size);
+
+/* Takes `size` bytes off the front. They stay readable until the next text_reserve or text_rest. */
+void text_take(struct text *text, size_t size);
+
+/* Gives the memory back if nothing is in it. */
+void text_rest(struct text *text);
+
+/* Forgets everything and gives the memory back. */
+void text_finish(struct text *text);
+
+static inline struct bytes text_bytes(const struct text *text)
+{
+    return bytes_of(text->data + text->first, text->size);
+}
+
+#endif
