@@ -156,7 +156,8 @@ static uint64_t next_deadline(const struct shard *shard)
     for (unsigned i = 0; i < shard->listeners_count; i++)
         deadline =
             shard->listeners[i].retry_ns < deadline ? shard->listeners[i].retry_ns : deadline;
-    bool is_idle = gate_is_empty(&shard->gate) && list_is_empty(&shard->dirty) && !can_resume(shard);
+    bool is_idle =
+        gate_is_empty(&shard->gate) && list_is_empty(&shard->dirty) && !can_resume(shard);
     return is_idle ? deadline : 0;
 }
 

@@ -1,0 +1,300 @@
+/*
+ * The engine's naive twin: what docs/PROTOCOL.md says about queues and topics, in arrays that are searched from end to end.
+ *
+ * The twin carries out each command by itself and foretells what must be settled at once. What the engine is free to decide (who gets
+ * how much, when a waiting push comes in) it follows effect by effect, and checks that each was allowed and that none is owed.
+ */
+#ifndef RINGPOST_TESTS_SIM_MODEL_H
+#define RINGPOST_TESTS_SIM_MODEL_H
+
+#include "base/random.h"
+#include "core/engine.h"
+#include "message.h"
+
+enum {
+    MODEL_QUEUES = 5,
+    MODEL_PEERS = 6,
+    MODEL_IDS = 5,     /* of consumers, and of subscriptions, of one peer */
+    MODEL_TOPICS = 14, /* names that are published to */
+    MODEL_PATTERNS = 24,
+    MODEL_NAME_MAX = 96, /* bytes of most names; the longest has FRAME_NAME_MAX */
+};
+
+/* What a run should reach. */
+#define MODEL_COVERAGE(X)                                                     \
+    X(OK, "status: ok")                                                       \
+    X(NO_QUEUE, "status: no-queue")                                           \
+    X(EXISTS, "status: exists")                                               \
+    X(FULL, "status: full")                                                   \
+    X(DELETED, "status: deleted")                                             \
+    X(NO_CONSUMER, "status: no-consumer")                                     \
+    X(NO_SUBSCRIPTION, "status: no-subscription")                             \
+    X(ID_IN_USE, "status: id-in-use")                                         \
+    X(NOT_LEASED, "status: not-leased")                                       \
+    X(CREDIT, "status: credit")                                               \
+    X(WINDOW, "status: window")                                               \
+    X(BAD_PATTERN, "status: bad-pattern")                                     \
+    X(RUN_MIXED, "run of frames of several sizes")                            \
+    X(RUN_TINY, "message without a body")                                     \
+    X(RUN_LARGE, "message larger than a segment")                             \
+    X(RUN_TORN, "run settled out of its order, since a part of it waits")     \
+    X(WAIT_ADMITTED, "waiting push admitted late")                            \
+    X(WAIT_PARTLY, "waiting run admitted in part")                            \
+    X(WAIT_DEAD, "waiting push of a dead producer forgotten")                 \
+    X(WAIT_SMALLER_BOUND, "queue declared with a bound under what it holds")  \
+    X(DELIVERED, "delivery")                                                  \
+    X(DELIVERED_BACK, "delivery from the back")                               \
+    X(DELIVERED_REVERSED, "reversed slice of several messages")               \
+    X(DELIVERED_NO_ACK, "delivery without acknowledgement")                   \
+    X(DELIVERED_AGAIN, "delivery of a message that was delivered before")     \
+    X(DELIVERED_THRICE, "delivery for the third time or later")               \
+    X(DELIVERED_OVER_CREDIT, "message larger than its consumer's credit")     \
+    X(DELIVERED_QUANTUM, "slice of more than 64 KiB")                         \
+    X(DELIVERED_RIVALS, "delivery while three consumers could have had it")   \
+    X(DELIVERED_FULL_PEER, "delivery that filled its connection")             \
+    X(PASSED_OVER, "consumer passed over for the size of what was next")      \
+    X(PAUSED_READY, "paused queue with ready messages and willing consumers") \
+    X(RETURNED, "message returned")                                           \
+    X(RETURNED_HOLE, "return that leaves leased messages between ready ones") \
+    X(RETURNED_DEAD, "lease returned by the end of its connection")           \
+    X(RETURNED_HELD, "lease returned while its slice is out")                 \
+    X(SETTLED_TWICE, "tags settled that were settled before")                 \
+    X(SETTLED_MIDDLE, "tags settled in the middle of a lease")                \
+    X(SETTLED_SPAN, "one range over several leases")                          \
+    X(SETTLED_HUGE, "range to the end of all tags")                           \
+    X(PURGED, "purge of ready messages")                                      \
+    X(DELETED_LEASED, "queue deleted under leases")                           \
+    X(DELETED_HELD, "queue deleted while slices of it are out")               \
+    X(ENDED, "consumer ended by a delete")                                    \
+    X(QUEUE_GONE, "undeclared queue gone")                                    \
+    X(SEGMENT_BITS, "segment with holes")                                     \
+    X(SEGMENT_MIXED, "segment of frames of several sizes")                    \
+    X(SEGMENT_DELIVERIES, "segment that counts deliveries")                   \
+    X(SEGMENT_LARGE, "segment at its largest")                                \
+    X(SEGMENTS_MANY, "queue of four segments or more")                        \
+    X(LEASE_BITS, "lease with holes")                                         \
+    X(LEASE_REVERSED, "lease taken from the back")                            \
+    X(COMPACTED, "segment compacted")                                         \
+    X(HEAP, "heap of three consumers or more")                                \
+    X(PUBLISHED, "published message with a reader")                           \
+    X(PUBLISHED_NOBODY, "published message without a reader")                 \
+    X(MATCHED_LITERAL, "literal match")                                       \
+    X(MATCHED_STAR, "match by *")                                             \
+    X(MATCHED_REST, "match by >")                                             \
+    X(MATCHED_OVERLAP, "two subscriptions of one connection match")           \
+    X(MATCH_CACHED, "match from the cache")                                   \
+    X(MATCH_CHANGED, "match that a subscribe or unsubscribe has changed")     \
+    X(GAP, "gap at a bound")                                                  \
+    X(GAP_ALONE, "gap without a message behind it")                           \
+    X(GAP_UNSUBSCRIBE, "gap at unsubscribe")                                  \
+    X(BACKLOG_FULL_PEER, "backlog that waits for its connection")             \
+    X(CHUNK_LARGE, "published run larger than a shared chunk")                \
+    X(PEEK_MORE, "peek with more behind it")                                  \
+    X(PEEK_BACK, "peek from the back")                                        \
+    X(LIST_MORE, "list with more behind it")                                  \
+    X(PING_SERVED, "ping that handed messages out")                           \
+    X(RELEASED_LATE, "slice released after its connection was gone")          \
+    X(DELIVERIES_SPLIT, "stretch cut since deliveries differ")
+
+enum model_reach {
+#define MODEL_ENUM(name, text) REACH_##name,
+    MODEL_COVERAGE(MODEL_ENUM)
+#undef MODEL_ENUM
+        REACH_COUNT
+};
+extern uint64_t model_reached[REACH_COUNT];
+
+static inline void reach(enum model_reach what)
+{
+    model_reached[what]++;
+}
+
+/* What the twin says must be settled in this call, frame by frame. */
+struct twin_settled {
+    uint32_t peer;
+    uint64_t number;
+    enum status status;
+};
+
+struct twin_message {
+    uint64_t id;
+    uint32_t size;
+    uint32_t deliveries;
+    enum { MESSAGE_READY, MESSAGE_LEASED, MESSAGE_DONE } state;
+};
+
+struct twin_waiting {
+    uint32_t peer;
+    uint64_t number, id;
+    uint32_t size;
+};
+
+struct twin_queue {
+    bool is_there, is_declared, is_paused;
+    struct queue_settings settings;
+    struct twin_message *messages; /* ever, in their order */
+    size_t messages_count, messages_capacity;
+    size_t first, end; /* no message before or behind is ready */
+    struct twin_waiting *waiting;
+    size_t waiting_count, waiting_capacity;
+    struct queue_counters counters;
+    uint64_t refused_window;
+    uint64_t ready, ready_size, leased, leased_size;
+    unsigned consumers;
+    struct { /* segments of the engine's queue, to see that one was compacted */
+        uint64_t order;
+        uint32_t count;
+    } seen[64];
+};
+
+struct twin_lease {
+    uint64_t tag;
+    size_t message; /* index in its queue */
+};
+
+struct twin_consumer {
+    bool is_there, from_back, no_ack, is_passed;
+    int queue;
+    uint32_t credit_count;
+    uint64_t credit_size, tag_next, served;
+    struct twin_lease *leases;
+    size_t leases_count, leases_capacity;
+};
+
+struct twin_item {
+    uint32_t subscription;
+    bool is_gap; /* the place of one */
+    uint64_t id;
+    uint32_t size;
+    int topic;
+};
+
+struct twin_subscription {
+    bool is_there, is_wildcard;
+    int pattern; /* for a literal one the index of a topic */
+    uint64_t count_max, size_max;
+    uint64_t waiting, waiting_size, missed, missed_size;
+};
+
+struct twin_peer {
+    bool is_there;
+    uint32_t id;
+    uint64_t window_count, window_size, held_count, held_size, unsent;
+    uint64_t ticket_next;
+    struct twin_consumer consumers[MODEL_IDS];
+    struct twin_subscription subscriptions[MODEL_IDS];
+    struct twin_item *items; /* the backlog */
+    size_t items_first, items_count, items_capacity;
+};
+
+struct twin_held {
+    uint64_t id;
+    uint32_t size;
+    struct bytes name;
+};
+
+/* A slice that the engine has handed out. */
+struct twin_hold {
+    struct slice slice;
+    uint32_t peer;              /* UINT32_MAX for an answer */
+    enum op op;                 /* 0: an answer */
+    int queue;                  /* of a push */
+    struct twin_held *messages; /* in the order they are to be read */
+    unsigned char *answer;      /* a copy */
+};
+
+struct model {
+    struct random random;
+    struct engine *engine;
+    struct outbox outbox;
+    uint64_t now, served, id_next;
+    bool is_trace;
+    uint32_t peer_id_next;
+
+    struct bytes queue_names[MODEL_QUEUES], topics[MODEL_TOPICS], patterns[MODEL_PATTERNS];
+    struct twin_queue queues[MODEL_QUEUES];
+    struct twin_peer peers[MODEL_PEERS];
+    struct twin_hold *holds;
+    size_t holds_count, holds_capacity;
+
+    struct twin_settled *settled; /* foretold, in order */
+    size_t settled_first, settled_count, settled_capacity;
+    struct { /* consumers that a delete is to end */
+        uint32_t peer, id;
+    } ended[MODEL_PEERS * MODEL_IDS];
+    size_t ended_count;
+    struct { /* the gap that an unsubscribe is to tell */
+        bool is_due;
+        uint32_t peer, id;
+        uint64_t count, size;
+    } gap;
+    const struct command *command;  /* being carried out */
+    uint64_t purged;                /* by the last purge */
+    uint64_t matches[MODEL_TOPICS]; /* sums of whom each topic reached last */
+    struct engine_totals totals;
+
+    struct { /* by swarm: what this seed does, and how much */
+        unsigned weights[32];
+        unsigned tick_percent, release_percent, wild_percent;
+        uint32_t run_max, size_max, bound_max, credit_max, window_max;
+        bool is_release_random;
+    } swarm;
+    unsigned char *frames; /* of the command being built */
+    size_t frames_size, frames_capacity;
+};
+
+/* model_twin.c: commands. */
+struct twin_peer *twin_peer(struct model *model, uint32_t id);
+void twin_foretell(struct model *model, uint32_t peer, uint64_t number, enum status status);
+void twin_apply(struct model *model, struct twin_peer *peer, const struct command *command,
+                uint64_t first_id);
+void twin_attach(struct model *model, struct twin_peer *peer, const struct command *command);
+void twin_detach(struct model *model, struct twin_peer *peer);
+int twin_queue_index(const struct model *model, struct bytes name);
+void twin_drop_unused(struct model *model);
+bool twin_queue_has_room(const struct twin_queue *queue, uint32_t size);
+void twin_queue_append(struct twin_queue *queue, uint64_t id, uint32_t size);
+void twin_settle_message(struct twin_queue *queue, size_t index, enum settle how);
+/* The next ready message at that end, or NULL. */
+struct twin_message *twin_next(struct twin_queue *queue, bool from_back);
+/* The consumer takes ready message, all checks done. */
+void twin_take(struct twin_queue *queue, struct twin_consumer *consumer,
+               struct twin_message *taken);
+
+/* model_topic.c: topics. */
+bool twin_matches(struct bytes pattern, bool is_wildcard, struct bytes name);
+bool twin_is_pattern(struct bytes pattern);
+void twin_publish(struct model *model, const struct command *command, uint64_t first_id);
+enum status twin_subscribe(struct model *model, struct twin_peer *peer,
+                           const struct command *command);
+enum status twin_unsubscribe(struct model *model, struct twin_peer *peer,
+                             const struct command *command);
+void twin_on_message(struct model *model, const struct effect *effect);
+void twin_on_gap(struct model *model, const struct effect *effect);
+bool twin_owes_messages(const struct twin_peer *peer);
+
+/* model_effect.c: effects, and what the engine owes. */
+void twin_on_effects(struct model *model);
+/* That nothing more could be handed out now. */
+void twin_check_done(struct model *model, const struct twin_peer *only);
+void twin_release(struct model *model, size_t at);
+/* Remembers a slice; the caller fills in its messages. */
+struct twin_hold *twin_hold(struct model *model, const struct effect *effect, enum op op);
+void twin_check_hold(const struct twin_hold *hold);
+
+/* model_trace.c: what happens, for people. */
+void model_trace_command(const struct model *model, const struct command *command);
+void model_trace_effect(const struct model *model, const struct effect *effect);
+
+/* model_compare.c: the engine's state against the twin's. */
+void twin_compare(struct model *model, bool is_deep);
+void twin_on_answer(struct model *model, const struct effect *effect);
+
+/* model_command.c: random commands. */
+void model_swarm(struct model *model);
+void model_step(struct model *model);
+void model_attach(struct model *model, struct twin_peer *peer);
+void model_detach(struct model *model, struct twin_peer *peer);
+void model_tick(struct model *model);
+
+#endif

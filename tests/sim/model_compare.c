@@ -1,0 +1,348 @@
+/* The engine's state against the twin's, and the answers that tell of it. */
+#include "model.h"
+
+#include "core/engine_state.h"
+#include "fields.h"
+#include "replay.h"
+
+#include <inttypes.h>
+
+/* Answers. */
+
+static void require_number(struct bytes fields, const char *key, uint64_t expected)
+{
+    uint64_t value = 0;
+    bool is_there = fields_number(fields, key, &value);
+    REQUIRE(is_there && value == expected, "field %s is %" PRIu64 ", not %" PRIu64, key, value,
+            expected);
+}
+
+static void require_bytes(struct bytes fields, const char *key, struct bytes expected)
+{
+    struct bytes value = {0};
+    bool is_there = fields_bytes(fields, key, &value);
+    REQUIRE(is_there && bytes_equal(value, expected), "field %s is wrong", key);
+}
+
+static void check_queue_fields(const struct model *model, int index, struct bytes fields)
+{
+    const struct twin_queue *queue = &model->queues[index];
+    uint64_t refused = 0;
+    require_bytes(fields, "name", model->queue_names[index]);
+    require_number(fields, "declared", queue->is_declared);
+    require_number(fields, "paused", queue->is_paused);
+    require_number(fields, "ready", queue->ready);
+    require_number(fields, "ready-bytes", queue->ready_size);
+    require_number(fields, "leased", queue->leased);
+    require_number(fields, "leased-bytes", queue->leased_size);
+    require_number(fields, "waiting", queue->waiting_count);
+    require_number(fields, "consumers", queue->consumers);
+    require_number(fields, "max-messages", queue->settings.count_max);
+    require_number(fields, "max-bytes", queue->settings.size_max);
+    require_bytes(fields, "when-full",
+                  bytes_text(queue->settings.when_full == WHEN_FULL_HOLD ? "hold" : "refuse"));
+    require_number(fields, "accepted", queue->counters.accepted);
+    require_number(fields, "acknowledged", queue->counters.acknowledged);
+    require_number(fields, "rejected", queue->counters.rejected);
+    require_number(fields, "purged", queue->counters.purged);
+    require_number(fields, "delivered", queue->counters.delivered);
+    require_number(fields, "returned", queue->counters.returned);
+    REQUIRE(fields_number(fields, "refused", &refused), "field refused is missing");
+    REQUIRE(refused == queue->counters.refused ||
+                refused == queue->counters.refused + queue->refused_window,
+            "field refused is wrong");
+}
+
+static void check_peek(struct model *model, const struct effect *effect)
+{
+    const struct command *command = model->command;
+    int index = twin_queue_index(model, command->name);
+    const struct twin_queue *queue = &model->queues[index];
+    struct bytes answer = slice_bytes(&effect->slice);
+    bool from_back = command->look.from_back;
+    uint32_t count_max = command->look.count < 1000 ? command->look.count : 1000, count = 0;
+    size_t offset = 0, first_size = 0;
+    bool has_more = false;
+    for (size_t i = 0; i < queue->messages_count && !has_more; i++) {
+        const struct twin_message *message =
+            &queue->messages[from_back ? queue->messages_count - 1 - i : i];
+        if (message->state != MESSAGE_READY)
+            continue;
+        if (offset == answer.size) {
+            has_more = true;
+            REQUIRE(count == count_max ||
+                        (count > 0 && offset - first_size + message->size > 64 * 1024) ||
+                        offset + message->size > 64 * 1024,
+                    "a peek of %u messages that could have had more", count);
+            break;
+        }
+        REQUIRE(offset + message->size <= answer.size &&
+                    message_is(answer.data + offset, OP_PUSH, model->queue_names[index],
+                               message->id, message->size),
+                "message %u of a peek is wrong", count);
+        first_size = count == 0 ? message->size : first_size;
+        offset += message->size;
+        count++;
+    }
+    REQUIRE(offset == answer.size, "a peek with bytes behind its messages");
+    REQUIRE(count <= count_max && (count < 2 || offset - first_size <= 64 * 1024),
+            "a peek of too much");
+    REQUIRE(effect->has_more == has_more, "a peek whose flag `more` is wrong");
+    if (has_more)
+        reach(REACH_PEEK_MORE);
+    if (from_back && count > 1)
+        reach(REACH_PEEK_BACK);
+}
+
+/* The queue whose name comes next behind `name`, or -1. */
+static int queue_after(const struct model *model, struct bytes name)
+{
+    int next = -1;
+    for (int i = 0; i < MODEL_QUEUES; i++)
+        if (model->queues[i].is_there && bytes_compare(model->queue_names[i], name) > 0 &&
+            (next < 0 || bytes_compare(model->queue_names[i], model->queue_names[next]) < 0))
+            next = i;
+    return next;
+}
+
+static void check_list(struct model *model, const struct effect *effect)
+{
+    struct bytes answer = slice_bytes(&effect->slice), name = model->command->name;
+    uint32_t count = 0;
+    for (size_t at = 0; at < answer.size; count++) {
+        uint32_t size = answer.size - at >= 4 ? load_u32(answer.data + at) : 0;
+        REQUIRE(size > 4 && size <= answer.size - at, "a list with a broken record");
+        int next = queue_after(model, name);
+        REQUIRE(next >= 0, "a list of a queue that is not there");
+        check_queue_fields(model, next, bytes_of(answer.data + at + 4, size - 4));
+        name = model->queue_names[next];
+        at += size;
+    }
+    bool has_more = queue_after(model, name) >= 0;
+    REQUIRE(effect->has_more == has_more, "a list whose flag `more` is wrong");
+    REQUIRE(count <= model->command->look.count &&
+                (!has_more || count == model->command->look.count),
+            "a list of %u queues where %u were wanted", count, model->command->look.count);
+    if (has_more)
+        reach(REACH_LIST_MORE);
+}
+
+static void check_totals(struct model *model, const struct engine_totals *totals);
+
+static void check_stats(struct model *model, struct bytes fields)
+{
+    struct engine_totals totals = {0};
+    const struct {
+        const char *key;
+        uint64_t *value;
+    } keys[] = {
+        {"connections", &totals.connections},
+        {"queues", &totals.queues},
+        {"consumers", &totals.consumers},
+        {"subscriptions", &totals.subscriptions},
+        {"ready", &totals.ready},
+        {"leased", &totals.leased},
+        {"waiting", &totals.waiting},
+        {"accepted", &totals.accepted},
+        {"delivered", &totals.delivered},
+        {"settled", &totals.settled},
+        {"refused", &totals.refused},
+        {"published", &totals.published},
+        {"sent", &totals.sent},
+        {"missed", &totals.missed},
+    };
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        REQUIRE(fields_number(fields, keys[i].key, keys[i].value), "field %s is missing",
+                keys[i].key);
+    check_totals(model, &totals);
+}
+
+void twin_on_answer(struct model *model, const struct effect *effect)
+{
+    const struct command *command = model->command;
+    struct bytes answer = slice_bytes(&effect->slice);
+    switch (command->kind) {
+    case COMMAND_PURGE:
+        REQUIRE(answer.size == 8 && load_u64(answer.data) == model->purged,
+                "a purge that counts wrongly");
+        break;
+    case COMMAND_PEEK: check_peek(model, effect); break;
+    case COMMAND_LIST: check_list(model, effect); break;
+    case COMMAND_INFO:
+        check_queue_fields(model, twin_queue_index(model, command->name), answer);
+        break;
+    case COMMAND_STATS: check_stats(model, answer); break;
+    default: REQUIRE(false, "an answer to a command that has none");
+    }
+}
+
+/* State. */
+
+static void check_totals(struct model *model, const struct engine_totals *totals)
+{
+    struct engine_totals mine = model->totals;
+    for (int i = 0; i < MODEL_QUEUES; i++) {
+        const struct twin_queue *queue = &model->queues[i];
+        mine.queues += queue->is_there;
+        mine.consumers += queue->consumers;
+        mine.ready += queue->ready;
+        mine.leased += queue->leased;
+        mine.waiting += queue->waiting_count;
+    }
+    for (int i = 0; i < MODEL_PEERS; i++) {
+        mine.connections += model->peers[i].is_there;
+        for (int id = 0; id < MODEL_IDS; id++)
+            mine.subscriptions += model->peers[i].subscriptions[id].is_there;
+    }
+    REQUIRE(
+        totals->queues == mine.queues && totals->consumers == mine.consumers &&
+            totals->connections == mine.connections && totals->subscriptions == mine.subscriptions,
+        "totals: there are %" PRIu64 " queues, not %" PRIu64 ", or wrongly many of something else",
+        totals->queues, mine.queues);
+    REQUIRE(totals->ready == mine.ready && totals->leased == mine.leased &&
+                totals->waiting == mine.waiting,
+            "totals: wrong ready, leased or waiting");
+    REQUIRE(totals->accepted == mine.accepted && totals->delivered == mine.delivered,
+            "totals: wrong accepted or delivered");
+    REQUIRE(totals->settled == mine.settled, "totals: settled %" PRIu64 ", not %" PRIu64,
+            totals->settled, mine.settled);
+    REQUIRE(totals->published == mine.published && totals->sent == mine.sent &&
+                totals->missed == mine.missed,
+            "totals: published %" PRIu64 " not %" PRIu64 ", sent %" PRIu64 " not %" PRIu64
+            ", missed %" PRIu64 " not %" PRIu64,
+            totals->published, mine.published, totals->sent, mine.sent, totals->missed,
+            mine.missed);
+}
+
+static void note_segments(struct twin_queue *twin, const struct queue *queue)
+{
+    unsigned count = 0;
+    for (const struct list *link = queue->segments.next; link != &queue->segments;
+         link = link->next) {
+        const struct segment *segment = list_entry(link, const struct segment, link);
+        count++;
+        if (segment->ready_bits)
+            reach(REACH_SEGMENT_BITS);
+        if (segment->frame_size == 0)
+            reach(REACH_SEGMENT_MIXED);
+        if (segment->deliveries)
+            reach(REACH_SEGMENT_DELIVERIES);
+        if (segment->block.capacity > SEGMENT_SIZE_MAX / 2)
+            reach(REACH_SEGMENT_LARGE);
+        size_t at = segment->order % (sizeof twin->seen / sizeof *twin->seen);
+        if (twin->seen[at].order == segment->order && twin->seen[at].count > segment->count)
+            reach(REACH_COMPACTED);
+        twin->seen[at].order = segment->order;
+        twin->seen[at].count = segment->count;
+    }
+    if (count >= 4)
+        reach(REACH_SEGMENTS_MANY);
+    if (queue->willing_count >= 3)
+        reach(REACH_HEAP);
+}
+
+/* Every ready message of the queue, in its order, with its deliveries. */
+static void compare_content(const struct model *model, int index, const struct queue *queue)
+{
+    const struct twin_queue *twin = &model->queues[index];
+    size_t at = 0;
+    for (const struct list *link = queue->segments.next; link != &queue->segments;
+         link = link->next) {
+        struct segment *segment = list_entry(link, struct segment, link);
+        struct stretch one;
+        for (uint32_t place = 0; segment_next_ready(segment, false, &place, &one); at++) {
+            while (at < twin->messages_count && twin->messages[at].state != MESSAGE_READY)
+                at++;
+            REQUIRE(at < twin->messages_count, "a queue with too much in it");
+            const struct twin_message *message = &twin->messages[at];
+            const unsigned char *frame = segment->block.data + segment_offset(segment, one.index);
+            REQUIRE(one.deliveries == message->deliveries && one.size == message->size &&
+                        message_is(frame, OP_PUSH, model->queue_names[index], message->id,
+                                   message->size),
+                    "a ready message is not message %" PRIu64, message->id);
+        }
+    }
+}
+
+static void compare_queue(struct model *model, int index, bool is_deep)
+{
+    struct twin_queue *twin = &model->queues[index];
+    const struct queue *queue = engine_queue(model->engine, model->queue_names[index]);
+    REQUIRE(twin->is_there == (queue != NULL), "queue %d is %sthere", index, queue ? "" : "not ");
+    if (!queue)
+        return;
+    REQUIRE(queue->ready_count == twin->ready && queue->ready_size == twin->ready_size,
+            "queue %d has %" PRIu64 " ready messages, not %" PRIu64, index, queue->ready_count,
+            twin->ready);
+    REQUIRE(queue->leased_count == twin->leased && queue->leased_size == twin->leased_size,
+            "queue %d has %" PRIu64 " leased messages, not %" PRIu64, index, queue->leased_count,
+            twin->leased);
+    REQUIRE(queue->waiting_count == twin->waiting_count, "queue %d has wrong waiting", index);
+    REQUIRE(queue->consumers_count == twin->consumers, "queue %d has wrong consumers", index);
+    const struct queue_counters *counters = &queue->counters, *mine = &twin->counters;
+    REQUIRE(counters->accepted == mine->accepted && counters->acknowledged == mine->acknowledged &&
+                counters->rejected == mine->rejected && counters->purged == mine->purged &&
+                counters->delivered == mine->delivered && counters->returned == mine->returned,
+            "queue %d counts wrongly", index);
+    note_segments(twin, queue);
+    if (is_deep)
+        compare_content(model, index, queue);
+}
+
+static void compare_consumer(const struct twin_consumer *twin, const struct consumer *consumer)
+{
+    REQUIRE(consumer->leased_count == twin->leases_count, "%" PRIu64 " leases, not %zu",
+            consumer->leased_count, twin->leases_count);
+    REQUIRE(consumer->credit_count == twin->credit_count &&
+                consumer->credit_size == twin->credit_size && consumer->tag_next == twin->tag_next,
+            "a consumer's credit or next tag is wrong");
+    for (size_t i = 0; i < consumer->leases_count; i++) {
+        const struct lease *lease =
+            &consumer->leases[(consumer->leases_first + i) & (consumer->leases_capacity - 1)];
+        if (lease->settled_bits)
+            reach(REACH_LEASE_BITS);
+        if (lease->is_reversed)
+            reach(REACH_LEASE_REVERSED);
+    }
+}
+
+static void compare_peer(const struct model *model, const struct twin_peer *twin)
+{
+    const struct peer *peer = engine_peer(model->engine, twin->id);
+    REQUIRE(peer, "connection %u is not there", twin->id);
+    REQUIRE(peer->unsent_size == twin->unsent && peer->held_count == twin->held_count &&
+                peer->held_size == twin->held_size,
+            "connection %u has wrong unsent or held bytes", twin->id);
+    for (uint32_t id = 0; id < MODEL_IDS; id++) {
+        struct table_entry *entry = table_find(&peer->consumers, id, (struct bytes){0});
+        REQUIRE((entry != NULL) == twin->consumers[id].is_there, "consumer %u is wrong", id);
+        if (entry)
+            compare_consumer(&twin->consumers[id], list_entry(entry, struct consumer, entry));
+        entry = table_find(&peer->subscriptions, id, (struct bytes){0});
+        REQUIRE((entry != NULL) == twin->subscriptions[id].is_there, "subscription %u is wrong",
+                id);
+        if (!entry)
+            continue;
+        const struct subscription *subscription = list_entry(entry, struct subscription, entry);
+        REQUIRE(subscription->waiting_count == twin->subscriptions[id].waiting &&
+                    subscription->missed_count == twin->subscriptions[id].missed,
+                "subscription %u has %u waiting and %" PRIu64 " missed, not %" PRIu64
+                " and %" PRIu64,
+                id, subscription->waiting_count, subscription->missed_count,
+                twin->subscriptions[id].waiting, twin->subscriptions[id].missed);
+    }
+}
+
+void twin_compare(struct model *model, bool is_deep)
+{
+    engine_check(model->engine);
+    for (int i = 0; i < MODEL_QUEUES; i++)
+        compare_queue(model, i, is_deep);
+    for (int i = 0; i < MODEL_PEERS; i++)
+        if (model->peers[i].is_there)
+            compare_peer(model, &model->peers[i]);
+    struct engine_totals totals = engine_totals(model->engine);
+    check_totals(model, &totals);
+    REQUIRE(totals.holds == model->holds_count, "%" PRIu64 " slices are out, not %zu", totals.holds,
+            model->holds_count);
+}

@@ -1,0 +1,370 @@
+#include "model.h"
+
+#include "base/array.h"
+#include "replay.h"
+
+#include <stdlib.h>
+
+enum { PEER_FULL = 256 * 1024, SHARE_LEAST = 64, NOBODY = UINT32_MAX };
+
+/* Slices out. */
+
+struct twin_hold *twin_hold(struct model *model, const struct effect *effect, enum op op)
+{
+    const struct slice *slice = &effect->slice;
+    model->holds = array_reserve(model->holds, &model->holds_capacity, model->holds_count + 1,
+                                 sizeof *model->holds);
+    struct twin_hold *hold = &model->holds[model->holds_count++];
+    *hold = (struct twin_hold){
+        .slice = *slice,
+        .peer = op ? effect->peer : NOBODY,
+        .op = op,
+        .queue = -1,
+    };
+    if (op) {
+        hold->messages = memory_create(slice->count * sizeof *hold->messages);
+    } else {
+        hold->answer = memory_create(slice->size + 1);
+        memcpy(hold->answer, slice_bytes(slice).data, slice->size);
+    }
+    return hold;
+}
+
+/* That the bytes of a slice are those of its messages; at once, and when it is released. */
+void twin_check_hold(const struct twin_hold *hold)
+{
+    struct bytes bytes = slice_bytes(&hold->slice);
+    if (!hold->op) {
+        REQUIRE(memcmp(bytes.data, hold->answer, bytes.size) == 0,
+                "an answer changed in its slice");
+        return;
+    }
+    size_t offset = 0;
+    for (uint32_t i = 0; i < hold->slice.count; i++) {
+        const struct twin_held *message =
+            &hold->messages[hold->slice.is_reversed ? hold->slice.count - 1 - i : i];
+        REQUIRE(offset + message->size <= bytes.size &&
+                    message_is(bytes.data + offset, hold->op, message->name, message->id,
+                               message->size),
+                "message %u of %u in a slice is not message %llu of %u bytes", i, hold->slice.count,
+                (unsigned long long)message->id, message->size);
+        offset += message->size;
+    }
+    REQUIRE(offset == bytes.size, "a slice with bytes behind its messages");
+}
+
+void twin_release(struct model *model, size_t at)
+{
+    struct twin_hold hold = model->holds[at];
+    memmove(&model->holds[at], &model->holds[at + 1],
+            (--model->holds_count - at) * sizeof *model->holds);
+    twin_check_hold(&hold);
+    struct twin_peer *peer = twin_peer(model, hold.peer);
+    if (peer)
+        peer->unsent -= hold.slice.size;
+    else if (hold.op)
+        reach(REACH_RELEASED_LATE);
+    engine_release(model->engine, hold.peer, &hold.slice, model->now);
+    free(hold.messages);
+    free(hold.answer);
+}
+
+/* Deliveries. */
+
+static bool has_credit_for(const struct twin_consumer *consumer, uint32_t size)
+{
+    return consumer->credit_count > 0 &&
+           (size <= consumer->credit_size || consumer->leases_count == 0);
+}
+
+/* Whether the consumer could be given something now. */
+static bool is_owed(struct model *model, const struct twin_peer *peer,
+                    const struct twin_consumer *consumer)
+{
+    struct twin_queue *queue = &model->queues[consumer->queue];
+    if (!consumer->is_there || queue->is_paused || queue->ready == 0 || peer->unsent >= PEER_FULL)
+        return false;
+    return has_credit_for(consumer, twin_next(queue, consumer->from_back)->size);
+}
+
+/*
+ * That nobody should have been served before this consumer; returns how many could have been. Those who could not have been given what was
+ * next at some time in this tick are left out: when their turn comes again is the engine's to decide.
+ */
+static unsigned check_turn(struct model *model, const struct twin_consumer *served)
+{
+    unsigned rivals = 0;
+    for (int i = 0; i < MODEL_PEERS; i++)
+        for (uint32_t id = 0; id < MODEL_IDS; id++) {
+            struct twin_peer *peer = &model->peers[i];
+            struct twin_consumer *other = &peer->consumers[id];
+            if (!peer->is_there || !other->is_there || other->queue != served->queue)
+                continue;
+            if (!is_owed(model, peer, other))
+                other->is_passed |= other->credit_count > 0 && peer->unsent < PEER_FULL;
+            if (other->is_passed || !is_owed(model, peer, other))
+                continue;
+            rivals++;
+            REQUIRE(served->is_passed || served->leases_count < other->leases_count ||
+                        (served->leases_count == other->leases_count &&
+                         served->served <= other->served),
+                    "a consumer with %zu leases was served before one with %zu",
+                    served->leases_count, other->leases_count);
+        }
+    return rivals;
+}
+
+static void note_delivery(const struct twin_queue *queue, const struct twin_consumer *consumer,
+                          const struct effect *effect, unsigned rivals)
+{
+    const struct slice *slice = &effect->slice;
+    reach(REACH_DELIVERED);
+    if (consumer->from_back)
+        reach(REACH_DELIVERED_BACK);
+    if (slice->is_reversed && slice->count > 1)
+        reach(REACH_DELIVERED_REVERSED);
+    if (consumer->no_ack)
+        reach(REACH_DELIVERED_NO_ACK);
+    if (effect->deliveries > 0)
+        reach(REACH_DELIVERED_AGAIN);
+    if (effect->deliveries > 1)
+        reach(REACH_DELIVERED_THRICE);
+    if (slice->size > consumer->credit_size)
+        reach(REACH_DELIVERED_OVER_CREDIT);
+    if (slice->size > 64 * 1024)
+        reach(REACH_DELIVERED_QUANTUM);
+    if (rivals >= 3)
+        reach(REACH_DELIVERED_RIVALS);
+    (void)queue;
+}
+
+static void take_messages(struct model *model, struct twin_consumer *consumer,
+                          const struct effect *effect)
+{
+    struct twin_queue *queue = &model->queues[consumer->queue];
+    struct twin_hold *hold = twin_hold(model, effect, OP_PUSH);
+    hold->queue = consumer->queue;
+    uint64_t size = 0;
+    for (uint32_t i = 0; i < effect->slice.count; i++) {
+        struct twin_message *message = twin_next(queue, consumer->from_back);
+        REQUIRE(message, "more messages than are ready");
+        REQUIRE(message->deliveries == effect->deliveries,
+                "message %llu was delivered %u times before, not %u",
+                (unsigned long long)message->id, message->deliveries, effect->deliveries);
+        hold->messages[i] =
+            (struct twin_held){message->id, message->size, model->queue_names[consumer->queue]};
+        size += message->size;
+        twin_take(queue, consumer, message);
+    }
+    twin_check_hold(hold);
+    REQUIRE(size == effect->slice.size, "a slice of another size than its messages");
+    struct twin_message *next = twin_next(queue, consumer->from_back);
+    if (next && next->deliveries != effect->deliveries)
+        reach(REACH_DELIVERIES_SPLIT);
+}
+
+static void on_deliver(struct model *model, const struct effect *effect)
+{
+    struct twin_peer *peer = twin_peer(model, effect->peer);
+    REQUIRE(peer && effect->id < MODEL_IDS && peer->consumers[effect->id].is_there,
+            "a delivery to consumer %u, which is not there", effect->id);
+    struct twin_consumer *consumer = &peer->consumers[effect->id];
+    struct twin_queue *queue = &model->queues[consumer->queue];
+    const struct slice *slice = &effect->slice;
+    REQUIRE(slice->count > 0, "an empty delivery");
+    REQUIRE(!queue->is_paused, "a delivery from a paused queue");
+    REQUIRE(is_owed(model, peer, consumer), "a delivery to a consumer that cannot have it");
+    unsigned rivals = check_turn(model, consumer);
+    REQUIRE(effect->tag == consumer->tag_next, "tag %llu where %llu is next",
+            (unsigned long long)effect->tag, (unsigned long long)consumer->tag_next);
+    REQUIRE(slice->count <= consumer->credit_count, "a delivery beyond the credit's messages");
+    REQUIRE(slice->size <= consumer->credit_size ||
+                (slice->count == 1 && consumer->leases_count == 0),
+            "a delivery beyond the credit's bytes");
+    REQUIRE(slice->count == 1 || peer->unsent + slice->size <= PEER_FULL,
+            "a delivery beyond what a connection is handed at once");
+    REQUIRE(slice->count <= SHARE_LEAST || slice->count <= queue->ready / (rivals ? rivals : 1),
+            "a delivery of %u of %llu messages that %u consumers compete for", slice->count,
+            (unsigned long long)queue->ready, rivals);
+    note_delivery(queue, consumer, effect, rivals);
+    take_messages(model, consumer, effect);
+    consumer->credit_count -= slice->count;
+    consumer->credit_size -=
+        slice->size < consumer->credit_size ? slice->size : consumer->credit_size;
+    consumer->served = model->served++;
+    peer->unsent += slice->size;
+    model->totals.delivered += slice->count;
+    model->totals.settled += consumer->no_ack ? slice->count : 0;
+    if (peer->unsent >= PEER_FULL)
+        reach(REACH_DELIVERED_FULL_PEER);
+    if (model->command && model->command->kind == COMMAND_PING)
+        reach(REACH_PING_SERVED);
+}
+
+/* Settling. */
+
+/* A waiting push that comes in: it must be the first of its queue, and there must be room. */
+static void admit(struct model *model, const struct effect *effect, uint64_t number)
+{
+    for (int i = 0; i < MODEL_QUEUES; i++) {
+        struct twin_queue *queue = &model->queues[i];
+        if (queue->waiting_count == 0)
+            continue;
+        struct twin_waiting first = queue->waiting[0];
+        if (first.peer != effect->peer || first.number != number)
+            continue;
+        REQUIRE(effect->status == STATUS_OK, "a waiting push came to status %d", effect->status);
+        REQUIRE(twin_queue_has_room(queue, first.size), "a waiting push came in without room");
+        memmove(queue->waiting, queue->waiting + 1, --queue->waiting_count * sizeof first);
+        struct twin_peer *peer = twin_peer(model, first.peer);
+        peer->held_count--;
+        peer->held_size -= first.size;
+        twin_queue_append(queue, first.id, first.size);
+        model->totals.accepted++;
+        reach(REACH_WAIT_ADMITTED);
+        if (queue->waiting_count > 0 && queue->waiting[0].number == first.number + 1 &&
+            queue->waiting[0].peer == first.peer &&
+            !twin_queue_has_room(queue, queue->waiting[0].size))
+            reach(REACH_WAIT_PARTLY);
+        return;
+    }
+    REQUIRE(false, "frame %llu of connection %u is settled, which nothing foretold",
+            (unsigned long long)number, effect->peer);
+}
+
+static bool is_answered(const struct model *model)
+{
+    if (!model->command)
+        return false;
+    enum command_kind kind = model->command->kind;
+    return kind == COMMAND_PURGE || kind == COMMAND_PEEK || kind == COMMAND_LIST ||
+           kind == COMMAND_INFO || kind == COMMAND_STATS;
+}
+
+static void on_settled(struct model *model, const struct effect *effect)
+{
+    REQUIRE(effect->count > 0, "nothing is settled");
+    for (uint32_t i = 0; i < effect->count; i++) {
+        uint64_t number = effect->ticket + i;
+        const struct twin_settled *next = &model->settled[model->settled_first];
+        bool is_next = model->settled_first < model->settled_count && next->peer == effect->peer &&
+                       next->number == number;
+        if (!is_next) {
+            admit(model, effect, number);
+            continue;
+        }
+        REQUIRE(next->status == effect->status, "frame %llu came to status %d, not %d",
+                (unsigned long long)number, effect->status, next->status);
+        static const enum model_reach reaches[STATUS_COUNT] = {
+            [STATUS_NO_QUEUE] = REACH_NO_QUEUE,
+            [STATUS_EXISTS] = REACH_EXISTS,
+            [STATUS_FULL] = REACH_FULL,
+            [STATUS_DELETED] = REACH_DELETED,
+            [STATUS_NO_CONSUMER] = REACH_NO_CONSUMER,
+            [STATUS_ID_IN_USE] = REACH_ID_IN_USE,
+            [STATUS_NOT_LEASED] = REACH_NOT_LEASED,
+            [STATUS_CREDIT] = REACH_CREDIT,
+            [STATUS_WINDOW] = REACH_WINDOW,
+            [STATUS_BAD_PATTERN] = REACH_BAD_PATTERN,
+            [STATUS_NO_SUBSCRIPTION] = REACH_NO_SUBSCRIPTION,
+        };
+        reach(reaches[effect->status]);
+        model->settled_first++;
+        REQUIRE(effect->status != STATUS_OK || !is_answered(model),
+                "no data where an answer has some");
+        if (model->command && model->command->kind == COMMAND_PING)
+            twin_check_done(model, twin_peer(model, effect->peer));
+    }
+}
+
+static void on_answer(struct model *model, const struct effect *effect)
+{
+    const struct twin_settled *next = &model->settled[model->settled_first];
+    REQUIRE(is_answered(model) && model->settled_first < model->settled_count &&
+                next->peer == effect->peer && next->number == effect->ticket &&
+                next->status == STATUS_OK,
+            "an answer that nothing foretold");
+    model->settled_first++;
+    twin_on_answer(model, effect);
+    twin_hold(model, effect, 0);
+}
+
+static void on_ended(struct model *model, const struct effect *effect)
+{
+    REQUIRE(effect->status == STATUS_DELETED, "a consumer ended for status %d", effect->status);
+    for (size_t i = 0; i < model->ended_count; i++)
+        if (model->ended[i].peer == effect->peer && model->ended[i].id == effect->id) {
+            model->ended[i] = model->ended[--model->ended_count];
+            reach(REACH_ENDED);
+            return;
+        }
+    REQUIRE(false, "consumer %u ended, which nothing foretold", effect->id);
+}
+
+void twin_on_effects(struct model *model)
+{
+    for (int i = 0; i < MODEL_PEERS; i++)
+        for (uint32_t id = 0; id < MODEL_IDS; id++)
+            model->peers[i].consumers[id].is_passed = false;
+    for (size_t i = 0; i < model->outbox.count; i++) {
+        const struct effect *effect = &model->outbox.effects[i];
+        if (model->is_trace)
+            model_trace_effect(model, effect);
+        switch (effect->kind) {
+        case EFFECT_SETTLED: on_settled(model, effect); break;
+        case EFFECT_ANSWER: on_answer(model, effect); break;
+        case EFFECT_DELIVER: on_deliver(model, effect); break;
+        case EFFECT_MESSAGE:
+            twin_on_message(model, effect);
+            twin_check_hold(&model->holds[model->holds_count - 1]);
+            break;
+        case EFFECT_GAP: twin_on_gap(model, effect); break;
+        case EFFECT_ENDED: on_ended(model, effect); break;
+        }
+    }
+    model->outbox.count = 0;
+    REQUIRE(model->settled_first == model->settled_count, "%zu frames should have been settled",
+            model->settled_count - model->settled_first);
+    model->settled_first = model->settled_count = 0;
+    REQUIRE(model->ended_count == 0, "%zu consumers should have been told their end",
+            model->ended_count);
+    REQUIRE(!model->gap.is_due, "a gap should have been told at the unsubscribe");
+}
+
+static void check_consumers(struct model *model, const struct twin_peer *peer)
+{
+    for (uint32_t id = 0; id < MODEL_IDS; id++) {
+        const struct twin_consumer *consumer = &peer->consumers[id];
+        if (!consumer->is_there)
+            continue;
+        struct twin_queue *queue = &model->queues[consumer->queue];
+        REQUIRE(!is_owed(model, peer, consumer),
+                "consumer %u of connection %u was not given what is ready for it", id, peer->id);
+        if (queue->is_paused && queue->ready > 0 && consumer->credit_count > 0)
+            reach(REACH_PAUSED_READY);
+        if (!queue->is_paused && queue->ready > 0 && consumer->credit_count > 0 &&
+            peer->unsent < PEER_FULL)
+            reach(REACH_PASSED_OVER);
+    }
+}
+
+void twin_check_done(struct model *model, const struct twin_peer *only)
+{
+    for (int i = 0; i < MODEL_PEERS; i++) {
+        struct twin_peer *peer = &model->peers[i];
+        if (!peer->is_there || (only && peer != only))
+            continue;
+        check_consumers(model, peer);
+        if (only)
+            continue;
+        REQUIRE(peer->unsent >= PEER_FULL || !twin_owes_messages(peer),
+                "connection %u was not given the messages or gaps that wait for it", peer->id);
+        if (twin_owes_messages(peer))
+            reach(REACH_BACKLOG_FULL_PEER);
+    }
+    for (int i = 0; i < MODEL_QUEUES && !only; i++) {
+        const struct twin_queue *queue = &model->queues[i];
+        REQUIRE(queue->waiting_count == 0 || !twin_queue_has_room(queue, queue->waiting[0].size),
+                "a push waits although there is room");
+    }
+}
