@@ -1,0 +1,646 @@
+#!/usr/bin/python3
+"""Section 9 of docs/PROTOCOL.md, row by row: what the broker does with what it cannot accept.
+
+The table is read from the page. A row without a test is a failure, and so is a test of a row that is not there. A case
+says only what is sent; the answer, and whether the connection stays, are taken from its row.
+"""
+
+import re
+import struct
+from collections import namedtuple
+
+from harness import (
+    DEADLINE_S,
+    IS_LONG,
+    ROOT,
+    Raw,
+    Skip,
+    hello_frame,
+    is_sanitized,
+    main,
+    messages,
+    pack_frame,
+    push,
+    refused,
+    ringpost,
+    take,
+    test,
+    unique,
+    unpack_error,
+    wait_until,
+)
+from ringpost import HEAD, RANGE, pack_fields
+
+PING = pack_frame(ringpost.PING)
+QUEUE_OPS = {  # those that need a name, with a body of the right shape
+    ringpost.PUSH: b"",
+    ringpost.PUBLISH: b"",
+    ringpost.CONSUME: RANGE.pack(1, 1, 1),
+    ringpost.SUBSCRIBE: RANGE.pack(1, 0, 0),
+    ringpost.DECLARE: b"",
+    ringpost.DELETE: b"",
+    ringpost.PURGE: b"",
+    ringpost.PAUSE: b"",
+    ringpost.RESUME: b"",
+    ringpost.PEEK: struct.pack("<I", 1),
+    ringpost.INFO: b"",
+}
+NAMELESS_OPS = {
+    ringpost.CANCEL: struct.pack("<I", 1),
+    ringpost.CREDIT: RANGE.pack(1, 1, 1),
+    ringpost.ACK: RANGE.pack(1, 1, 1),
+    ringpost.RETURN: RANGE.pack(1, 1, 1),
+    ringpost.REJECT: RANGE.pack(1, 1, 1),
+    ringpost.UNSUBSCRIBE: struct.pack("<I", 1),
+    ringpost.STATS: b"",
+    ringpost.PING: b"",
+}
+LIST_BODY = struct.pack("<I", 1)
+ALL_OPS = QUEUE_OPS | NAMELESS_OPS | {ringpost.LIST: LIST_BODY}
+FLAGS = {ringpost.CONSUME: 3, ringpost.SUBSCRIBE: 1, ringpost.PEEK: 1}  # the bits that are listed
+SETTLEMENTS = (ringpost.ACK, ringpost.RETURN, ringpost.REJECT)
+
+Row = namedtuple("Row", "statuses stays")
+Case = namedtuple("Case", "what sent status before hello", defaults=(None, (), True))
+#   sent: bytes; status: needed where the row lists several; before: frames that must be settled first, which may fail
+
+
+def read_rows():
+    """The rows of section 9, by their first column."""
+    section = (ROOT / "docs" / "PROTOCOL.md").read_text().partition("\n## 9. ")[2].partition("\n## ")[0]
+    rows = {}
+    for line in re.findall(r"^\| (.*) \|$", section, re.M)[1:]:
+        what, answer, connection = line.split(" | ")
+        assert connection in ("stays", "closes") and what not in rows, line
+        rows[what] = Row(re.findall(r"`([a-z-]+)`", answer), connection == "stays")
+    assert len(rows) > 20, "the table was not found"
+    return rows
+
+
+ROWS = read_rows()
+tested = set()
+
+
+def row(what):
+    """Makes a test of a function that yields the cases of a row."""
+
+    def make(cases):
+        def check_all(broker):
+            for case in cases(broker):
+                check_case(broker, ROWS[what], case)
+
+        tested.add(what)
+        check_all.__name__ = cases.__name__
+        return test(check_all)
+
+    return make
+
+
+def whole_row(what):
+    """A test of a row that says itself what is to happen."""
+    tested.add(what)
+    return test
+
+
+def check_case(broker, expected, case):
+    raw, number = Raw(broker.address, hello=case.hello), 0
+    try:
+        if case.hello:
+            raw.send(*case.before, PING)
+            number = len(case.before) + 2
+            read_reply(raw, number - 1)
+        marker = unique("marker")
+        raw.send(case.sent, b"" if expected.stays else hello_frame() * (not case.hello) + pack_frame(ringpost.PUSH, marker))
+        error = raw.read_error()
+        what = (case.what, error)
+        assert error.status == (case.status or expected.statuses[0]), what
+        assert error.status in expected.statuses, what
+        assert error.text and error.text.isprintable(), what
+        if expected.stays:
+            assert (error.first, error.count) == (number, 1), what
+            raw.send(PING)
+            read_reply(raw, number + 1)
+        else:
+            assert error.first == 0, what
+            rest = raw.read()
+            assert rest is None, (what, rest)
+            with refused("no-queue"):
+                witness(broker).info(marker)
+    finally:
+        raw.close()
+    check_witness(broker)
+
+
+def read_reply(raw, number):
+    while (frame := raw.read_until(ringpost.REPLY)).body[:8] != struct.pack("<Q", number):
+        pass
+    return frame
+
+
+def witness(broker):
+    """A connection that is there all the time, and that nothing may disturb."""
+    found = [connection for connection in broker.connections if isinstance(connection, ringpost.Connection)]
+    return found[0] if found else broker.connect()
+
+
+def check_witness(broker):
+    c, queue = witness(broker), b"witness"
+    push(c, queue, b"still")
+    c.consume(queue, 99, 1)
+    assert messages(take(c, 1)) == [b"still"]
+    c.ack(99, 1)
+    c.cancel(99)
+    assert not c.refused
+
+
+def head(op, name_size, size, flags=0):
+    return HEAD.pack(op, flags, name_size, size)
+
+
+def subscription(pattern, wildcard=True):
+    return pack_frame(ringpost.SUBSCRIBE, pattern, RANGE.pack(1, 0, 0), ringpost.WILDCARD if wildcard else 0)
+
+
+def consumption(queue, consumer=1, count=10, size=1 << 20, flags=0):
+    return pack_frame(ringpost.CONSUME, queue, RANGE.pack(consumer, count, size), flags)
+
+
+BROKEN_FIELDS = {
+    "half a field head": b"\x01\x01",
+    "a key past the end": b"\x05\x01\x00\x00abc",
+    "a value past the end": b"\x01\x01\x05\x00kabc",
+    "a number of 4 bytes": b"\x01\x00\x04\x00kabcd",
+    "a kind that is none": b"\x01\x02\x00\x00k",
+    "a key of no bytes": b"\x00\x01\x01\x00v",
+    "a key of 65 bytes": b"\x41\x01\x00\x00" + b"k" * 65,
+    "rubbish behind a field": pack_fields({"max-messages": 1}) + b"\xff",
+}
+
+
+@test
+def every_row_of_the_table_has_a_test():
+    missing, unknown = ROWS.keys() - tested, tested - ROWS.keys()
+    assert not missing and not unknown, f"rows without a test: {missing}; tests without a row: {unknown}"
+
+
+@row("first byte without its top bit")
+def another_protocol_is_told_so_and_closed(broker):
+    for sent in (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"*1\r\n$4\r\nPING\r\n", b"\x00", b"\x7f" * 100, b"\x16\x03\x01\x02\x00"):
+        yield Case(sent, sent, hello=False)
+
+
+@row("first frame is not HELLO")
+def whoever_does_not_say_hello_is_closed(broker):
+    for op, body in ALL_OPS.items():
+        yield Case(hex(op), pack_frame(op, b"q" if op in QUEUE_OPS else b"", body), hello=False)
+    for op in (0x95, ringpost.WELCOME, 0xFF):
+        yield Case(hex(op), pack_frame(op), hello=False)
+
+
+@row("HELLO over 4,096 bytes")
+def a_hello_that_is_too_large_is_closed(broker):
+    base = hello_frame(x=b"")
+    largest = hello_frame(x=b"x" * (4096 - len(base)))
+    raw = broker.raw(hello=False)
+    raw.send(largest)
+    assert len(largest) == 4096 and raw.read().op == ringpost.WELCOME
+    yield Case("one byte more", hello_frame(x=b"x" * (4097 - len(base))), hello=False)
+    yield Case("a head alone", head(ringpost.HELLO, 0, 4097), hello=False)
+    yield Case("the largest size", head(ringpost.HELLO, 0, 0xFFFFFFFF), hello=False)
+
+
+@row("HELLO shorter than 12 bytes, or with broken fields")
+def a_hello_of_the_wrong_shape_is_closed(broker):
+    for size in range(4):
+        yield Case(f"{size} bytes of version", pack_frame(ringpost.HELLO, body=bytes([1, 0, 0])[:size]), hello=False)
+    for what, fields in BROKEN_FIELDS.items():
+        yield Case(what, pack_frame(ringpost.HELLO, body=struct.pack("<I", 1) + fields), hello=False)
+
+
+@row("HELLO with a name, or with flags")
+def a_hello_with_a_name_or_flags_is_closed(broker):
+    body = hello_frame()[8:]
+    yield Case("name", pack_frame(ringpost.HELLO, b"me", body), status="bad-name", hello=False)
+    for bit in range(8):
+        yield Case(f"flag {bit}", pack_frame(ringpost.HELLO, body=body, flags=1 << bit), status="bad-flags", hello=False)
+
+
+@row("HELLO of another version")
+def another_version_is_closed(broker):
+    for version in (0, 2, 256, 0xFFFFFFFF):
+        yield Case(version, hello_frame(version), hello=False)
+
+
+@whole_row("HELLO not complete 5 s after its first byte")
+def a_hello_that_does_not_end_is_closed_after_5_seconds(broker):
+    raw, patient = broker.raw(hello=False), broker.raw(hello=False)
+    if not IS_LONG:
+        raise Skip("it takes 5 s: RINGPOST_LONG=1")
+    raw.send(hello_frame()[:-1])
+    error = raw.read_error()
+    assert (error.first, error.status) == (0, "hello"), error
+    assert raw.read() is None
+    patient.send(hello_frame())
+    assert patient.read().op == ringpost.WELCOME, "one that has sent nothing has 60 s"
+
+
+@whole_row("nothing sent for 60 s")
+def a_connection_that_sends_nothing_is_closed_after_60_seconds(broker):
+    if not IS_LONG:
+        raise Skip("it takes 60 s: RINGPOST_LONG=1")
+    raw, idle = broker.raw(hello=False), broker.raw()
+    raw.socket.settimeout(4 * DEADLINE_S)
+    assert raw.read() is None
+    idle.send(PING)
+    assert idle.read_until(ringpost.REPLY), "one that has said HELLO may be idle"
+
+
+@row("HELLO twice")
+def a_second_hello_is_refused(broker):
+    yield Case("the same again", hello_frame())
+    yield Case("of another version", hello_frame(2))
+
+
+@row("later byte in op's place without its top bit")
+def lost_framing_is_told_and_closed(broker):
+    for sent in (b"\x00", b"\x7f" * 20, b"GET / HTTP/1.1\r\n\r\n"):
+        yield Case(sent, sent)
+        yield Case(sent, pack_frame(ringpost.PUSH, b"q", b"body")[:-1] + b"y" + sent, before=[PING])
+
+
+@row("`size` under 8")
+def a_frame_smaller_than_its_head_is_closed(broker):
+    for op in (ringpost.PUSH, ringpost.PING, 0xBF):
+        for size in (0, 1, 7):
+            yield Case(f"{hex(op)} of {size}", head(op, 0, size))
+    yield Case("with a name", head(ringpost.PUSH, 3, 0))
+
+
+@row("`size` over `frame-max`")
+def a_frame_that_is_too_large_is_closed(broker):
+    most = witness(broker).welcome["frame-max"]
+    for op in (ringpost.PUSH, ringpost.PUBLISH, ringpost.PING, 0xBF):
+        for size in (most + 1, 0x80000000, 0xFFFFFFFF):
+            yield Case(f"{hex(op)} of {size}", head(op, 1 if op == ringpost.PUSH else 0, size))
+
+
+@row("unknown op, or an op of the broker's")
+def an_op_that_no_client_has_is_refused(broker):
+    for op in range(0x95, 0x100):
+        yield Case(hex(op), pack_frame(op, b"name" * (op % 2), b"body" * (op % 3), op % 5))
+
+
+@row("`name_size` past the end of the frame")
+def a_name_past_the_end_of_the_frame_is_refused(broker):
+    for op in (*QUEUE_OPS, ringpost.LIST):
+        yield Case(f"{hex(op)} by one", head(op, 4, 11) + b"abc")
+        yield Case(f"{hex(op)} by far", head(op, 1024, 8))
+
+
+@row("name empty where one is needed, over 1,024 bytes, or present where none belongs")
+def a_name_of_the_wrong_size_is_refused(broker):
+    for op, body in QUEUE_OPS.items():
+        yield Case(f"{hex(op)} empty", pack_frame(op, b"", body))
+        yield Case(f"{hex(op)} long", pack_frame(op, b"n" * 1025, body))
+    yield Case("LIST long", pack_frame(ringpost.LIST, b"n" * 1025, LIST_BODY))
+    for op, body in NAMELESS_OPS.items():
+        yield Case(f"{hex(op)} named", pack_frame(op, b"n", body))
+
+
+@row("a flag bit not listed for the op")
+def a_flag_that_is_not_listed_is_refused(broker):
+    for op, body in ALL_OPS.items():
+        name = b"" if op in NAMELESS_OPS else b"q"
+        for bit in (1 << bit for bit in range(8)):
+            if not bit & FLAGS.get(op, 0):
+                yield Case(f"{hex(op)} flag {bit}", pack_frame(op, name, body, bit | FLAGS.get(op, 0)))
+
+
+@row("a body that is not of its op's size, or has broken fields")
+def a_body_of_the_wrong_shape_is_refused(broker):
+    for op, body in ALL_OPS.items():
+        if op in (ringpost.PUSH, ringpost.PUBLISH, ringpost.DECLARE):
+            continue
+        name = b"" if op in NAMELESS_OPS else b"q"
+        for size in {0, len(body) - 1, len(body) + 1, 4000} - {len(body), -1}:
+            yield Case(f"{hex(op)} of {size}", pack_frame(op, name, b"\x01" * size))
+    for what, fields in BROKEN_FIELDS.items():
+        yield Case(what, pack_frame(ringpost.DECLARE, unique(), fields))
+
+
+@row("DECLARE: unknown key, wrong kind, value out of range")
+def a_setting_that_is_none_is_refused(broker):
+    number = struct.pack("<Q", 5)
+    wrong = [{"colour": 1}, {"max_message": 1}, {"max_messages": 0}, {"max_bytes": 0}, {"max_messages": number}]
+    wrong += [{"max_bytes": b""}, {"when_full": 1}, {"when_full": b"maybe"}, {"when_full": b""}, {"when_full": b"REFUSE"}]
+    for fields in wrong:
+        queue = unique()
+        yield Case(fields, pack_frame(ringpost.DECLARE, queue, pack_fields({"max_bytes": 7, **fields})))
+        with refused("no-queue"):
+            witness(broker).info(queue)
+
+
+@row("CONSUME, SUBSCRIBE: id already in use")
+def an_id_in_use_is_refused(broker):
+    queue, topic = unique(), unique()
+    yield Case("consumer", consumption(unique()), before=[consumption(queue)])
+    yield Case("same queue", consumption(queue), before=[consumption(queue)])
+    yield Case("subscription", subscription(unique()), before=[subscription(topic)])
+    yield Case("same topic", subscription(topic), before=[subscription(topic)])
+
+
+@row("CANCEL, CREDIT, ACK, RETURN, REJECT: no such consumer")
+def a_consumer_that_is_not_there_is_refused(broker):
+    queue = unique()
+    gone = [consumption(queue, 7), pack_frame(ringpost.CANCEL, body=struct.pack("<I", 7))]
+    for before in ([], gone, [subscription(queue, False)], [consumption(queue, 8)]):
+        for consumer in (0, 7, 0xFFFFFFFF):
+            yield Case(f"CANCEL {consumer}", pack_frame(ringpost.CANCEL, body=struct.pack("<I", consumer)), before=before)
+            for op in (ringpost.CREDIT, *SETTLEMENTS):
+                yield Case(f"{hex(op)} {consumer}", pack_frame(op, body=RANGE.pack(consumer, 1, 1)), before=before)
+
+
+@row("UNSUBSCRIBE: no such subscription")
+def a_subscription_that_is_not_there_is_refused(broker):
+    gone = [subscription(b"gone"), pack_frame(ringpost.UNSUBSCRIBE, body=struct.pack("<I", 1))]
+    for before in ([], gone, [consumption(unique())]):
+        yield Case("1", pack_frame(ringpost.UNSUBSCRIBE, body=struct.pack("<I", 1)), before=before)
+
+
+@row("CREDIT: sum over 2³² − 1 messages or 2⁶³ − 1 bytes; CONSUME: bytes over 2⁶³ − 1")
+def credit_beyond_all_bounds_is_refused(broker):
+    queue = unique()
+    for size in (1 << 63, (1 << 64) - 1):
+        yield Case(f"CONSUME {size}", consumption(queue, size=size))
+    most = consumption(queue, count=0xFFFFFFFF, size=(1 << 63) - 1)
+    for count, size in ((1, 0), (0xFFFFFFFF, 0), (0, 1), (0, (1 << 64) - 1), (1, 1)):
+        yield Case(f"CREDIT {count} {size}", pack_frame(ringpost.CREDIT, body=RANGE.pack(1, count, size)), before=[most])
+    small = consumption(queue, count=5, size=5)
+    for count, size in ((0xFFFFFFFB, 0), (0, (1 << 63) - 5), (0, (1 << 64) - 5)):
+        yield Case(f"CREDIT {count} {size}", pack_frame(ringpost.CREDIT, body=RANGE.pack(1, count, size)), before=[small])
+
+
+@row("ACK, RETURN, REJECT: count 0, tag 0, or tag + count − 1 over 2⁶⁴ − 1")
+def a_range_that_is_none_is_refused(broker):
+    queue, last = unique(), (1 << 64) - 1
+    for op in SETTLEMENTS:
+        for count, tag in ((0, 1), (1, 0), (0, 0), (2, last), (0xFFFFFFFF, last), (0xFFFFFFFF, last - 0xFFFFFFFD)):
+            sent = pack_frame(op, body=RANGE.pack(1, count, tag))
+            yield Case(f"{hex(op)} {count} {tag}", sent, before=[consumption(queue)])
+
+
+@row("ACK, RETURN, REJECT: tags never delivered, or settled already")
+def tags_that_are_not_leased_are_refused(broker):
+    last = (1 << 64) - 1
+    for op in SETTLEMENTS:
+        queue = unique()
+        leased = [pack_frame(ringpost.PUSH, queue), consumption(queue, count=1)]
+        for count, tag in ((1, 2), (1, last), (0xFFFFFFFF, 1), (0xFFFFFFFF, last - 0xFFFFFFFE)):
+            yield Case(f"{hex(op)} {count} {tag}", pack_frame(op, body=RANGE.pack(1, count, tag)), before=leased)
+    for op in SETTLEMENTS:
+        for settled_by in (ringpost.ACK, ringpost.REJECT):
+            yield settled_already(broker, op, settled_by)
+    queue = unique()
+    done = [pack_frame(ringpost.PUSH, queue), consumption(queue, flags=ringpost.NO_ACK)]
+    yield Case("no-ack", pack_frame(ringpost.ACK, body=RANGE.pack(1, 1, 1)), before=done)
+
+
+def settled_already(broker, op, settled_by):
+    """PING comes between, so that the message is delivered before it is settled the first time."""
+    queue = unique()
+    push(witness(broker), queue, b"")
+    before = [consumption(queue), PING, pack_frame(settled_by, body=RANGE.pack(1, 1, 1))]
+    return Case(f"{hex(op)} after {hex(settled_by)}", pack_frame(op, body=RANGE.pack(1, 1, 1)), before=before)
+
+
+@row("SUBSCRIBE: pattern with `>` not last or over 32 levels")
+def a_pattern_that_is_none_is_refused(broker):
+    deep = b".".join([b"a"] * 32)
+    for pattern in (b">.a", b"a.>.b", b">.>", b"a.>.", deep + b".a", deep + b".>", deep + b".*", b"." * 32, b"." * 1024):
+        yield Case(pattern, subscription(pattern))
+    for pattern in (b">", b"a.>", b"a>.b", b"a.b>", b">>.a", deep, b"." * 31, deep[:-1] + b">"):
+        raw = broker.raw()
+        raw.send(subscription(pattern))
+        assert raw.read_until(ringpost.REPLY, ringpost.ERROR).op == ringpost.REPLY, pattern
+        raw.close()
+
+
+@row("PUSH over the bound of a queue that refuses, or larger than its bound")
+def a_push_that_does_not_fit_the_queue_is_refused(broker):
+    c = witness(broker)
+    few, small, holds = unique(), unique(), unique()
+    c.declare(few, max_messages=1)
+    c.declare(small, max_bytes=50)
+    c.declare(holds, max_bytes=50, when_full="hold")
+    push(c, few, b"")
+    yield Case("one too many", pack_frame(ringpost.PUSH, few, b""))
+    for queue in (small, holds):
+        yield Case("too large", pack_frame(ringpost.PUSH, queue, b"x" * 50))
+        push(c, queue, b"fits")
+
+
+@row("PUSH beyond the window while pushes wait")
+def a_push_beyond_the_window_is_refused(broker):
+    queue, c = unique(), witness(broker)
+    c.declare(queue, max_messages=1, when_full="hold")
+    push(c, queue, b"")
+    window = c.welcome["window-bytes"]
+    large = pack_frame(ringpost.PUSH, queue, b"x" * (1 << 20 >> 1))
+    fitting = window // len(large)
+    yield Case("bytes", large, before=[large] * fitting)
+    small = pack_frame(ringpost.PUSH, queue)
+    yield Case("frames", small, before=[small] * c.welcome["window"])
+    assert c.info(queue)["ready"] == 1
+    c.delete(queue)
+
+
+@row("PEEK, LIST: count 0")
+def looking_at_nothing_is_refused(broker):
+    queue = unique()
+    push(witness(broker), queue, b"")
+    yield Case("PEEK", pack_frame(ringpost.PEEK, queue, struct.pack("<I", 0)))
+    yield Case("PEEK back", pack_frame(ringpost.PEEK, queue, struct.pack("<I", 0), ringpost.BACK))
+    yield Case("LIST", pack_frame(ringpost.LIST, b"", struct.pack("<I", 0)))
+    yield Case("LIST behind", pack_frame(ringpost.LIST, queue, struct.pack("<I", 0)))
+
+
+def assert_growth(broker, before_kib, most_mib, what):
+    """Memory of a sanitizer or of valgrind says nothing about the broker's own."""
+    grown = (broker.resident_kib() - before_kib) / 1024
+    assert is_sanitized() or grown <= most_mib, f"{what}: memory grew by {grown:.1f} MiB, more than {most_mib}"
+
+
+LARGE = b"L" * 1_000_000
+
+
+@whole_row("PEEK, LIST, INFO, STATS while 256 KiB of answers wait unread")
+def looking_while_answers_wait_unread_is_refused_and_memory_is_bounded(broker):
+    queue, c = unique(), witness(broker)
+    push(c, queue, LARGE)
+    peek = pack_frame(ringpost.PEEK, queue, struct.pack("<I", 1))
+    lookers = {
+        "PEEK": peek,
+        "LIST": pack_frame(ringpost.LIST, body=LIST_BODY),
+        "INFO": pack_frame(ringpost.INFO, queue),
+        "STATS": pack_frame(ringpost.STATS),
+    }
+    before = broker.resident_kib()
+    for what, looker in lookers.items():
+        raw = Raw(broker.address, receive_buffer=4096)
+        raw.send((peek + looker) * 50)
+        check_witness(broker)
+        assert_growth(broker, before, 24, what)
+        refused_numbers, replied = set(), set()
+        while refused_numbers | replied != set(range(1, 101)):
+            frame = raw.read_until(ringpost.ERROR, ringpost.REPLY)
+            if frame.op == ringpost.REPLY:
+                replied.add(struct.unpack_from("<Q", frame.body)[0])
+                continue
+            error = unpack_error(frame)
+            assert error.status == "output-full", error
+            refused_numbers |= set(range(error.first, error.first + error.count))
+        assert not refused_numbers & replied
+        assert {number % 2 for number in refused_numbers} == {0, 1}, what
+        raw.send(PING)
+        read_reply(raw, 101)
+        raw.close()
+    check_witness(broker)
+
+
+@test
+def whoever_asks_on_and_on_without_reading_is_not_read_from_and_memory_is_bounded(broker):
+    queue, c = unique(), witness(broker)
+    push(c, queue, LARGE[:60_000])
+    floods = {
+        "pings": PING * 8000,
+        "peeks": pack_frame(ringpost.PEEK, queue, struct.pack("<I", 10)) * 3000,
+        "errors": (pack_frame(0xBF) + pack_frame(0xBE)) * 4000,
+        "subscriptions that are not there": pack_frame(ringpost.UNSUBSCRIBE, body=bytes(4)) * 5000,
+    }
+    before = broker.resident_kib()
+    for what, flood in floods.items():
+        raw = Raw(broker.address, receive_buffer=4096)
+        taken = raw.fill(flood)
+        assert_growth(broker, before, 24, what)
+        check_witness(broker)
+        reader_sees_all(raw, flood, taken)
+        raw.close()
+
+
+def reader_sees_all(raw, flood, taken):
+    """Once it reads, it gets one answer for each frame that was taken, and the connection goes on."""
+    heads = [size for *_, size in ringpost.unpack_frames(flood)]
+    whole = taken // len(flood) * len(heads) + sum(end <= taken % len(flood) for end in heads)
+    rest = next((end for end in heads if end > taken % len(flood)), 0) - taken % len(flood)
+    if taken % len(flood) not in (0, *heads):
+        whole, tail = whole + 1, flood[taken % len(flood) :][:rest]
+    else:
+        tail = b""
+    answered = 0
+    while answered < whole:
+        frame = raw.read_until(ringpost.REPLY, ringpost.ERROR)
+        answered += 1 if frame.op == ringpost.REPLY else unpack_error(frame).count
+        if tail:
+            raw.send(tail)
+            tail = b""
+    raw.send(PING)
+    read_reply(raw, whole + 1)
+
+
+@whole_row("4 MiB of answers wait unread")
+def a_connection_whose_answers_pile_up_is_closed_and_memory_is_bounded(broker):
+    """Answers that nothing holds up: ENDED, to a connection that has stopped reading."""
+    queue, topic, c = unique(), unique("topic"), witness(broker)
+    count = (4 << 20) // 16 + 10_000
+    victim = Raw(broker.address, receive_buffer=4096)
+    for start in range(0, count, 5000):
+        victim.send(b"".join(consumption(queue, consumer, 0, 0) for consumer in range(start, start + 5000)))
+        while victim.read_until(ringpost.REPLY, ringpost.ERROR).body[:8] != struct.pack("<Q", start + 5000):
+            pass
+    victim.send(subscription(topic, wildcard=False))
+    victim.read_until(ringpost.REPLY)
+    for _ in range(1500):
+        c.publish(topic, b"x" * 8000)
+    c.flush()
+    assert c.info(queue)["consumers"] >= count
+    connections, before = c.stats()["connections"], broker.resident_kib()
+    c.delete(queue)
+    wait_until(lambda: c.stats()["connections"] == connections - 1, "the connection is closed")
+    assert_growth(broker, before, 24, "closed")
+    check_witness(broker)
+    victim.close()
+
+
+@whole_row("a frame that never ends")
+def a_frame_that_never_ends_costs_the_bytes_that_came(broker):
+    most = witness(broker).welcome["frame-max"]
+    before = broker.resident_kib()
+    raws = [broker.raw() for _ in range(100)]
+    for raw in raws:
+        raw.send(head(ringpost.PUSH, 4, most) + b"name")
+    check_witness(broker)
+    assert_growth(broker, before, 20, "100 heads of 1 MiB each")
+    queue = unique()
+    raw, body = raws[0], b"x" * (most - 8 - len(queue))
+    frame = pack_frame(ringpost.PUSH, queue, body)
+    raw.send(frame[12 : most - 1])
+    check_witness(broker)
+    assert_growth(broker, before, 24, "one of them to its last byte but one")
+    raw.send(frame[-1:], PING)
+    read_reply(raw, 2)
+    raws[1].send(b"y" * 100_000)
+    check_witness(broker)
+
+
+@test
+def a_name_that_never_ends_is_waited_for(broker):
+    raw, queue = broker.raw(), unique()
+    frame = pack_frame(ringpost.PUSH, queue, b"whole")
+    for byte in frame[:-1]:
+        raw.send(bytes([byte]))
+    with refused("no-queue"):
+        witness(broker).info(queue)
+    raw.send(frame[-1:])
+    raw.read_until(ringpost.CONFIRM)
+    assert witness(broker).peek(queue) == ([b"whole"], False)
+
+
+@test
+def the_error_is_read_even_if_much_more_was_sent_behind_the_fault(broker):
+    for sent, hello in ((b"GET /\r\n", False), (b"\x00", True), (head(ringpost.PUSH, 1, 0xFFFFFFFF), True)):
+        for _ in range(10):
+            raw = broker.raw(hello=hello)
+            raw.send(sent + b"\x00" * 300_000)
+            error = raw.read_error()
+            assert error.status in ("protocol", "too-large"), error
+            assert raw.read() is None
+            raw.close()
+
+
+@test
+def good_frames_before_and_behind_bad_ones_are_carried_out_and_numbered(broker):
+    queue, raw = unique(), broker.raw()
+    good = pack_frame(ringpost.PUSH, queue, b"good")
+    bad = [pack_frame(0xBF), pack_frame(ringpost.PUSH), pack_frame(ringpost.PUSH, queue, b"", 1), pack_frame(ringpost.CANCEL)]
+    raw.send(good, *(frame + good for frame in bad))
+    errors = [raw.read_error() for _ in bad]
+    assert [(e.first, e.count) for e in errors] == [(2, 1), (4, 1), (6, 1), (8, 1)], errors
+    assert [e.status for e in errors] == ["unknown-op", "bad-name", "bad-flags", "bad-frame"]
+    while struct.unpack_from("<Q", raw.read_until(ringpost.CONFIRM).body)[0] < 9:
+        pass
+    assert witness(broker).info(queue)["ready"] == 5
+
+
+@test
+def many_connections_with_faults_at_once_disturb_nobody(broker):
+    raws = [broker.raw(hello=False) for _ in range(60)]
+    for number, raw in enumerate(raws):
+        raw.send([b"\x00", hello_frame()[: 4 + number % 8], hello_frame() + b"\x00", hello_frame(2)][number % 4])
+    check_witness(broker)
+    for raw in raws:
+        raw.reset()
+    check_witness(broker)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+#include "core/frames.h"
+
+#include "check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { PADDING = '-' };
+
+/* One frame at `to`; returns its bytes. With `to` NULL only counts. */
+static uint32_t put_frame(unsigned char *to, enum op op, const char *name, struct bytes word,
+                          uint32_t size)
+{
+    uint32_t name_size = (uint32_t)strlen(name),
+             least = FRAME_HEAD_SIZE + name_size + (uint32_t)word.size;
+    size = size ? size : least;
+    assert_true(size >= least);
+    if (!to)
+        return size;
+    memset(to, PADDING, size);
+    frame_head_store(to, (struct frame_head){(uint8_t)op, 0, (uint16_t)name_size, size});
+    memcpy(to + FRAME_HEAD_SIZE, name, name_size);
+    if (word.size > 0)
+        memcpy(to + FRAME_HEAD_SIZE + name_size, word.data, word.size);
+    return size;
+}
+
+/* Cuts "word" or "word:size" off the front of `*words`; false at the end. */
+static bool next_word(const char **words, struct bytes *word, uint32_t *size)
+{
+    *words += strspn(*words, " ");
+    size_t length = strcspn(*words, " :");
+    *word = bytes_of(*words, length);
+    *words += length;
+    *size = 0;
+    if (**words == ':') {
+        char *end;
+        *size = (uint32_t)strtoul(*words + 1, &end, 10);
+        *words = end;
+    }
+    return length > 0;
+}
+
+static struct run cut(unsigned char *data, size_t size)
+{
+    struct run run;
+    assert_int_equal(run_cut(bytes_of(data, size), UINT32_MAX, &run), size);
+    return run;
+}
+
+struct run frames_run(enum op op, const char *name, const char *words)
+{
+    struct bytes word;
+    uint32_t size, sum = 0;
+    for (const char *at = words; next_word(&at, &word, &size);)
+        sum += put_frame(NULL, op, name, word, size);
+    unsigned char *data = malloc(sum), *to = data;
+    for (const char *at = words; next_word(&at, &word, &size);)
+        to += put_frame(to, op, name, word, size);
+    return cut(data, sum);
+}
+
+struct run frames_alike(enum op op, const char *name, uint32_t count, uint32_t size)
+{
+    unsigned char *data = malloc((size_t)count * size);
+    for (uint32_t i = 0; i < count; i++)
+        put_frame(data + (size_t)i * size, op, name, bytes_of("", 0), size);
+    return cut(data, (size_t)count * size);
+}
+
+void frames_free(const struct run *run)
+{
+    free((void *)run->data);
+}
+
+static struct bytes word_of(const unsigned char *frame)
+{
+    struct frame_head head = frame_head_load(frame);
+    size_t skip = FRAME_HEAD_SIZE + (size_t)head.name_size, end = head.size;
+    while (end > skip && frame[end - 1] == PADDING)
+        end--;
+    return bytes_of(frame + skip, end - skip);
+}
+
+void frames_tell(struct bytes frames, bool is_reversed, char *text, size_t size)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t at = 0; at < frames.size; at += frame_size(frames.data + at)) {
+        struct bytes word = word_of(frames.data + at);
+        size_t grown = used + word.size + (used > 0);
+        assert_true(grown < size);
+        if (is_reversed && used > 0) {
+            memmove(text + word.size + 1, text, used);
+            text[word.size] = ' ';
+        } else if (used > 0) {
+            text[used++] = ' ';
+        }
+        memcpy(is_reversed ? text : text + used, word.data, word.size);
+        used = grown;
+        text[used] = '\0';
+    }
+}

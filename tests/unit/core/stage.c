@@ -1,0 +1,315 @@
+#include "core/stage.h"
+
+#include "base/array.h"
+#include "check.h"
+#include "core/frames.h"
+#include "frame/field.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct stage *stage_open(void)
+{
+    struct stage *stage = memory_create(sizeof *stage);
+    stage->engine = engine_create((struct hash_key){1, 2});
+    for (int i = 0; i < STAGE_PEERS_MAX; i++)
+        stage->numbers[i] = 1;
+    return stage;
+}
+
+void stage_close(struct stage *stage)
+{
+    for (uint32_t peer = 0; peer < STAGE_PEERS_MAX; peer++)
+        if (stage->is_attached[peer])
+            stage_detach(stage, peer);
+    stage_skip(stage);
+    while (stage->slices_count > 0)
+        stage_sent_one(stage, stage->slices[0].peer);
+    stage_tick(stage);
+    assert_int_equal(stage->outbox.count, 0);
+    assert_int_equal(engine_totals(stage->engine).holds, 0);
+    engine_destroy(stage->engine);
+    outbox_finish(&stage->outbox);
+    free(stage->slices);
+    free(stage);
+}
+
+void stage_apply(struct stage *stage, uint32_t peer, struct command command)
+{
+    bool is_run = command.kind == COMMAND_PUSH || command.kind == COMMAND_PUBLISH;
+    command.peer = peer;
+    if (command.kind != COMMAND_ATTACH && command.kind != COMMAND_DETACH) {
+        command.ticket = stage->numbers[peer];
+        stage->numbers[peer] += is_run ? command.run.count : 1;
+    }
+    engine_apply(stage->engine, &command, 0, &stage->outbox);
+    engine_check(stage->engine);
+}
+
+void stage_attach_window(struct stage *stage, uint32_t peer, uint32_t count, uint64_t size)
+{
+    stage_apply(stage, peer, (struct command){.kind = COMMAND_ATTACH, .window = {count, size}});
+    stage->is_attached[peer] = true;
+}
+
+void stage_attach(struct stage *stage, uint32_t peer)
+{
+    stage_attach_window(stage, peer, 65536, 64 * 1024 * 1024);
+}
+
+void stage_detach(struct stage *stage, uint32_t peer)
+{
+    stage_apply(stage, peer, (struct command){.kind = COMMAND_DETACH});
+    stage->is_attached[peer] = false;
+}
+
+static void apply_run(struct stage *stage, uint32_t peer, enum command_kind kind, const char *name,
+                      struct run run)
+{
+    char *copy = strdup(name);
+    stage_apply(stage, peer, (struct command){.kind = kind, .name = bytes_text(copy), .run = run});
+    free(copy);
+    frames_free(&run);
+}
+
+void stage_push(struct stage *stage, uint32_t peer, const char *queue, const char *words)
+{
+    apply_run(stage, peer, COMMAND_PUSH, queue, frames_run(OP_PUSH, queue, words));
+}
+
+void stage_publish(struct stage *stage, uint32_t peer, const char *topic, const char *words)
+{
+    apply_run(stage, peer, COMMAND_PUBLISH, topic, frames_run(OP_PUBLISH, topic, words));
+}
+
+void stage_consume(struct stage *stage, uint32_t peer, uint32_t id, const char *queue, int flags,
+                   uint32_t count, uint64_t size)
+{
+    struct command command = {.kind = COMMAND_CONSUME, .name = bytes_text(queue)};
+    command.consumer.id = id;
+    command.consumer.credit_count = count;
+    command.consumer.credit_size = size;
+    command.consumer.from_back = flags & CONSUME_BACK;
+    command.consumer.no_ack = flags & CONSUME_NO_ACK;
+    stage_apply(stage, peer, command);
+}
+
+void stage_cancel(struct stage *stage, uint32_t peer, uint32_t id)
+{
+    stage_apply(stage, peer, (struct command){.kind = COMMAND_CANCEL, .consumer.id = id});
+}
+
+void stage_credit(struct stage *stage, uint32_t peer, uint32_t id, uint32_t count, uint64_t size)
+{
+    stage_apply(
+        stage, peer,
+        (struct command){.kind = COMMAND_CREDIT, .consumer = {id, count, size, false, false}});
+}
+
+void stage_settle(struct stage *stage, uint32_t peer, uint32_t id, uint64_t tag, uint32_t count,
+                  enum settle how)
+{
+    stage_apply(stage, peer,
+                (struct command){.kind = COMMAND_SETTLE, .settle = {id, count, tag, how}});
+}
+
+static void subscribe(struct stage *stage, uint32_t peer, uint32_t id, const char *topic,
+                      uint32_t count_max, uint64_t size_max, bool is_wildcard)
+{
+    struct command command = {.kind = COMMAND_SUBSCRIBE, .name = bytes_text(topic)};
+    command.subscription.id = id;
+    command.subscription.count_max = count_max;
+    command.subscription.size_max = size_max;
+    command.subscription.is_wildcard = is_wildcard;
+    stage_apply(stage, peer, command);
+}
+
+void stage_subscribe(struct stage *stage, uint32_t peer, uint32_t id, const char *topic)
+{
+    subscribe(stage, peer, id, topic, 0, 0, false);
+}
+
+void stage_subscribe_wildcard(struct stage *stage, uint32_t peer, uint32_t id, const char *pattern)
+{
+    subscribe(stage, peer, id, pattern, 0, 0, true);
+}
+
+void stage_subscribe_bound(struct stage *stage, uint32_t peer, uint32_t id, const char *topic,
+                           uint32_t count_max, uint64_t size_max)
+{
+    subscribe(stage, peer, id, topic, count_max, size_max, false);
+}
+
+void stage_unsubscribe(struct stage *stage, uint32_t peer, uint32_t id)
+{
+    stage_apply(stage, peer, (struct command){.kind = COMMAND_UNSUBSCRIBE, .subscription.id = id});
+}
+
+void stage_declare(struct stage *stage, uint32_t peer, const char *queue, uint64_t count_max,
+                   uint64_t size_max, enum when_full when_full)
+{
+    struct command command = {.kind = COMMAND_DECLARE, .name = bytes_text(queue)};
+    command.settings = (struct queue_settings){count_max, size_max, when_full};
+    stage_apply(stage, peer, command);
+}
+
+void stage_name(struct stage *stage, uint32_t peer, enum command_kind kind, const char *name)
+{
+    stage_apply(stage, peer, (struct command){.kind = kind, .name = bytes_text(name)});
+}
+
+void stage_look(struct stage *stage, uint32_t peer, enum command_kind kind, const char *name,
+                uint32_t count, bool from_back)
+{
+    stage_apply(
+        stage, peer,
+        (struct command){.kind = kind, .name = bytes_text(name), .look = {count, from_back}});
+}
+
+void stage_tick(struct stage *stage)
+{
+    engine_tick(stage->engine, 0, &stage->outbox);
+    engine_check(stage->engine);
+    assert_true(engine_deadline(stage->engine) == UINT64_MAX);
+}
+
+static size_t tell_messages(const struct effect *effect, char *line, size_t size)
+{
+    size_t used = 0;
+    if (effect->kind == EFFECT_MESSAGE)
+        used = (size_t)snprintf(line, size, "s%u ", effect->id);
+    else if (effect->deliveries == 0)
+        used = (size_t)snprintf(line, size, "c%u @%lu ", effect->id, effect->tag);
+    else
+        used = (size_t)snprintf(line, size, "c%u @%lu again %u: ", effect->id, effect->tag,
+                                effect->deliveries);
+    frames_tell(slice_bytes(&effect->slice), effect->slice.is_reversed, line + used, size - used);
+    return used + strlen(line + used);
+}
+
+/* One effect in words, without its peer. */
+static size_t tell(const struct effect *effect, char *line, size_t size)
+{
+    switch (effect->kind) {
+    case EFFECT_SETTLED: {
+        const char *what = effect->status == STATUS_OK ? "ok" : status_text(effect->status);
+        int used = snprintf(line, size, "#%lu %s", effect->ticket, what);
+        if (effect->count != 1)
+            used += snprintf(line + used, size - (size_t)used, " x%u", effect->count);
+        return (size_t)used;
+    }
+    case EFFECT_ANSWER:
+        return (size_t)snprintf(line, size, "#%lu answer %u bytes%s", effect->ticket,
+                                effect->slice.size, effect->has_more ? " more" : "");
+    case EFFECT_DELIVER:
+    case EFFECT_MESSAGE: return tell_messages(effect, line, size);
+    case EFFECT_GAP:
+        return (size_t)snprintf(line, size, "s%u gap %lu, %lu bytes", effect->id,
+                                effect->missed_count, effect->missed_size);
+    case EFFECT_ENDED:
+        return (size_t)snprintf(line, size, "c%u ended: %s", effect->id,
+                                status_text(effect->status));
+    }
+    return 0;
+}
+
+static bool has_slice(const struct effect *effect)
+{
+    return effect->kind == EFFECT_ANSWER || effect->kind == EFFECT_DELIVER ||
+           effect->kind == EFFECT_MESSAGE;
+}
+
+/* Keeps the slices that the effects brought, and forgets the effects. */
+static void take_effects(struct stage *stage)
+{
+    for (size_t i = 0; i < stage->outbox.count; i++) {
+        const struct effect *effect = &stage->outbox.effects[i];
+        if (!has_slice(effect))
+            continue;
+        stage->slices = array_reserve(stage->slices, &stage->slices_capacity,
+                                      stage->slices_count + 1, sizeof *stage->slices);
+        uint32_t peer = effect->kind == EFFECT_ANSWER ? PEER_NONE : effect->peer;
+        stage->slices[stage->slices_count++] = (struct stage_slice){peer, effect->slice};
+    }
+    stage->outbox.count = 0;
+}
+
+void stage_expect(struct stage *stage, const char *expected)
+{
+    size_t used = 0;
+    stage->text[0] = '\0';
+    for (size_t i = 0; i < stage->outbox.count; i++) {
+        const struct effect *effect = &stage->outbox.effects[i];
+        used += (size_t)snprintf(stage->text + used, STAGE_TEXT_MAX - used, "%u ", effect->peer);
+        used += tell(effect, stage->text + used, STAGE_TEXT_MAX - used);
+        assert_true(used + 2 < STAGE_TEXT_MAX);
+        memcpy(stage->text + used++, "\n", 2);
+    }
+    take_effects(stage);
+    assert_string_equal(stage->text, expected);
+}
+
+void stage_skip(struct stage *stage)
+{
+    take_effects(stage);
+}
+
+size_t stage_answer(struct stage *stage, void *to, size_t size)
+{
+    assert_true(stage->outbox.count > 0);
+    const struct effect *effect = &stage->outbox.effects[stage->outbox.count - 1];
+    assert_int_equal(effect->kind, EFFECT_ANSWER);
+    struct bytes bytes = slice_bytes(&effect->slice);
+    assert_true(bytes.size <= size);
+    memcpy(to, bytes.data, bytes.size);
+    take_effects(stage);
+    return bytes.size;
+}
+
+uint64_t stage_unsent(const struct stage *stage, uint32_t peer)
+{
+    uint64_t size = 0;
+    for (size_t i = 0; i < stage->slices_count; i++)
+        if (stage->slices[i].peer == peer)
+            size += stage->slices[i].slice.size;
+    return size;
+}
+
+void stage_sent_one(struct stage *stage, uint32_t peer)
+{
+    size_t at = 0;
+    while (at < stage->slices_count && stage->slices[at].peer != peer)
+        at++;
+    assert_true(at < stage->slices_count);
+    struct stage_slice sent = stage->slices[at];
+    stage->slices_count--;
+    memmove(stage->slices + at, stage->slices + at + 1,
+            (stage->slices_count - at) * sizeof *stage->slices);
+    engine_release(stage->engine, sent.peer, &sent.slice, 0);
+    engine_check(stage->engine);
+}
+
+void stage_sent(struct stage *stage, uint32_t peer)
+{
+    while (stage_unsent(stage, peer) > 0)
+        stage_sent_one(stage, peer);
+}
+
+uint64_t stage_info(struct stage *stage, const char *queue, const char *key)
+{
+    enum { ASKER = STAGE_PEERS_MAX - 1 };
+    unsigned char room[4096];
+    struct field field;
+    stage_skip(stage);
+    if (!stage->is_attached[ASKER])
+        stage_attach(stage, ASKER);
+    stage_name(stage, ASKER, COMMAND_INFO, queue);
+    struct bytes fields = bytes_of(room, stage_answer(stage, room, sizeof room));
+    for (int size; (size = field_parse(fields, &field)) > 0;) {
+        if (field_is(&field, key))
+            return field.number;
+        fields = bytes_of(fields.data + size, fields.size - (size_t)size);
+    }
+    fail_msg("no field %s", key);
+    return 0;
+}

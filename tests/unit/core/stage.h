@@ -1,0 +1,92 @@
+/* An engine on a stage: commands in a word each, effects told as text, and all invariants checked at every step. */
+#ifndef RINGPOST_TESTS_UNIT_CORE_STAGE_H
+#define RINGPOST_TESTS_UNIT_CORE_STAGE_H
+
+#include "core/engine.h"
+
+enum { STAGE_PEERS_MAX = 8, STAGE_TEXT_MAX = 1 << 16 };
+
+/* A slice that an effect brought and nobody has sent yet. */
+struct stage_slice {
+    uint32_t peer;
+    struct slice slice;
+};
+
+struct stage {
+    struct engine *engine;
+    struct outbox outbox;
+    uint64_t numbers[STAGE_PEERS_MAX]; /* of each peer's next frame: its tickets */
+    bool is_attached[STAGE_PEERS_MAX];
+    struct stage_slice *slices; /* in the order they came */
+    size_t slices_count, slices_capacity;
+    char text[STAGE_TEXT_MAX];
+};
+
+struct stage *stage_open(void);
+
+/* Detaches everyone, sends what is left and sees that nothing remains. */
+void stage_close(struct stage *stage);
+
+/* Carries a command of `peer` out under the next ticket. */
+void stage_apply(struct stage *stage, uint32_t peer, struct command command);
+
+/* A connection, with the largest window or the one given. */
+void stage_attach(struct stage *stage, uint32_t peer);
+void stage_attach_window(struct stage *stage, uint32_t peer, uint32_t count, uint64_t size);
+void stage_detach(struct stage *stage, uint32_t peer);
+
+/* `words` as frames_run takes them. */
+void stage_push(struct stage *stage, uint32_t peer, const char *queue, const char *words);
+void stage_publish(struct stage *stage, uint32_t peer, const char *topic, const char *words);
+
+/* `flags` as in the frame: CONSUME_BACK, CONSUME_NO_ACK. */
+void stage_consume(struct stage *stage, uint32_t peer, uint32_t id, const char *queue, int flags,
+                   uint32_t count, uint64_t size);
+void stage_cancel(struct stage *stage, uint32_t peer, uint32_t id);
+void stage_credit(struct stage *stage, uint32_t peer, uint32_t id, uint32_t count, uint64_t size);
+void stage_settle(struct stage *stage, uint32_t peer, uint32_t id, uint64_t tag, uint32_t count,
+                  enum settle how);
+void stage_subscribe(struct stage *stage, uint32_t peer, uint32_t id, const char *topic);
+void stage_subscribe_wildcard(struct stage *stage, uint32_t peer, uint32_t id, const char *pattern);
+void stage_subscribe_bound(struct stage *stage, uint32_t peer, uint32_t id, const char *topic,
+                           uint32_t count_max, uint64_t size_max);
+void stage_unsubscribe(struct stage *stage, uint32_t peer, uint32_t id);
+void stage_declare(struct stage *stage, uint32_t peer, const char *queue, uint64_t count_max,
+                   uint64_t size_max, enum when_full when_full);
+
+/* The commands that need a name alone: DELETE, PURGE, PAUSE, RESUME, INFO, STATS, PING. */
+void stage_name(struct stage *stage, uint32_t peer, enum command_kind kind, const char *name);
+void stage_look(struct stage *stage, uint32_t peer, enum command_kind kind, const char *name,
+                uint32_t count, bool from_back);
+
+void stage_tick(struct stage *stage);
+
+/*
+ * Tells the effects since the last time, a line each, and fails unless they are `expected`:
+ *     1 #5 ok x3             three frames of peer 1's ticket 5 are done
+ *     1 #8 answer 8 bytes    "answer 9 bytes more" when there is more
+ *     2 c7 @4 a b            deliveries for consumer 7 of peer 2, tags from 4 on
+ *     2 c7 @4 again 2: a b   delivered twice before
+ *     2 s3 a b               messages for subscription 3
+ *     2 s3 gap 2, 30 bytes
+ *     2 c7 ended: no queue … the status in words
+ */
+void stage_expect(struct stage *stage, const char *expected);
+
+/* The same, without a look. */
+void stage_skip(struct stage *stage);
+
+/* Copies the last answer to `to` and forgets all effects until now. Returns its bytes. */
+size_t stage_answer(struct stage *stage, void *to, size_t size);
+
+/* Bytes handed to a peer and not yet sent. */
+uint64_t stage_unsent(const struct stage *stage, uint32_t peer);
+
+/* All that was handed to a peer, or the oldest piece of it, has been sent. */
+void stage_sent(struct stage *stage, uint32_t peer);
+void stage_sent_one(struct stage *stage, uint32_t peer);
+
+/* One number out of INFO; of a queue that exists. */
+uint64_t stage_info(struct stage *stage, const char *queue, const char *key);
+
+#endif
