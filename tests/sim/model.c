@@ -1,67 +1,194 @@
 /* The engine against its naive twin: random commands, every effect and all state compared after every step. */
+#include "commands.h"
 #include "coverage.h"
-#include "model.h"
 #include "options.h"
 #include "replay.h"
+#include "twin.h"
+
+#include "core/engine_state.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-uint64_t model_reached[REACH_COUNT];
+enum { MODEL_PEERS = 6 };
 
-static const char *const names[REACH_COUNT] = {
-#define MODEL_TEXT(name, text) text,
-    MODEL_COVERAGE(MODEL_TEXT)
-#undef MODEL_TEXT
+struct model {
+    struct commands commands;
+    struct twin twin;
+    struct engine *engine;
+    struct outbox outbox;
+    uint64_t now, id_next, ticket_next[MODEL_PEERS];
+    uint32_t peer_id_next;
+    unsigned tick_percent, release_percent; /* by swarm */
+    bool is_release_random;
 };
+
+static bool chance(struct model *model, unsigned percent)
+{
+    return dice_chance(&model->commands.random, percent);
+}
+
+static uint64_t below(struct model *model, uint64_t bound)
+{
+    return random_below(&model->commands.random, bound);
+}
 
 static void start(struct model *model, uint64_t seed, bool is_trace)
 {
-    *model = (struct model){.random = {seed}, .id_next = 1, .is_trace = is_trace};
-    model->engine = engine_create((struct hash_key){random_next(&model->random), seed});
-    model_swarm(model);
+    *model = (struct model){.id_next = 1};
+    commands_init(&model->commands, seed);
+    struct random *random = &model->commands.random;
+    model->tick_percent = (unsigned)ONE_OF(random, 100, 50, 20, 5);
+    model->release_percent = (unsigned)ONE_OF(random, 100, 50, 20, 3);
+    model->is_release_random = chance(model, 50);
+    model->engine = engine_create((struct hash_key){random_next(random), seed});
+    twin_init(&model->twin, model->engine, &model->commands.names);
+    model->twin.is_trace = is_trace;
+}
+
+/* Steps. */
+
+static void look_at_effects(struct model *model)
+{
+    twin_on_effects(&model->twin, &model->outbox);
+    model->outbox.count = 0;
+}
+
+static void attach(struct model *model, int at)
+{
+    struct command command = {.kind = COMMAND_ATTACH, .peer = ++model->peer_id_next};
+    commands_fill(&model->commands, &command, 0);
+    engine_apply(model->engine, &command, model->now, &model->outbox);
+    twin_attach(&model->twin, &model->twin.peers[at], &command);
+    look_at_effects(model);
+    model->ticket_next[at] = 1;
+}
+
+static void detach(struct model *model, int at)
+{
+    struct twin_peer *peer = &model->twin.peers[at];
+    struct command command = {.kind = COMMAND_DETACH, .peer = peer->id};
+    engine_apply(model->engine, &command, model->now, &model->outbox);
+    twin_detach(&model->twin, peer);
+    look_at_effects(model);
+}
+
+static void tick(struct model *model)
+{
+    if (model->twin.is_trace)
+        puts("tick");
+    engine_tick(model->engine, model->now, &model->outbox);
+    look_at_effects(model);
+    twin_drop_unused(&model->twin);
+    twin_check_done(&model->twin, NULL);
+}
+
+static void release(struct model *model, size_t at)
+{
+    struct slice slice = model->twin.holds[at].slice;
+    uint32_t peer = model->twin.holds[at].peer;
+    twin_release(&model->twin, at);
+    engine_release(model->engine, peer, &slice, model->now);
+}
+
+/* Settles some of what a consumer of the peer has leased, if one has. */
+static void fill_settle(struct model *model, const struct twin_peer *peer, struct command *command)
+{
+    uint32_t id = (uint32_t)below(model, TWIN_IDS);
+    bool is_any = chance(model, model->commands.swarm.wild_percent);
+    for (int tries = 0; tries < TWIN_IDS && !is_any && peer->consumers[id].leases_count == 0;
+         tries++)
+        id = (id + 1) % TWIN_IDS;
+    const struct twin_consumer *consumer = &peer->consumers[id];
+    size_t at = commands_lease(&model->commands, consumer->leases_count);
+    uint64_t tag = consumer->leases_count ? consumer->leases[at].tag : 0;
+    command->settle.id = id;
+    commands_settle(&model->commands, command, tag, consumer->leases_count - at,
+                    consumer->tag_next);
+}
+
+static void apply(struct model *model, int at, struct command *command)
+{
+    struct twin *twin = &model->twin;
+    struct twin_peer *peer = &twin->peers[at];
+    uint64_t first_id = model->id_next, matched = model->engine->topics.matched_count;
+    if (command->kind == COMMAND_SETTLE)
+        fill_settle(model, peer, command);
+    else
+        commands_fill(&model->commands, command, first_id);
+    bool is_run = command->kind == COMMAND_PUSH || command->kind == COMMAND_PUBLISH;
+    uint32_t count = is_run ? command->run.count : 1;
+    command->peer = peer->id;
+    command->ticket = model->ticket_next[at];
+    model->ticket_next[at] += count;
+    model->id_next += count;
+    twin_apply(twin, peer, command, first_id);
+    engine_apply(model->engine, command, model->now, &model->outbox);
+    if (is_run)
+        memset(model->commands.frames, 0xDD, command->run.size); /* borrowed for the call alone */
+    if (command->kind == COMMAND_PUBLISH && model->engine->topics.matched_count == matched)
+        reach(REACH_MATCH_CACHED);
+    look_at_effects(model);
+}
+
+static void step(struct model *model)
+{
+    struct command command = {
+        .kind = (enum command_kind)dice_weighted(&model->commands.random,
+                                                 model->commands.swarm.weights, COMMAND_KINDS)};
+    int at = (int)below(model, MODEL_PEERS);
+    model->now += below(model, 1000);
+    if (!model->twin.peers[at].is_there)
+        attach(model, at);
+    else if (command.kind == COMMAND_DETACH)
+        detach(model, at);
+    else if (command.kind != COMMAND_ATTACH)
+        apply(model, at, &command);
+    while (model->twin.holds_count > 0 && chance(model, model->release_percent))
+        release(model, model->is_release_random ? below(model, model->twin.holds_count) : 0);
+    if (chance(model, model->tick_percent))
+        tick(model);
+}
+
+/* Seeds. */
+
+static void delete_queues(struct model *model)
+{
+    attach(model, 0);
+    struct twin_peer *peer = &model->twin.peers[0];
+    for (int i = 0; i < TWIN_QUEUES; i++) {
+        struct command command = {
+            .kind = COMMAND_DELETE,
+            .peer = peer->id,
+            .ticket = model->ticket_next[0]++,
+            .name = model->commands.names.queues[i],
+        };
+        twin_apply(&model->twin, peer, &command, 0);
+        engine_apply(model->engine, &command, model->now, &model->outbox);
+        look_at_effects(model);
+    }
+    detach(model, 0);
+    tick(model);
 }
 
 /* Empties the engine, and sees that nothing is left. */
 static void finish(struct model *model)
 {
-    for (int i = 0; i < MODEL_PEERS; i++)
-        if (model->peers[i].is_there)
-            model_detach(model, &model->peers[i]);
-    model_tick(model);
-    twin_compare(model, true);
-    while (model->holds_count > 0)
-        twin_release(model, random_below(&model->random, model->holds_count));
-    struct twin_peer *peer = &model->peers[0];
-    model_attach(model, peer);
-    for (int i = 0; i < MODEL_QUEUES; i++) {
-        struct command command = {
-            .kind = COMMAND_DELETE,
-            .peer = peer->id,
-            .ticket = peer->ticket_next++,
-            .name = model->queue_names[i],
-        };
-        twin_apply(model, peer, &command, 0);
-        engine_apply(model->engine, &command, model->now, &model->outbox);
-        twin_on_effects(model);
-    }
-    model_detach(model, peer);
-    model_tick(model);
-    twin_compare(model, true);
+    for (int at = 0; at < MODEL_PEERS; at++)
+        if (model->twin.peers[at].is_there)
+            detach(model, at);
+    tick(model);
+    twin_compare(&model->twin, true);
+    while (model->twin.holds_count > 0)
+        release(model, below(model, model->twin.holds_count));
+    delete_queues(model);
+    twin_compare(&model->twin, true);
     REQUIRE(engine_totals(model->engine).memory == 0, "%" PRIu64 " bytes of messages are left",
             engine_totals(model->engine).memory);
+    twin_finish(&model->twin);
     engine_destroy(model->engine);
     outbox_finish(&model->outbox);
-    for (int i = 0; i < MODEL_QUEUES; i++)
-        free((void *)model->queue_names[i].data);
-    for (int i = 0; i < MODEL_TOPICS; i++)
-        free((void *)model->topics[i].data);
-    for (int i = 0; i < MODEL_PATTERNS; i++)
-        free((void *)model->patterns[i].data);
-    free(model->holds);
-    free(model->settled);
-    free(model->frames);
+    commands_finish(&model->commands);
 }
 
 static void run(uint64_t seed, uint64_t ops, bool is_trace)
@@ -71,8 +198,8 @@ static void run(uint64_t seed, uint64_t ops, bool is_trace)
     start(&model, seed, is_trace);
     for (uint64_t op = 0; op < ops; op++) {
         replay_at(op);
-        model_step(&model);
-        twin_compare(&model, op % 64 == 0);
+        step(&model);
+        twin_compare(&model.twin, op % 64 == 0);
     }
     finish(&model);
 }
@@ -86,7 +213,7 @@ int main(int argc, char **argv)
     replay_init(argv[0]);
     for (uint64_t i = 0; i < arguments.seeds; i++)
         run(arguments.first_seed + i, arguments.ops, arguments.is_trace);
-    struct coverage coverage = {names, REACH_COUNT, model_reached};
+    struct coverage coverage = {twin_reach_names, REACH_COUNT, twin_reached};
     if (arguments.is_verbose)
         coverage_print(&coverage);
     size_t missing = arguments.is_partial ? 0 : coverage_missing(&coverage);

@@ -1,40 +1,61 @@
-#include "model.h"
+#include "twin.h"
 
 #include "base/array.h"
 #include "replay.h"
 
 #include <stdlib.h>
 
+uint64_t twin_reached[REACH_COUNT];
+
+const char *const twin_reach_names[REACH_COUNT] = {
+#define TWIN_TEXT(name, text) text,
+    TWIN_COVERAGE(TWIN_TEXT)
+#undef TWIN_TEXT
+};
+
+void twin_init(struct twin *twin, struct engine *engine, const struct twin_names *names)
+{
+    *twin = (struct twin){.engine = engine, .names = names};
+}
+
+void twin_finish(struct twin *twin)
+{
+    assert(twin->holds_count == 0);
+    free(twin->holds);
+    free(twin->settled);
+    *twin = (struct twin){0};
+}
+
 /* Lookups, all of them from end to end. */
 
-struct twin_peer *twin_peer(struct model *model, uint32_t id)
+struct twin_peer *twin_peer(struct twin *twin, uint32_t id)
 {
-    for (int i = 0; i < MODEL_PEERS; i++)
-        if (model->peers[i].is_there && model->peers[i].id == id)
-            return &model->peers[i];
+    for (int i = 0; i < TWIN_PEERS; i++)
+        if (twin->peers[i].is_there && twin->peers[i].id == id)
+            return &twin->peers[i];
     return NULL;
 }
 
-int twin_queue_index(const struct model *model, struct bytes name)
+int twin_queue_index(const struct twin *twin, struct bytes name)
 {
-    for (int i = 0; i < MODEL_QUEUES; i++)
-        if (bytes_equal(model->queue_names[i], name))
+    for (int i = 0; i < TWIN_QUEUES; i++)
+        if (bytes_equal(twin->names->queues[i], name))
             return i;
     REQUIRE(false, "a queue of a name that was never used");
 }
 
-void twin_foretell(struct model *model, uint32_t peer, uint64_t number, enum status status)
+void twin_foretell(struct twin *twin, uint32_t peer, uint64_t number, enum status status)
 {
-    model->settled = array_reserve(model->settled, &model->settled_capacity,
-                                   model->settled_count + 1, sizeof *model->settled);
-    model->settled[model->settled_count++] = (struct twin_settled){peer, number, status};
+    twin->settled = array_reserve(twin->settled, &twin->settled_capacity, twin->settled_count + 1,
+                                  sizeof *twin->settled);
+    twin->settled[twin->settled_count++] = (struct twin_settled){peer, number, status};
 }
 
 /* Queues. */
 
-static struct twin_queue *queue_make(struct model *model, struct bytes name)
+static struct twin_queue *queue_make(struct twin *twin, struct bytes name)
 {
-    struct twin_queue *queue = &model->queues[twin_queue_index(model, name)];
+    struct twin_queue *queue = &twin->queues[twin_queue_index(twin, name)];
     if (!queue->is_there) {
         queue->is_there = true;
         queue->settings =
@@ -126,18 +147,18 @@ void twin_settle_message(struct twin_queue *queue, size_t index, enum settle how
         }
 }
 
-static bool queue_is_held(const struct model *model, int index)
+static bool queue_is_held(const struct twin *twin, int index)
 {
-    for (size_t i = 0; i < model->holds_count; i++)
-        if (model->holds[i].op == OP_PUSH && model->holds[i].queue == index)
+    for (size_t i = 0; i < twin->holds_count; i++)
+        if (twin->holds[i].op == OP_PUSH && twin->holds[i].queue == index)
             return true;
     return false;
 }
 
-void twin_drop_unused(struct model *model)
+void twin_drop_unused(struct twin *twin)
 {
-    for (int i = 0; i < MODEL_QUEUES; i++) {
-        struct twin_queue *queue = &model->queues[i];
+    for (int i = 0; i < TWIN_QUEUES; i++) {
+        struct twin_queue *queue = &twin->queues[i];
         if (!queue->is_there || queue->is_declared || queue->is_paused || queue->consumers > 0 ||
             queue->ready + queue->leased + queue->waiting_count > 0)
             continue;
@@ -148,10 +169,10 @@ void twin_drop_unused(struct model *model)
 
 /* Commands. */
 
-static void push(struct model *model, struct twin_peer *peer, const struct command *command,
+static void push(struct twin *twin, struct twin_peer *peer, const struct command *command,
                  uint64_t first_id)
 {
-    struct twin_queue *queue = queue_make(model, command->name);
+    struct twin_queue *queue = queue_make(twin, command->name);
     const unsigned char *frame = command->run.data;
     bool is_torn = false, has_waiting = false;
     for (uint32_t at = 0; at < command->run.count; at++, frame += frame_size(frame)) {
@@ -159,11 +180,11 @@ static void push(struct model *model, struct twin_peer *peer, const struct comma
         enum status status = STATUS_OK;
         if (queue->waiting_count == 0 && twin_queue_has_room(queue, size)) {
             twin_queue_append(queue, first_id + at, size);
-            model->totals.accepted++;
+            twin->totals.accepted++;
         } else if (queue->settings.when_full != WHEN_FULL_HOLD || size > queue->settings.size_max) {
             status = STATUS_FULL;
             queue->counters.refused++;
-            model->totals.refused++;
+            twin->totals.refused++;
         } else if (peer->held_count + 1 > peer->window_count ||
                    peer->held_size + size > peer->window_size) {
             status = STATUS_WINDOW;
@@ -179,40 +200,39 @@ static void push(struct model *model, struct twin_peer *peer, const struct comma
             continue;
         }
         is_torn |= has_waiting;
-        twin_foretell(model, peer->id, command->ticket + at, status);
+        twin_foretell(twin, peer->id, command->ticket + at, status);
     }
     if (is_torn)
         reach(REACH_RUN_TORN);
 }
 
-static enum status consume(struct model *model, struct twin_peer *peer,
-                           const struct command *command)
+static enum status consume(struct twin *twin, struct twin_peer *peer, const struct command *command)
 {
     struct twin_consumer *consumer = &peer->consumers[command->consumer.id];
     if (consumer->is_there)
         return STATUS_ID_IN_USE;
     if (command->consumer.credit_size > INT64_MAX)
         return STATUS_CREDIT;
-    queue_make(model, command->name)->consumers++;
+    queue_make(twin, command->name)->consumers++;
     *consumer = (struct twin_consumer){
         .is_there = true,
         .from_back = command->consumer.from_back,
         .no_ack = command->consumer.no_ack,
-        .queue = twin_queue_index(model, command->name),
+        .queue = twin_queue_index(twin, command->name),
         .credit_count = command->consumer.credit_count,
         .credit_size = command->consumer.credit_size,
         .tag_next = 1,
-        .served = model->served++,
+        .served = twin->served++,
     };
     return STATUS_OK;
 }
 
-static void consumer_end(struct model *model, struct twin_consumer *consumer)
+static void consumer_end(struct twin *twin, struct twin_consumer *consumer)
 {
-    struct twin_queue *queue = &model->queues[consumer->queue];
+    struct twin_queue *queue = &twin->queues[consumer->queue];
     for (size_t i = 0; i < consumer->leases_count; i++)
         twin_settle_message(queue, consumer->leases[i].message, SETTLE_RETURN);
-    if (consumer->leases_count > 0 && queue_is_held(model, consumer->queue))
+    if (consumer->leases_count > 0 && queue_is_held(twin, consumer->queue))
         reach(REACH_RETURNED_HELD);
     queue->consumers--;
     free(consumer->leases);
@@ -235,13 +255,12 @@ static enum status credit(struct twin_peer *peer, const struct command *command)
     return STATUS_OK;
 }
 
-static enum status settle(struct model *model, struct twin_peer *peer,
-                          const struct command *command)
+static enum status settle(struct twin *twin, struct twin_peer *peer, const struct command *command)
 {
     struct twin_consumer *consumer = &peer->consumers[command->settle.id];
     if (!consumer->is_there)
         return STATUS_NO_CONSUMER;
-    struct twin_queue *queue = &model->queues[consumer->queue];
+    struct twin_queue *queue = &twin->queues[consumer->queue];
     uint64_t settled = 0, left = 0;
     unsigned __int128 first = command->settle.tag, end = first + command->settle.count;
     bool is_before = false, is_behind = false;
@@ -249,7 +268,7 @@ static enum status settle(struct model *model, struct twin_peer *peer,
         struct twin_lease lease = consumer->leases[i];
         if (lease.tag >= first && lease.tag < end) {
             twin_settle_message(queue, lease.message, command->settle.how);
-            model->totals.settled += command->settle.how != SETTLE_RETURN;
+            twin->totals.settled += command->settle.how != SETTLE_RETURN;
             settled++;
         } else {
             is_before |= lease.tag < first;
@@ -269,10 +288,10 @@ static enum status settle(struct model *model, struct twin_peer *peer,
     return settled == command->settle.count ? STATUS_OK : STATUS_NOT_LEASED;
 }
 
-static enum status declare(struct model *model, const struct command *command)
+static enum status declare(struct twin *twin, const struct command *command)
 {
     const struct queue_settings *settings = &command->settings;
-    struct twin_queue *queue = queue_make(model, command->name);
+    struct twin_queue *queue = queue_make(twin, command->name);
     if (queue->is_declared)
         return queue->settings.count_max == settings->count_max &&
                        queue->settings.size_max == settings->size_max &&
@@ -286,132 +305,133 @@ static enum status declare(struct model *model, const struct command *command)
     return STATUS_OK;
 }
 
-static enum status delete_queue(struct model *model, const struct command *command)
+static enum status delete_queue(struct twin *twin, const struct command *command)
 {
-    int index = twin_queue_index(model, command->name);
-    struct twin_queue *queue = &model->queues[index];
+    int index = twin_queue_index(twin, command->name);
+    struct twin_queue *queue = &twin->queues[index];
     if (!queue->is_there)
         return STATUS_NO_QUEUE;
     for (size_t i = 0; i < queue->waiting_count; i++) {
         const struct twin_waiting *waiting = &queue->waiting[i];
-        struct twin_peer *peer = twin_peer(model, waiting->peer);
-        twin_foretell(model, waiting->peer, waiting->number, STATUS_DELETED);
+        struct twin_peer *peer = twin_peer(twin, waiting->peer);
+        twin_foretell(twin, waiting->peer, waiting->number, STATUS_DELETED);
         peer->held_count--;
         peer->held_size -= waiting->size;
     }
     if (queue->leased > 0)
         reach(REACH_DELETED_LEASED);
-    if (queue_is_held(model, index))
+    if (queue_is_held(twin, index))
         reach(REACH_DELETED_HELD);
-    for (int i = 0; i < MODEL_PEERS; i++)
-        for (uint32_t id = 0; id < MODEL_IDS; id++) {
-            struct twin_consumer *consumer = &model->peers[i].consumers[id];
+    for (int i = 0; i < TWIN_PEERS; i++)
+        for (uint32_t id = 0; id < TWIN_IDS; id++) {
+            struct twin_consumer *consumer = &twin->peers[i].consumers[id];
             if (!consumer->is_there || consumer->queue != index)
                 continue;
-            consumer_end(model, consumer);
-            model->ended[model->ended_count].peer = model->peers[i].id;
-            model->ended[model->ended_count++].id = id;
+            consumer_end(twin, consumer);
+            twin->ended[twin->ended_count].peer = twin->peers[i].id;
+            twin->ended[twin->ended_count++].id = id;
         }
     queue_clear(queue);
     return STATUS_OK;
 }
 
-static enum status purge(struct model *model, const struct command *command)
+static enum status purge(struct twin *twin, const struct command *command)
 {
-    struct twin_queue *queue = &model->queues[twin_queue_index(model, command->name)];
+    struct twin_queue *queue = &twin->queues[twin_queue_index(twin, command->name)];
     if (!queue->is_there)
         return STATUS_NO_QUEUE;
     for (size_t i = 0; i < queue->messages_count; i++)
         if (queue->messages[i].state == MESSAGE_READY) {
             queue->messages[i].state = MESSAGE_DONE;
             queue->counters.purged++;
-            model->totals.settled++;
+            twin->totals.settled++;
         }
     if (queue->ready > 0)
         reach(REACH_PURGED);
-    model->purged = queue->ready;
+    twin->purged = queue->ready;
     queue->ready = queue->ready_size = 0;
     return STATUS_OK;
 }
 
-static enum status pause(struct model *model, const struct command *command, bool is_paused)
+static enum status pause(struct twin *twin, const struct command *command, bool is_paused)
 {
-    struct twin_queue *queue = &model->queues[twin_queue_index(model, command->name)];
+    struct twin_queue *queue = &twin->queues[twin_queue_index(twin, command->name)];
     if (!queue->is_there)
         return STATUS_NO_QUEUE;
     queue->is_paused = is_paused;
     return STATUS_OK;
 }
 
-static enum status cancel(struct model *model, struct twin_peer *peer,
-                          const struct command *command)
+static enum status cancel(struct twin *twin, struct twin_peer *peer, const struct command *command)
 {
     struct twin_consumer *consumer = &peer->consumers[command->consumer.id];
     if (!consumer->is_there)
         return STATUS_NO_CONSUMER;
-    consumer_end(model, consumer);
+    consumer_end(twin, consumer);
     return STATUS_OK;
 }
 
-static enum status look(struct model *model, const struct command *command)
+static enum status look(struct twin *twin, const struct command *command)
 {
     bool needs_queue = command->kind == COMMAND_PEEK || command->kind == COMMAND_INFO;
-    if (needs_queue && !model->queues[twin_queue_index(model, command->name)].is_there)
+    if (needs_queue && !twin->queues[twin_queue_index(twin, command->name)].is_there)
         return STATUS_NO_QUEUE;
     return STATUS_OK;
 }
 
-void twin_apply(struct model *model, struct twin_peer *peer, const struct command *command,
+void twin_apply(struct twin *twin, struct twin_peer *peer, const struct command *command,
                 uint64_t first_id)
 {
     enum status status = STATUS_OK;
+    twin->command = command;
+    if (twin->is_trace)
+        twin_trace_command(twin, command);
     switch (command->kind) {
     case COMMAND_ATTACH:
     case COMMAND_DETACH: REQUIRE(false, "not for here");
-    case COMMAND_PUSH: push(model, peer, command, first_id); return;
+    case COMMAND_PUSH: push(twin, peer, command, first_id); return;
     case COMMAND_PUBLISH:
         for (uint32_t at = 0; at < command->run.count; at++)
-            twin_foretell(model, peer->id, command->ticket + at, STATUS_OK);
-        twin_publish(model, command, first_id);
+            twin_foretell(twin, peer->id, command->ticket + at, STATUS_OK);
+        twin_publish(twin, command, first_id);
         return;
-    case COMMAND_CONSUME: status = consume(model, peer, command); break;
-    case COMMAND_CANCEL: status = cancel(model, peer, command); break;
+    case COMMAND_CONSUME: status = consume(twin, peer, command); break;
+    case COMMAND_CANCEL: status = cancel(twin, peer, command); break;
     case COMMAND_CREDIT: status = credit(peer, command); break;
-    case COMMAND_SETTLE: status = settle(model, peer, command); break;
-    case COMMAND_SUBSCRIBE: status = twin_subscribe(model, peer, command); break;
-    case COMMAND_UNSUBSCRIBE: status = twin_unsubscribe(model, peer, command); break;
-    case COMMAND_DECLARE: status = declare(model, command); break;
-    case COMMAND_DELETE: status = delete_queue(model, command); break;
-    case COMMAND_PURGE: status = purge(model, command); break;
+    case COMMAND_SETTLE: status = settle(twin, peer, command); break;
+    case COMMAND_SUBSCRIBE: status = twin_subscribe(twin, peer, command); break;
+    case COMMAND_UNSUBSCRIBE: status = twin_unsubscribe(twin, peer, command); break;
+    case COMMAND_DECLARE: status = declare(twin, command); break;
+    case COMMAND_DELETE: status = delete_queue(twin, command); break;
+    case COMMAND_PURGE: status = purge(twin, command); break;
     case COMMAND_PAUSE:
-    case COMMAND_RESUME: status = pause(model, command, command->kind == COMMAND_PAUSE); break;
+    case COMMAND_RESUME: status = pause(twin, command, command->kind == COMMAND_PAUSE); break;
     case COMMAND_PEEK:
     case COMMAND_LIST:
     case COMMAND_INFO:
     case COMMAND_STATS:
-    case COMMAND_PING: status = look(model, command); break;
+    case COMMAND_PING: status = look(twin, command); break;
     }
-    twin_foretell(model, peer->id, command->ticket, status);
+    twin_foretell(twin, peer->id, command->ticket, status);
 }
 
 /* Connections. */
 
-void twin_attach(struct model *model, struct twin_peer *peer, const struct command *command)
+void twin_attach(struct twin *twin, struct twin_peer *peer, const struct command *command)
 {
-    (void)model;
+    (void)twin;
     *peer = (struct twin_peer){
         .is_there = true,
         .id = command->peer,
         .window_count = command->window.count,
         .window_size = command->window.size,
-        .ticket_next = 1,
     };
 }
 
-void twin_detach(struct model *model, struct twin_peer *peer)
+void twin_detach(struct twin *twin, struct twin_peer *peer)
 {
-    for (int i = 0; i < MODEL_QUEUES; i++) {
-        struct twin_queue *queue = &model->queues[i];
+    for (int i = 0; i < TWIN_QUEUES; i++) {
+        struct twin_queue *queue = &twin->queues[i];
         size_t left = 0;
         for (size_t at = 0; at < queue->waiting_count; at++)
             if (queue->waiting[at].peer != peer->id)
@@ -420,13 +440,13 @@ void twin_detach(struct model *model, struct twin_peer *peer)
                 reach(REACH_WAIT_DEAD);
         queue->waiting_count = left;
     }
-    for (uint32_t id = 0; id < MODEL_IDS; id++) {
+    for (uint32_t id = 0; id < TWIN_IDS; id++) {
         struct twin_consumer *consumer = &peer->consumers[id];
         if (!consumer->is_there)
             continue;
         if (consumer->leases_count > 0)
             reach(REACH_RETURNED_DEAD);
-        consumer_end(model, consumer);
+        consumer_end(twin, consumer);
     }
     free(peer->items);
     *peer = (struct twin_peer){0};

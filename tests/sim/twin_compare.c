@@ -1,5 +1,5 @@
 /* The engine's state against the twin's, and the answers that tell of it. */
-#include "model.h"
+#include "twin.h"
 
 #include "core/engine_state.h"
 #include "fields.h"
@@ -24,11 +24,11 @@ static void require_bytes(struct bytes fields, const char *key, struct bytes exp
     REQUIRE(is_there && bytes_equal(value, expected), "field %s is wrong", key);
 }
 
-static void check_queue_fields(const struct model *model, int index, struct bytes fields)
+static void check_queue_fields(const struct twin *twin, int index, struct bytes fields)
 {
-    const struct twin_queue *queue = &model->queues[index];
+    const struct twin_queue *queue = &twin->queues[index];
     uint64_t refused = 0;
-    require_bytes(fields, "name", model->queue_names[index]);
+    require_bytes(fields, "name", twin->names->queues[index]);
     require_number(fields, "declared", queue->is_declared);
     require_number(fields, "paused", queue->is_paused);
     require_number(fields, "ready", queue->ready);
@@ -53,11 +53,11 @@ static void check_queue_fields(const struct model *model, int index, struct byte
             "field refused is wrong");
 }
 
-static void check_peek(struct model *model, const struct effect *effect)
+static void check_peek(struct twin *twin, const struct effect *effect)
 {
-    const struct command *command = model->command;
-    int index = twin_queue_index(model, command->name);
-    const struct twin_queue *queue = &model->queues[index];
+    const struct command *command = twin->command;
+    int index = twin_queue_index(twin, command->name);
+    const struct twin_queue *queue = &twin->queues[index];
     struct bytes answer = slice_bytes(&effect->slice);
     bool from_back = command->look.from_back;
     uint32_t count_max = command->look.count < 1000 ? command->look.count : 1000, count = 0;
@@ -77,7 +77,7 @@ static void check_peek(struct model *model, const struct effect *effect)
             break;
         }
         REQUIRE(offset + message->size <= answer.size &&
-                    message_is(answer.data + offset, OP_PUSH, model->queue_names[index],
+                    message_is(answer.data + offset, OP_PUSH, twin->names->queues[index],
                                message->id, message->size),
                 "message %u of a peek is wrong", count);
         first_size = count == 0 ? message->size : first_size;
@@ -95,41 +95,40 @@ static void check_peek(struct model *model, const struct effect *effect)
 }
 
 /* The queue whose name comes next behind `name`, or -1. */
-static int queue_after(const struct model *model, struct bytes name)
+static int queue_after(const struct twin *twin, struct bytes name)
 {
     int next = -1;
-    for (int i = 0; i < MODEL_QUEUES; i++)
-        if (model->queues[i].is_there && bytes_compare(model->queue_names[i], name) > 0 &&
-            (next < 0 || bytes_compare(model->queue_names[i], model->queue_names[next]) < 0))
+    for (int i = 0; i < TWIN_QUEUES; i++)
+        if (twin->queues[i].is_there && bytes_compare(twin->names->queues[i], name) > 0 &&
+            (next < 0 || bytes_compare(twin->names->queues[i], twin->names->queues[next]) < 0))
             next = i;
     return next;
 }
 
-static void check_list(struct model *model, const struct effect *effect)
+static void check_list(struct twin *twin, const struct effect *effect)
 {
-    struct bytes answer = slice_bytes(&effect->slice), name = model->command->name;
+    struct bytes answer = slice_bytes(&effect->slice), name = twin->command->name;
     uint32_t count = 0;
     for (size_t at = 0; at < answer.size; count++) {
         uint32_t size = answer.size - at >= 4 ? load_u32(answer.data + at) : 0;
         REQUIRE(size > 4 && size <= answer.size - at, "a list with a broken record");
-        int next = queue_after(model, name);
+        int next = queue_after(twin, name);
         REQUIRE(next >= 0, "a list of a queue that is not there");
-        check_queue_fields(model, next, bytes_of(answer.data + at + 4, size - 4));
-        name = model->queue_names[next];
+        check_queue_fields(twin, next, bytes_of(answer.data + at + 4, size - 4));
+        name = twin->names->queues[next];
         at += size;
     }
-    bool has_more = queue_after(model, name) >= 0;
+    bool has_more = queue_after(twin, name) >= 0;
     REQUIRE(effect->has_more == has_more, "a list whose flag `more` is wrong");
-    REQUIRE(count <= model->command->look.count &&
-                (!has_more || count == model->command->look.count),
-            "a list of %u queues where %u were wanted", count, model->command->look.count);
+    REQUIRE(count <= twin->command->look.count && (!has_more || count == twin->command->look.count),
+            "a list of %u queues where %u were wanted", count, twin->command->look.count);
     if (has_more)
         reach(REACH_LIST_MORE);
 }
 
-static void check_totals(struct model *model, const struct engine_totals *totals);
+static void check_totals(struct twin *twin, const struct engine_totals *totals);
 
-static void check_stats(struct model *model, struct bytes fields)
+static void check_stats(struct twin *twin, struct bytes fields)
 {
     struct engine_totals totals = {0};
     const struct {
@@ -154,45 +153,45 @@ static void check_stats(struct model *model, struct bytes fields)
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         REQUIRE(fields_number(fields, keys[i].key, keys[i].value), "field %s is missing",
                 keys[i].key);
-    check_totals(model, &totals);
+    check_totals(twin, &totals);
 }
 
-void twin_on_answer(struct model *model, const struct effect *effect)
+void twin_on_answer(struct twin *twin, const struct effect *effect)
 {
-    const struct command *command = model->command;
+    const struct command *command = twin->command;
     struct bytes answer = slice_bytes(&effect->slice);
     switch (command->kind) {
     case COMMAND_PURGE:
-        REQUIRE(answer.size == 8 && load_u64(answer.data) == model->purged,
+        REQUIRE(answer.size == 8 && load_u64(answer.data) == twin->purged,
                 "a purge that counts wrongly");
         break;
-    case COMMAND_PEEK: check_peek(model, effect); break;
-    case COMMAND_LIST: check_list(model, effect); break;
+    case COMMAND_PEEK: check_peek(twin, effect); break;
+    case COMMAND_LIST: check_list(twin, effect); break;
     case COMMAND_INFO:
-        check_queue_fields(model, twin_queue_index(model, command->name), answer);
+        check_queue_fields(twin, twin_queue_index(twin, command->name), answer);
         break;
-    case COMMAND_STATS: check_stats(model, answer); break;
+    case COMMAND_STATS: check_stats(twin, answer); break;
     default: REQUIRE(false, "an answer to a command that has none");
     }
 }
 
 /* State. */
 
-static void check_totals(struct model *model, const struct engine_totals *totals)
+static void check_totals(struct twin *twin, const struct engine_totals *totals)
 {
-    struct engine_totals mine = model->totals;
-    for (int i = 0; i < MODEL_QUEUES; i++) {
-        const struct twin_queue *queue = &model->queues[i];
+    struct engine_totals mine = twin->totals;
+    for (int i = 0; i < TWIN_QUEUES; i++) {
+        const struct twin_queue *queue = &twin->queues[i];
         mine.queues += queue->is_there;
         mine.consumers += queue->consumers;
         mine.ready += queue->ready;
         mine.leased += queue->leased;
         mine.waiting += queue->waiting_count;
     }
-    for (int i = 0; i < MODEL_PEERS; i++) {
-        mine.connections += model->peers[i].is_there;
-        for (int id = 0; id < MODEL_IDS; id++)
-            mine.subscriptions += model->peers[i].subscriptions[id].is_there;
+    for (int i = 0; i < TWIN_PEERS; i++) {
+        mine.connections += twin->peers[i].is_there;
+        for (int id = 0; id < TWIN_IDS; id++)
+            mine.subscriptions += twin->peers[i].subscriptions[id].is_there;
     }
     REQUIRE(
         totals->queues == mine.queues && totals->consumers == mine.consumers &&
@@ -214,7 +213,7 @@ static void check_totals(struct model *model, const struct engine_totals *totals
             mine.missed);
 }
 
-static void note_segments(struct twin_queue *twin, const struct queue *queue)
+static void note_segments(struct twin_queue *mine, const struct queue *queue)
 {
     unsigned count = 0;
     for (const struct list *link = queue->segments.next; link != &queue->segments;
@@ -229,11 +228,11 @@ static void note_segments(struct twin_queue *twin, const struct queue *queue)
             reach(REACH_SEGMENT_DELIVERIES);
         if (segment->block.capacity > SEGMENT_SIZE_MAX / 2)
             reach(REACH_SEGMENT_LARGE);
-        size_t at = segment->order % (sizeof twin->seen / sizeof *twin->seen);
-        if (twin->seen[at].order == segment->order && twin->seen[at].count > segment->count)
+        size_t at = segment->order % (sizeof mine->seen / sizeof *mine->seen);
+        if (mine->seen[at].order == segment->order && mine->seen[at].count > segment->count)
             reach(REACH_COMPACTED);
-        twin->seen[at].order = segment->order;
-        twin->seen[at].count = segment->count;
+        mine->seen[at].order = segment->order;
+        mine->seen[at].count = segment->count;
     }
     if (count >= 4)
         reach(REACH_SEGMENTS_MANY);
@@ -242,59 +241,61 @@ static void note_segments(struct twin_queue *twin, const struct queue *queue)
 }
 
 /* Every ready message of the queue, in its order, with its deliveries. */
-static void compare_content(const struct model *model, int index, const struct queue *queue)
+static void compare_content(const struct twin *twin, int index, const struct queue *queue)
 {
-    const struct twin_queue *twin = &model->queues[index];
+    const struct twin_queue *mine = &twin->queues[index];
     size_t at = 0;
     for (const struct list *link = queue->segments.next; link != &queue->segments;
          link = link->next) {
         struct segment *segment = list_entry(link, struct segment, link);
         struct stretch one;
         for (uint32_t place = 0; segment_next_ready(segment, false, &place, &one); at++) {
-            while (at < twin->messages_count && twin->messages[at].state != MESSAGE_READY)
+            while (at < mine->messages_count && mine->messages[at].state != MESSAGE_READY)
                 at++;
-            REQUIRE(at < twin->messages_count, "a queue with too much in it");
-            const struct twin_message *message = &twin->messages[at];
+            REQUIRE(at < mine->messages_count, "a queue with too much in it");
+            const struct twin_message *message = &mine->messages[at];
             const unsigned char *frame = segment->block.data + segment_offset(segment, one.index);
             REQUIRE(one.deliveries == message->deliveries && one.size == message->size &&
-                        message_is(frame, OP_PUSH, model->queue_names[index], message->id,
+                        message_is(frame, OP_PUSH, twin->names->queues[index], message->id,
                                    message->size),
                     "a ready message is not message %" PRIu64, message->id);
         }
     }
 }
 
-static void compare_queue(struct model *model, int index, bool is_deep)
+static void compare_queue(struct twin *twin, int index, bool is_deep)
 {
-    struct twin_queue *twin = &model->queues[index];
-    const struct queue *queue = engine_queue(model->engine, model->queue_names[index]);
-    REQUIRE(twin->is_there == (queue != NULL), "queue %d is %sthere", index, queue ? "" : "not ");
+    struct twin_queue *mine = &twin->queues[index];
+    const struct queue *queue = engine_queue(twin->engine, twin->names->queues[index]);
+    REQUIRE(mine->is_there == (queue != NULL), "queue %d is %sthere", index, queue ? "" : "not ");
     if (!queue)
         return;
-    REQUIRE(queue->ready_count == twin->ready && queue->ready_size == twin->ready_size,
+    REQUIRE(queue->ready_count == mine->ready && queue->ready_size == mine->ready_size,
             "queue %d has %" PRIu64 " ready messages, not %" PRIu64, index, queue->ready_count,
-            twin->ready);
-    REQUIRE(queue->leased_count == twin->leased && queue->leased_size == twin->leased_size,
+            mine->ready);
+    REQUIRE(queue->leased_count == mine->leased && queue->leased_size == mine->leased_size,
             "queue %d has %" PRIu64 " leased messages, not %" PRIu64, index, queue->leased_count,
-            twin->leased);
-    REQUIRE(queue->waiting_count == twin->waiting_count, "queue %d has wrong waiting", index);
-    REQUIRE(queue->consumers_count == twin->consumers, "queue %d has wrong consumers", index);
-    const struct queue_counters *counters = &queue->counters, *mine = &twin->counters;
-    REQUIRE(counters->accepted == mine->accepted && counters->acknowledged == mine->acknowledged &&
-                counters->rejected == mine->rejected && counters->purged == mine->purged &&
-                counters->delivered == mine->delivered && counters->returned == mine->returned,
+            mine->leased);
+    REQUIRE(queue->waiting_count == mine->waiting_count, "queue %d has wrong waiting", index);
+    REQUIRE(queue->consumers_count == mine->consumers, "queue %d has wrong consumers", index);
+    const struct queue_counters *counters = &queue->counters, *expected = &mine->counters;
+    REQUIRE(counters->accepted == expected->accepted &&
+                counters->acknowledged == expected->acknowledged &&
+                counters->rejected == expected->rejected && counters->purged == expected->purged &&
+                counters->delivered == expected->delivered &&
+                counters->returned == expected->returned,
             "queue %d counts wrongly", index);
-    note_segments(twin, queue);
+    note_segments(mine, queue);
     if (is_deep)
-        compare_content(model, index, queue);
+        compare_content(twin, index, queue);
 }
 
-static void compare_consumer(const struct twin_consumer *twin, const struct consumer *consumer)
+static void compare_consumer(const struct twin_consumer *mine, const struct consumer *consumer)
 {
-    REQUIRE(consumer->leased_count == twin->leases_count, "%" PRIu64 " leases, not %zu",
-            consumer->leased_count, twin->leases_count);
-    REQUIRE(consumer->credit_count == twin->credit_count &&
-                consumer->credit_size == twin->credit_size && consumer->tag_next == twin->tag_next,
+    REQUIRE(consumer->leased_count == mine->leases_count, "%" PRIu64 " leases, not %zu",
+            consumer->leased_count, mine->leases_count);
+    REQUIRE(consumer->credit_count == mine->credit_count &&
+                consumer->credit_size == mine->credit_size && consumer->tag_next == mine->tag_next,
             "a consumer's credit or next tag is wrong");
     for (size_t i = 0; i < consumer->leases_count; i++) {
         const struct lease *lease =
@@ -306,43 +307,43 @@ static void compare_consumer(const struct twin_consumer *twin, const struct cons
     }
 }
 
-static void compare_peer(const struct model *model, const struct twin_peer *twin)
+static void compare_peer(const struct twin *twin, const struct twin_peer *mine)
 {
-    const struct peer *peer = engine_peer(model->engine, twin->id);
-    REQUIRE(peer, "connection %u is not there", twin->id);
-    REQUIRE(peer->unsent_size == twin->unsent && peer->held_count == twin->held_count &&
-                peer->held_size == twin->held_size,
-            "connection %u has wrong unsent or held bytes", twin->id);
-    for (uint32_t id = 0; id < MODEL_IDS; id++) {
+    const struct peer *peer = engine_peer(twin->engine, mine->id);
+    REQUIRE(peer, "connection %u is not there", mine->id);
+    REQUIRE(peer->unsent_size == mine->unsent && peer->held_count == mine->held_count &&
+                peer->held_size == mine->held_size,
+            "connection %u has wrong unsent or held bytes", mine->id);
+    for (uint32_t id = 0; id < TWIN_IDS; id++) {
         struct table_entry *entry = table_find(&peer->consumers, id, (struct bytes){0});
-        REQUIRE((entry != NULL) == twin->consumers[id].is_there, "consumer %u is wrong", id);
+        REQUIRE((entry != NULL) == mine->consumers[id].is_there, "consumer %u is wrong", id);
         if (entry)
-            compare_consumer(&twin->consumers[id], list_entry(entry, struct consumer, entry));
+            compare_consumer(&mine->consumers[id], list_entry(entry, struct consumer, entry));
         entry = table_find(&peer->subscriptions, id, (struct bytes){0});
-        REQUIRE((entry != NULL) == twin->subscriptions[id].is_there, "subscription %u is wrong",
+        REQUIRE((entry != NULL) == mine->subscriptions[id].is_there, "subscription %u is wrong",
                 id);
         if (!entry)
             continue;
         const struct subscription *subscription = list_entry(entry, struct subscription, entry);
-        REQUIRE(subscription->waiting_count == twin->subscriptions[id].waiting &&
-                    subscription->missed_count == twin->subscriptions[id].missed,
+        REQUIRE(subscription->waiting_count == mine->subscriptions[id].waiting &&
+                    subscription->missed_count == mine->subscriptions[id].missed,
                 "subscription %u has %u waiting and %" PRIu64 " missed, not %" PRIu64
                 " and %" PRIu64,
                 id, subscription->waiting_count, subscription->missed_count,
-                twin->subscriptions[id].waiting, twin->subscriptions[id].missed);
+                mine->subscriptions[id].waiting, mine->subscriptions[id].missed);
     }
 }
 
-void twin_compare(struct model *model, bool is_deep)
+void twin_compare(struct twin *twin, bool is_deep)
 {
-    engine_check(model->engine);
-    for (int i = 0; i < MODEL_QUEUES; i++)
-        compare_queue(model, i, is_deep);
-    for (int i = 0; i < MODEL_PEERS; i++)
-        if (model->peers[i].is_there)
-            compare_peer(model, &model->peers[i]);
-    struct engine_totals totals = engine_totals(model->engine);
-    check_totals(model, &totals);
-    REQUIRE(totals.holds == model->holds_count, "%" PRIu64 " slices are out, not %zu", totals.holds,
-            model->holds_count);
+    engine_check(twin->engine);
+    for (int i = 0; i < TWIN_QUEUES; i++)
+        compare_queue(twin, i, is_deep);
+    for (int i = 0; i < TWIN_PEERS; i++)
+        if (twin->peers[i].is_there)
+            compare_peer(twin, &twin->peers[i]);
+    struct engine_totals totals = engine_totals(twin->engine);
+    check_totals(twin, &totals);
+    REQUIRE(totals.holds == twin->holds_count, "%" PRIu64 " slices are out, not %zu", totals.holds,
+            twin->holds_count);
 }

@@ -1,4 +1,4 @@
-#include "model.h"
+#include "twin.h"
 
 #include "base/array.h"
 #include "replay.h"
@@ -9,12 +9,12 @@ enum { PEER_FULL = 256 * 1024, SHARE_LEAST = 64, NOBODY = UINT32_MAX };
 
 /* Slices out. */
 
-struct twin_hold *twin_hold(struct model *model, const struct effect *effect, enum op op)
+struct twin_hold *twin_hold(struct twin *twin, const struct effect *effect, enum op op)
 {
     const struct slice *slice = &effect->slice;
-    model->holds = array_reserve(model->holds, &model->holds_capacity, model->holds_count + 1,
-                                 sizeof *model->holds);
-    struct twin_hold *hold = &model->holds[model->holds_count++];
+    twin->holds = array_reserve(twin->holds, &twin->holds_capacity, twin->holds_count + 1,
+                                sizeof *twin->holds);
+    struct twin_hold *hold = &twin->holds[twin->holds_count++];
     *hold = (struct twin_hold){
         .slice = *slice,
         .peer = op ? effect->peer : NOBODY,
@@ -53,18 +53,17 @@ void twin_check_hold(const struct twin_hold *hold)
     REQUIRE(offset == bytes.size, "a slice with bytes behind its messages");
 }
 
-void twin_release(struct model *model, size_t at)
+void twin_release(struct twin *twin, size_t at)
 {
-    struct twin_hold hold = model->holds[at];
-    memmove(&model->holds[at], &model->holds[at + 1],
-            (--model->holds_count - at) * sizeof *model->holds);
+    struct twin_hold hold = twin->holds[at];
+    memmove(&twin->holds[at], &twin->holds[at + 1],
+            (--twin->holds_count - at) * sizeof *twin->holds);
     twin_check_hold(&hold);
-    struct twin_peer *peer = twin_peer(model, hold.peer);
+    struct twin_peer *peer = twin_peer(twin, hold.peer);
     if (peer)
         peer->unsent -= hold.slice.size;
     else if (hold.op)
         reach(REACH_RELEASED_LATE);
-    engine_release(model->engine, hold.peer, &hold.slice, model->now);
     free(hold.messages);
     free(hold.answer);
 }
@@ -78,10 +77,10 @@ static bool has_credit_for(const struct twin_consumer *consumer, uint32_t size)
 }
 
 /* Whether the consumer could be given something now. */
-static bool is_owed(struct model *model, const struct twin_peer *peer,
+static bool is_owed(struct twin *twin, const struct twin_peer *peer,
                     const struct twin_consumer *consumer)
 {
-    struct twin_queue *queue = &model->queues[consumer->queue];
+    struct twin_queue *queue = &twin->queues[consumer->queue];
     if (!consumer->is_there || queue->is_paused || queue->ready == 0 || peer->unsent >= PEER_FULL)
         return false;
     return has_credit_for(consumer, twin_next(queue, consumer->from_back)->size);
@@ -91,18 +90,18 @@ static bool is_owed(struct model *model, const struct twin_peer *peer,
  * That nobody should have been served before this consumer; returns how many could have been. Those who could not have been given what was
  * next at some time in this tick are left out: when their turn comes again is the engine's to decide.
  */
-static unsigned check_turn(struct model *model, const struct twin_consumer *served)
+static unsigned check_turn(struct twin *twin, const struct twin_consumer *served)
 {
     unsigned rivals = 0;
-    for (int i = 0; i < MODEL_PEERS; i++)
-        for (uint32_t id = 0; id < MODEL_IDS; id++) {
-            struct twin_peer *peer = &model->peers[i];
+    for (int i = 0; i < TWIN_PEERS; i++)
+        for (uint32_t id = 0; id < TWIN_IDS; id++) {
+            struct twin_peer *peer = &twin->peers[i];
             struct twin_consumer *other = &peer->consumers[id];
             if (!peer->is_there || !other->is_there || other->queue != served->queue)
                 continue;
-            if (!is_owed(model, peer, other))
+            if (!is_owed(twin, peer, other))
                 other->is_passed |= other->credit_count > 0 && peer->unsent < PEER_FULL;
-            if (other->is_passed || !is_owed(model, peer, other))
+            if (other->is_passed || !is_owed(twin, peer, other))
                 continue;
             rivals++;
             REQUIRE(served->is_passed || served->leases_count < other->leases_count ||
@@ -138,11 +137,11 @@ static void note_delivery(const struct twin_queue *queue, const struct twin_cons
     (void)queue;
 }
 
-static void take_messages(struct model *model, struct twin_consumer *consumer,
+static void take_messages(struct twin *twin, struct twin_consumer *consumer,
                           const struct effect *effect)
 {
-    struct twin_queue *queue = &model->queues[consumer->queue];
-    struct twin_hold *hold = twin_hold(model, effect, OP_PUSH);
+    struct twin_queue *queue = &twin->queues[consumer->queue];
+    struct twin_hold *hold = twin_hold(twin, effect, OP_PUSH);
     hold->queue = consumer->queue;
     uint64_t size = 0;
     for (uint32_t i = 0; i < effect->slice.count; i++) {
@@ -152,7 +151,7 @@ static void take_messages(struct model *model, struct twin_consumer *consumer,
                 "message %llu was delivered %u times before, not %u",
                 (unsigned long long)message->id, message->deliveries, effect->deliveries);
         hold->messages[i] =
-            (struct twin_held){message->id, message->size, model->queue_names[consumer->queue]};
+            (struct twin_held){message->id, message->size, twin->names->queues[consumer->queue]};
         size += message->size;
         twin_take(queue, consumer, message);
     }
@@ -163,18 +162,18 @@ static void take_messages(struct model *model, struct twin_consumer *consumer,
         reach(REACH_DELIVERIES_SPLIT);
 }
 
-static void on_deliver(struct model *model, const struct effect *effect)
+static void on_deliver(struct twin *twin, const struct effect *effect)
 {
-    struct twin_peer *peer = twin_peer(model, effect->peer);
-    REQUIRE(peer && effect->id < MODEL_IDS && peer->consumers[effect->id].is_there,
+    struct twin_peer *peer = twin_peer(twin, effect->peer);
+    REQUIRE(peer && effect->id < TWIN_IDS && peer->consumers[effect->id].is_there,
             "a delivery to consumer %u, which is not there", effect->id);
     struct twin_consumer *consumer = &peer->consumers[effect->id];
-    struct twin_queue *queue = &model->queues[consumer->queue];
+    struct twin_queue *queue = &twin->queues[consumer->queue];
     const struct slice *slice = &effect->slice;
     REQUIRE(slice->count > 0, "an empty delivery");
     REQUIRE(!queue->is_paused, "a delivery from a paused queue");
-    REQUIRE(is_owed(model, peer, consumer), "a delivery to a consumer that cannot have it");
-    unsigned rivals = check_turn(model, consumer);
+    REQUIRE(is_owed(twin, peer, consumer), "a delivery to a consumer that cannot have it");
+    unsigned rivals = check_turn(twin, consumer);
     REQUIRE(effect->tag == consumer->tag_next, "tag %llu where %llu is next",
             (unsigned long long)effect->tag, (unsigned long long)consumer->tag_next);
     REQUIRE(slice->count <= consumer->credit_count, "a delivery beyond the credit's messages");
@@ -187,27 +186,27 @@ static void on_deliver(struct model *model, const struct effect *effect)
             "a delivery of %u of %llu messages that %u consumers compete for", slice->count,
             (unsigned long long)queue->ready, rivals);
     note_delivery(queue, consumer, effect, rivals);
-    take_messages(model, consumer, effect);
+    take_messages(twin, consumer, effect);
     consumer->credit_count -= slice->count;
     consumer->credit_size -=
         slice->size < consumer->credit_size ? slice->size : consumer->credit_size;
-    consumer->served = model->served++;
+    consumer->served = twin->served++;
     peer->unsent += slice->size;
-    model->totals.delivered += slice->count;
-    model->totals.settled += consumer->no_ack ? slice->count : 0;
+    twin->totals.delivered += slice->count;
+    twin->totals.settled += consumer->no_ack ? slice->count : 0;
     if (peer->unsent >= PEER_FULL)
         reach(REACH_DELIVERED_FULL_PEER);
-    if (model->command && model->command->kind == COMMAND_PING)
+    if (twin->command && twin->command->kind == COMMAND_PING)
         reach(REACH_PING_SERVED);
 }
 
 /* Settling. */
 
 /* A waiting push that comes in: it must be the first of its queue, and there must be room. */
-static void admit(struct model *model, const struct effect *effect, uint64_t number)
+static void admit(struct twin *twin, const struct effect *effect, uint64_t number)
 {
-    for (int i = 0; i < MODEL_QUEUES; i++) {
-        struct twin_queue *queue = &model->queues[i];
+    for (int i = 0; i < TWIN_QUEUES; i++) {
+        struct twin_queue *queue = &twin->queues[i];
         if (queue->waiting_count == 0)
             continue;
         struct twin_waiting first = queue->waiting[0];
@@ -216,11 +215,11 @@ static void admit(struct model *model, const struct effect *effect, uint64_t num
         REQUIRE(effect->status == STATUS_OK, "a waiting push came to status %d", effect->status);
         REQUIRE(twin_queue_has_room(queue, first.size), "a waiting push came in without room");
         memmove(queue->waiting, queue->waiting + 1, --queue->waiting_count * sizeof first);
-        struct twin_peer *peer = twin_peer(model, first.peer);
+        struct twin_peer *peer = twin_peer(twin, first.peer);
         peer->held_count--;
         peer->held_size -= first.size;
         twin_queue_append(queue, first.id, first.size);
-        model->totals.accepted++;
+        twin->totals.accepted++;
         reach(REACH_WAIT_ADMITTED);
         if (queue->waiting_count > 0 && queue->waiting[0].number == first.number + 1 &&
             queue->waiting[0].peer == first.peer &&
@@ -232,30 +231,30 @@ static void admit(struct model *model, const struct effect *effect, uint64_t num
             (unsigned long long)number, effect->peer);
 }
 
-static bool is_answered(const struct model *model)
+static bool is_answered(const struct twin *twin)
 {
-    if (!model->command)
+    if (!twin->command)
         return false;
-    enum command_kind kind = model->command->kind;
+    enum command_kind kind = twin->command->kind;
     return kind == COMMAND_PURGE || kind == COMMAND_PEEK || kind == COMMAND_LIST ||
            kind == COMMAND_INFO || kind == COMMAND_STATS;
 }
 
-static void on_settled(struct model *model, const struct effect *effect)
+static void on_settled(struct twin *twin, const struct effect *effect)
 {
     REQUIRE(effect->count > 0, "nothing is settled");
     for (uint32_t i = 0; i < effect->count; i++) {
         uint64_t number = effect->ticket + i;
-        const struct twin_settled *next = &model->settled[model->settled_first];
-        bool is_next = model->settled_first < model->settled_count && next->peer == effect->peer &&
+        const struct twin_settled *next = &twin->settled[twin->settled_first];
+        bool is_next = twin->settled_first < twin->settled_count && next->peer == effect->peer &&
                        next->number == number;
         if (!is_next) {
-            admit(model, effect, number);
+            admit(twin, effect, number);
             continue;
         }
         REQUIRE(next->status == effect->status, "frame %llu came to status %d, not %d",
                 (unsigned long long)number, effect->status, next->status);
-        static const enum model_reach reaches[STATUS_COUNT] = {
+        static const enum twin_reach reaches[STATUS_COUNT] = {
             [STATUS_NO_QUEUE] = REACH_NO_QUEUE,
             [STATUS_EXISTS] = REACH_EXISTS,
             [STATUS_FULL] = REACH_FULL,
@@ -269,76 +268,76 @@ static void on_settled(struct model *model, const struct effect *effect)
             [STATUS_NO_SUBSCRIPTION] = REACH_NO_SUBSCRIPTION,
         };
         reach(reaches[effect->status]);
-        model->settled_first++;
-        REQUIRE(effect->status != STATUS_OK || !is_answered(model),
+        twin->settled_first++;
+        REQUIRE(effect->status != STATUS_OK || !is_answered(twin),
                 "no data where an answer has some");
-        if (model->command && model->command->kind == COMMAND_PING)
-            twin_check_done(model, twin_peer(model, effect->peer));
+        if (twin->command && twin->command->kind == COMMAND_PING)
+            twin_check_done(twin, twin_peer(twin, effect->peer));
     }
 }
 
-static void on_answer(struct model *model, const struct effect *effect)
+static void on_answer(struct twin *twin, const struct effect *effect)
 {
-    const struct twin_settled *next = &model->settled[model->settled_first];
-    REQUIRE(is_answered(model) && model->settled_first < model->settled_count &&
+    const struct twin_settled *next = &twin->settled[twin->settled_first];
+    REQUIRE(is_answered(twin) && twin->settled_first < twin->settled_count &&
                 next->peer == effect->peer && next->number == effect->ticket &&
                 next->status == STATUS_OK,
             "an answer that nothing foretold");
-    model->settled_first++;
-    twin_on_answer(model, effect);
-    twin_hold(model, effect, 0);
+    twin->settled_first++;
+    twin_on_answer(twin, effect);
+    twin_hold(twin, effect, 0);
 }
 
-static void on_ended(struct model *model, const struct effect *effect)
+static void on_ended(struct twin *twin, const struct effect *effect)
 {
     REQUIRE(effect->status == STATUS_DELETED, "a consumer ended for status %d", effect->status);
-    for (size_t i = 0; i < model->ended_count; i++)
-        if (model->ended[i].peer == effect->peer && model->ended[i].id == effect->id) {
-            model->ended[i] = model->ended[--model->ended_count];
+    for (size_t i = 0; i < twin->ended_count; i++)
+        if (twin->ended[i].peer == effect->peer && twin->ended[i].id == effect->id) {
+            twin->ended[i] = twin->ended[--twin->ended_count];
             reach(REACH_ENDED);
             return;
         }
     REQUIRE(false, "consumer %u ended, which nothing foretold", effect->id);
 }
 
-void twin_on_effects(struct model *model)
+void twin_on_effects(struct twin *twin, const struct outbox *outbox)
 {
-    for (int i = 0; i < MODEL_PEERS; i++)
-        for (uint32_t id = 0; id < MODEL_IDS; id++)
-            model->peers[i].consumers[id].is_passed = false;
-    for (size_t i = 0; i < model->outbox.count; i++) {
-        const struct effect *effect = &model->outbox.effects[i];
-        if (model->is_trace)
-            model_trace_effect(model, effect);
+    for (int i = 0; i < TWIN_PEERS; i++)
+        for (uint32_t id = 0; id < TWIN_IDS; id++)
+            twin->peers[i].consumers[id].is_passed = false;
+    for (size_t i = 0; i < outbox->count; i++) {
+        const struct effect *effect = &outbox->effects[i];
+        if (twin->is_trace)
+            twin_trace_effect(twin, effect);
         switch (effect->kind) {
-        case EFFECT_SETTLED: on_settled(model, effect); break;
-        case EFFECT_ANSWER: on_answer(model, effect); break;
-        case EFFECT_DELIVER: on_deliver(model, effect); break;
+        case EFFECT_SETTLED: on_settled(twin, effect); break;
+        case EFFECT_ANSWER: on_answer(twin, effect); break;
+        case EFFECT_DELIVER: on_deliver(twin, effect); break;
         case EFFECT_MESSAGE:
-            twin_on_message(model, effect);
-            twin_check_hold(&model->holds[model->holds_count - 1]);
+            twin_on_message(twin, effect);
+            twin_check_hold(&twin->holds[twin->holds_count - 1]);
             break;
-        case EFFECT_GAP: twin_on_gap(model, effect); break;
-        case EFFECT_ENDED: on_ended(model, effect); break;
+        case EFFECT_GAP: twin_on_gap(twin, effect); break;
+        case EFFECT_ENDED: on_ended(twin, effect); break;
         }
     }
-    model->outbox.count = 0;
-    REQUIRE(model->settled_first == model->settled_count, "%zu frames should have been settled",
-            model->settled_count - model->settled_first);
-    model->settled_first = model->settled_count = 0;
-    REQUIRE(model->ended_count == 0, "%zu consumers should have been told their end",
-            model->ended_count);
-    REQUIRE(!model->gap.is_due, "a gap should have been told at the unsubscribe");
+    REQUIRE(twin->settled_first == twin->settled_count, "%zu frames should have been settled",
+            twin->settled_count - twin->settled_first);
+    twin->settled_first = twin->settled_count = 0;
+    REQUIRE(twin->ended_count == 0, "%zu consumers should have been told their end",
+            twin->ended_count);
+    REQUIRE(!twin->gap.is_due, "a gap should have been told at the unsubscribe");
+    twin->command = NULL;
 }
 
-static void check_consumers(struct model *model, const struct twin_peer *peer)
+static void check_consumers(struct twin *twin, const struct twin_peer *peer)
 {
-    for (uint32_t id = 0; id < MODEL_IDS; id++) {
+    for (uint32_t id = 0; id < TWIN_IDS; id++) {
         const struct twin_consumer *consumer = &peer->consumers[id];
         if (!consumer->is_there)
             continue;
-        struct twin_queue *queue = &model->queues[consumer->queue];
-        REQUIRE(!is_owed(model, peer, consumer),
+        struct twin_queue *queue = &twin->queues[consumer->queue];
+        REQUIRE(!is_owed(twin, peer, consumer),
                 "consumer %u of connection %u was not given what is ready for it", id, peer->id);
         if (queue->is_paused && queue->ready > 0 && consumer->credit_count > 0)
             reach(REACH_PAUSED_READY);
@@ -348,13 +347,13 @@ static void check_consumers(struct model *model, const struct twin_peer *peer)
     }
 }
 
-void twin_check_done(struct model *model, const struct twin_peer *only)
+void twin_check_done(struct twin *twin, const struct twin_peer *only)
 {
-    for (int i = 0; i < MODEL_PEERS; i++) {
-        struct twin_peer *peer = &model->peers[i];
+    for (int i = 0; i < TWIN_PEERS; i++) {
+        struct twin_peer *peer = &twin->peers[i];
         if (!peer->is_there || (only && peer != only))
             continue;
-        check_consumers(model, peer);
+        check_consumers(twin, peer);
         if (only)
             continue;
         REQUIRE(peer->unsent >= PEER_FULL || !twin_owes_messages(peer),
@@ -362,8 +361,8 @@ void twin_check_done(struct model *model, const struct twin_peer *only)
         if (twin_owes_messages(peer))
             reach(REACH_BACKLOG_FULL_PEER);
     }
-    for (int i = 0; i < MODEL_QUEUES && !only; i++) {
-        const struct twin_queue *queue = &model->queues[i];
+    for (int i = 0; i < TWIN_QUEUES && !only; i++) {
+        const struct twin_queue *queue = &twin->queues[i];
         REQUIRE(queue->waiting_count == 0 || !twin_queue_has_room(queue, queue->waiting[0].size),
                 "a push waits although there is room");
     }

@@ -1,4 +1,4 @@
-#include "model.h"
+#include "twin.h"
 
 #include "base/array.h"
 #include "replay.h"
@@ -79,7 +79,7 @@ static void item_remove(struct twin_peer *peer, size_t at)
 }
 
 /* Drops the oldest message of a subscription that is over its bound. Where its last one was stays the place of the gap. */
-static void drop_oldest(struct model *model, struct twin_peer *peer, uint32_t id)
+static void drop_oldest(struct twin *twin, struct twin_peer *peer, uint32_t id)
 {
     struct twin_subscription *subscription = &peer->subscriptions[id];
     size_t at = 0;
@@ -90,13 +90,13 @@ static void drop_oldest(struct model *model, struct twin_peer *peer, uint32_t id
     subscription->waiting_size -= item->size;
     subscription->missed++;
     subscription->missed_size += item->size;
-    model->totals.missed++;
+    twin->totals.missed++;
     item->is_gap = true;
     if (subscription->waiting > 0)
         item_remove(peer, at);
 }
 
-static void deliver(struct model *model, struct twin_peer *peer, uint32_t id, uint64_t message,
+static void deliver(struct twin *twin, struct twin_peer *peer, uint32_t id, uint64_t message,
                     uint32_t size, int topic)
 {
     struct twin_subscription *subscription = &peer->subscriptions[id];
@@ -105,23 +105,23 @@ static void deliver(struct model *model, struct twin_peer *peer, uint32_t id, ui
     subscription->waiting_size += size;
     while (subscription->waiting > subscription->count_max ||
            subscription->waiting_size > subscription->size_max)
-        drop_oldest(model, peer, id);
+        drop_oldest(twin, peer, id);
 }
 
-static struct bytes pattern_of(const struct model *model,
+static struct bytes pattern_of(const struct twin *twin,
                                const struct twin_subscription *subscription)
 {
-    return subscription->is_wildcard ? model->patterns[subscription->pattern]
-                                     : model->topics[subscription->pattern];
+    return subscription->is_wildcard ? twin->names->patterns[subscription->pattern]
+                                     : twin->names->topics[subscription->pattern];
 }
 
 /* The lowest id of the connection that matches, or -1. */
-static int find_match(const struct model *model, const struct twin_peer *peer, struct bytes name)
+static int find_match(const struct twin *twin, const struct twin_peer *peer, struct bytes name)
 {
     int found = -1, count = 0;
-    for (int id = MODEL_IDS - 1; id >= 0; id--) {
+    for (int id = TWIN_IDS - 1; id >= 0; id--) {
         const struct twin_subscription *subscription = &peer->subscriptions[id];
-        struct bytes pattern = pattern_of(model, subscription);
+        struct bytes pattern = pattern_of(twin, subscription);
         if (!subscription->is_there || !twin_matches(pattern, subscription->is_wildcard, name))
             continue;
         found = id;
@@ -138,41 +138,40 @@ static int find_match(const struct model *model, const struct twin_peer *peer, s
     return found;
 }
 
-static int topic_index(const struct model *model, struct bytes name)
+static int topic_index(const struct twin *twin, struct bytes name)
 {
-    for (int i = 0; i < MODEL_TOPICS; i++)
-        if (bytes_equal(model->topics[i], name))
+    for (int i = 0; i < TWIN_TOPICS; i++)
+        if (bytes_equal(twin->names->topics[i], name))
             return i;
     REQUIRE(false, "a topic of a name that was never used");
 }
 
-void twin_publish(struct model *model, const struct command *command, uint64_t first_id)
+void twin_publish(struct twin *twin, const struct command *command, uint64_t first_id)
 {
-    int topic = topic_index(model, command->name);
+    int topic = topic_index(twin, command->name);
     bool is_any = false;
     uint64_t reached = 1;
-    model->totals.published += command->run.count;
-    for (int i = 0; i < MODEL_PEERS; i++) {
-        struct twin_peer *peer = &model->peers[i];
-        int id = peer->is_there ? find_match(model, peer, command->name) : -1;
+    twin->totals.published += command->run.count;
+    for (int i = 0; i < TWIN_PEERS; i++) {
+        struct twin_peer *peer = &twin->peers[i];
+        int id = peer->is_there ? find_match(twin, peer, command->name) : -1;
         if (id < 0)
             continue;
         is_any = true;
         reached = reached * 31 + peer->id * 7 + (uint64_t)id;
         const unsigned char *frame = command->run.data;
         for (uint32_t at = 0; at < command->run.count; at++, frame += frame_size(frame))
-            deliver(model, peer, (uint32_t)id, first_id + at, frame_size(frame), topic);
+            deliver(twin, peer, (uint32_t)id, first_id + at, frame_size(frame), topic);
     }
-    if (model->matches[topic] && model->matches[topic] != reached)
+    if (twin->matches[topic] && twin->matches[topic] != reached)
         reach(REACH_MATCH_CHANGED);
-    model->matches[topic] = reached;
+    twin->matches[topic] = reached;
     if (is_any && command->run.size > 128 * 1024)
         reach(REACH_CHUNK_LARGE);
     reach(is_any ? REACH_PUBLISHED : REACH_PUBLISHED_NOBODY);
 }
 
-enum status twin_subscribe(struct model *model, struct twin_peer *peer,
-                           const struct command *command)
+enum status twin_subscribe(struct twin *twin, struct twin_peer *peer, const struct command *command)
 {
     struct twin_subscription *subscription = &peer->subscriptions[command->subscription.id];
     bool is_wildcard = command->subscription.is_wildcard;
@@ -181,7 +180,7 @@ enum status twin_subscribe(struct model *model, struct twin_peer *peer,
     if (is_wildcard && !twin_is_pattern(command->name))
         return STATUS_BAD_PATTERN;
     int pattern = 0;
-    while (!bytes_equal(is_wildcard ? model->patterns[pattern] : model->topics[pattern],
+    while (!bytes_equal(is_wildcard ? twin->names->patterns[pattern] : twin->names->topics[pattern],
                         command->name))
         pattern++;
     *subscription = (struct twin_subscription){
@@ -195,7 +194,7 @@ enum status twin_subscribe(struct model *model, struct twin_peer *peer,
     return STATUS_OK;
 }
 
-enum status twin_unsubscribe(struct model *model, struct twin_peer *peer,
+enum status twin_unsubscribe(struct twin *twin, struct twin_peer *peer,
                              const struct command *command)
 {
     uint32_t id = command->subscription.id;
@@ -207,11 +206,11 @@ enum status twin_unsubscribe(struct model *model, struct twin_peer *peer,
             item_remove(peer, at);
         else
             at++;
-    model->gap.is_due = subscription->missed + subscription->waiting > 0;
-    model->gap.peer = peer->id;
-    model->gap.id = id;
-    model->gap.count = subscription->missed + subscription->waiting;
-    model->gap.size = subscription->missed_size + subscription->waiting_size;
+    twin->gap.is_due = subscription->missed + subscription->waiting > 0;
+    twin->gap.peer = peer->id;
+    twin->gap.id = id;
+    twin->gap.count = subscription->missed + subscription->waiting;
+    twin->gap.size = subscription->missed_size + subscription->waiting_size;
     *subscription = (struct twin_subscription){0};
     return STATUS_OK;
 }
@@ -230,10 +229,10 @@ static bool is_idle_place(struct twin_peer *peer)
     return false;
 }
 
-void twin_on_message(struct model *model, const struct effect *effect)
+void twin_on_message(struct twin *twin, const struct effect *effect)
 {
-    struct twin_peer *peer = twin_peer(model, effect->peer);
-    REQUIRE(peer && effect->id < MODEL_IDS && peer->subscriptions[effect->id].is_there,
+    struct twin_peer *peer = twin_peer(twin, effect->peer);
+    REQUIRE(peer && effect->id < TWIN_IDS && peer->subscriptions[effect->id].is_there,
             "messages for a subscription that is not there");
     struct twin_subscription *subscription = &peer->subscriptions[effect->id];
     REQUIRE(subscription->missed == 0, "messages behind a gap that was not told");
@@ -242,34 +241,34 @@ void twin_on_message(struct model *model, const struct effect *effect)
     while (peer->items_count > 0 && is_idle_place(peer))
         item_remove(peer, 0);
     REQUIRE(peer->items_count >= effect->slice.count, "more messages than were published");
-    struct twin_hold *hold = twin_hold(model, effect, OP_PUBLISH);
+    struct twin_hold *hold = twin_hold(twin, effect, OP_PUBLISH);
     for (uint32_t i = 0; i < effect->slice.count; i++) {
         struct twin_item item = *item_at(peer, 0);
         REQUIRE(!item.is_gap && item.subscription == effect->id,
                 "message %u of %u is not what is next for subscription %u", i, effect->slice.count,
                 effect->id);
-        hold->messages[i] = (struct twin_held){item.id, item.size, model->topics[item.topic]};
+        hold->messages[i] = (struct twin_held){item.id, item.size, twin->names->topics[item.topic]};
         subscription->waiting--;
         subscription->waiting_size -= item.size;
         item_remove(peer, 0);
-        model->totals.sent++;
+        twin->totals.sent++;
     }
     peer->unsent += effect->slice.size;
 }
 
-void twin_on_gap(struct model *model, const struct effect *effect)
+void twin_on_gap(struct twin *twin, const struct effect *effect)
 {
-    if (model->gap.is_due) {
-        REQUIRE(model->gap.peer == effect->peer && model->gap.id == effect->id &&
-                    model->gap.count == effect->missed_count &&
-                    model->gap.size == effect->missed_size,
+    if (twin->gap.is_due) {
+        REQUIRE(twin->gap.peer == effect->peer && twin->gap.id == effect->id &&
+                    twin->gap.count == effect->missed_count &&
+                    twin->gap.size == effect->missed_size,
                 "the gap of an unsubscribe is not what was missed");
-        model->gap.is_due = false;
+        twin->gap.is_due = false;
         reach(REACH_GAP_UNSUBSCRIBE);
         return;
     }
-    struct twin_peer *peer = twin_peer(model, effect->peer);
-    REQUIRE(peer && effect->id < MODEL_IDS && peer->subscriptions[effect->id].is_there,
+    struct twin_peer *peer = twin_peer(twin, effect->peer);
+    REQUIRE(peer && effect->id < TWIN_IDS && peer->subscriptions[effect->id].is_there,
             "a gap for a subscription that is not there");
     struct twin_subscription *subscription = &peer->subscriptions[effect->id];
     REQUIRE(subscription->missed > 0 && subscription->missed == effect->missed_count &&
@@ -289,7 +288,7 @@ void twin_on_gap(struct model *model, const struct effect *effect)
 
 bool twin_owes_messages(const struct twin_peer *peer)
 {
-    for (uint32_t id = 0; id < MODEL_IDS; id++)
+    for (uint32_t id = 0; id < TWIN_IDS; id++)
         if (peer->subscriptions[id].waiting > 0 || peer->subscriptions[id].missed > 0)
             return true;
     return false;

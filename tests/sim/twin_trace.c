@@ -1,4 +1,4 @@
-#include "model.h"
+#include "twin.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,18 +16,18 @@ static const char *const kinds[] = {
     [COMMAND_STATS] = "stats",         [COMMAND_PING] = "ping",
 };
 
-static int queue_of(const struct model *model, struct bytes name)
+static int queue_of(const struct twin *twin, struct bytes name)
 {
-    for (int i = 0; i < MODEL_QUEUES; i++)
-        if (bytes_equal(model->queue_names[i], name))
+    for (int i = 0; i < TWIN_QUEUES; i++)
+        if (bytes_equal(twin->names->queues[i], name))
             return i;
     return -1;
 }
 
-void model_trace_command(const struct model *model, const struct command *command)
+void twin_trace_command(const struct twin *twin, const struct command *command)
 {
     printf("%s conn %u number %" PRIu64, kinds[command->kind], command->peer, command->ticket);
-    int queue = queue_of(model, command->name);
+    int queue = queue_of(twin, command->name);
     if (queue >= 0)
         printf(" queue %d", queue);
     else if (command->name.size > 0)
@@ -67,9 +67,9 @@ void model_trace_command(const struct model *model, const struct command *comman
     putchar('\n');
 }
 
-void model_trace_effect(const struct model *model, const struct effect *effect)
+void twin_trace_effect(const struct twin *twin, const struct effect *effect)
 {
-    (void)model;
+    (void)twin;
     printf("    conn %u ", effect->peer);
     switch (effect->kind) {
     case EFFECT_SETTLED:

@@ -4,24 +4,27 @@
  * The twin carries out each command by itself and foretells what must be settled at once. What the engine is free to decide (who gets
  * how much, when a waiting push comes in) it follows effect by effect, and checks that each was allowed and that none is owed.
  */
-#ifndef RINGPOST_TESTS_SIM_MODEL_H
-#define RINGPOST_TESTS_SIM_MODEL_H
+#ifndef RINGPOST_TESTS_SIM_TWIN_H
+#define RINGPOST_TESTS_SIM_TWIN_H
 
-#include "base/random.h"
 #include "core/engine.h"
 #include "message.h"
 
 enum {
-    MODEL_QUEUES = 5,
-    MODEL_PEERS = 6,
-    MODEL_IDS = 5,     /* of consumers, and of subscriptions, of one peer */
-    MODEL_TOPICS = 14, /* names that are published to */
-    MODEL_PATTERNS = 24,
-    MODEL_NAME_MAX = 96, /* bytes of most names; the longest has FRAME_NAME_MAX */
+    TWIN_QUEUES = 5,
+    TWIN_PEERS = 24,
+    TWIN_IDS = 5,     /* of consumers, and of subscriptions, of one peer */
+    TWIN_TOPICS = 14, /* names that are published to */
+    TWIN_PATTERNS = 24,
+};
+
+/* All names there are. */
+struct twin_names {
+    struct bytes queues[TWIN_QUEUES], topics[TWIN_TOPICS], patterns[TWIN_PATTERNS];
 };
 
 /* What a run should reach. */
-#define MODEL_COVERAGE(X)                                                     \
+#define TWIN_COVERAGE(X)                                                      \
     X(OK, "status: ok")                                                       \
     X(NO_QUEUE, "status: no-queue")                                           \
     X(EXISTS, "status: exists")                                               \
@@ -96,17 +99,18 @@ enum {
     X(RELEASED_LATE, "slice released after its connection was gone")          \
     X(DELIVERIES_SPLIT, "stretch cut since deliveries differ")
 
-enum model_reach {
-#define MODEL_ENUM(name, text) REACH_##name,
-    MODEL_COVERAGE(MODEL_ENUM)
-#undef MODEL_ENUM
+enum twin_reach {
+#define TWIN_ENUM(name, text) REACH_##name,
+    TWIN_COVERAGE(TWIN_ENUM)
+#undef TWIN_ENUM
         REACH_COUNT
 };
-extern uint64_t model_reached[REACH_COUNT];
+extern uint64_t twin_reached[REACH_COUNT];
+extern const char *const twin_reach_names[REACH_COUNT];
 
-static inline void reach(enum model_reach what)
+static inline void reach(enum twin_reach what)
 {
-    model_reached[what]++;
+    twin_reached[what]++;
 }
 
 /* What the twin says must be settled in this call, frame by frame. */
@@ -180,9 +184,8 @@ struct twin_peer {
     bool is_there;
     uint32_t id;
     uint64_t window_count, window_size, held_count, held_size, unsent;
-    uint64_t ticket_next;
-    struct twin_consumer consumers[MODEL_IDS];
-    struct twin_subscription subscriptions[MODEL_IDS];
+    struct twin_consumer consumers[TWIN_IDS];
+    struct twin_subscription subscriptions[TWIN_IDS];
     struct twin_item *items; /* the backlog */
     size_t items_first, items_count, items_capacity;
 };
@@ -203,17 +206,14 @@ struct twin_hold {
     unsigned char *answer;      /* a copy */
 };
 
-struct model {
-    struct random random;
-    struct engine *engine;
-    struct outbox outbox;
-    uint64_t now, served, id_next;
+struct twin {
+    const struct twin_names *names;
+    struct engine *engine; /* whose twin it is */
     bool is_trace;
-    uint32_t peer_id_next;
 
-    struct bytes queue_names[MODEL_QUEUES], topics[MODEL_TOPICS], patterns[MODEL_PATTERNS];
-    struct twin_queue queues[MODEL_QUEUES];
-    struct twin_peer peers[MODEL_PEERS];
+    struct twin_queue queues[TWIN_QUEUES];
+    struct twin_peer peers[TWIN_PEERS];
+    uint64_t served; /* counts deliveries, for fairness */
     struct twin_hold *holds;
     size_t holds_count, holds_capacity;
 
@@ -221,37 +221,34 @@ struct model {
     size_t settled_first, settled_count, settled_capacity;
     struct { /* consumers that a delete is to end */
         uint32_t peer, id;
-    } ended[MODEL_PEERS * MODEL_IDS];
+    } ended[TWIN_PEERS * TWIN_IDS];
     size_t ended_count;
     struct { /* the gap that an unsubscribe is to tell */
         bool is_due;
         uint32_t peer, id;
         uint64_t count, size;
     } gap;
-    const struct command *command;  /* being carried out */
-    uint64_t purged;                /* by the last purge */
-    uint64_t matches[MODEL_TOPICS]; /* sums of whom each topic reached last */
+    const struct command *command; /* being carried out */
+    uint64_t purged;               /* by the last purge */
+    uint64_t matches[TWIN_TOPICS]; /* sums of whom each topic reached last */
     struct engine_totals totals;
-
-    struct { /* by swarm: what this seed does, and how much */
-        unsigned weights[32];
-        unsigned tick_percent, release_percent, wild_percent;
-        uint32_t run_max, size_max, bound_max, credit_max, window_max;
-        bool is_release_random;
-    } swarm;
-    unsigned char *frames; /* of the command being built */
-    size_t frames_size, frames_capacity;
 };
 
-/* model_twin.c: commands. */
-struct twin_peer *twin_peer(struct model *model, uint32_t id);
-void twin_foretell(struct model *model, uint32_t peer, uint64_t number, enum status status);
-void twin_apply(struct model *model, struct twin_peer *peer, const struct command *command,
+/* A twin of an engine without queues. */
+void twin_init(struct twin *twin, struct engine *engine, const struct twin_names *names);
+
+/* Frees it; all queues, peers and slices are gone. */
+void twin_finish(struct twin *twin);
+
+/* twin_command.c: commands. */
+struct twin_peer *twin_peer(struct twin *twin, uint32_t id);
+void twin_foretell(struct twin *twin, uint32_t peer, uint64_t number, enum status status);
+void twin_apply(struct twin *twin, struct twin_peer *peer, const struct command *command,
                 uint64_t first_id);
-void twin_attach(struct model *model, struct twin_peer *peer, const struct command *command);
-void twin_detach(struct model *model, struct twin_peer *peer);
-int twin_queue_index(const struct model *model, struct bytes name);
-void twin_drop_unused(struct model *model);
+void twin_attach(struct twin *twin, struct twin_peer *peer, const struct command *command);
+void twin_detach(struct twin *twin, struct twin_peer *peer);
+int twin_queue_index(const struct twin *twin, struct bytes name);
+void twin_drop_unused(struct twin *twin);
 bool twin_queue_has_room(const struct twin_queue *queue, uint32_t size);
 void twin_queue_append(struct twin_queue *queue, uint64_t id, uint32_t size);
 void twin_settle_message(struct twin_queue *queue, size_t index, enum settle how);
@@ -261,40 +258,35 @@ struct twin_message *twin_next(struct twin_queue *queue, bool from_back);
 void twin_take(struct twin_queue *queue, struct twin_consumer *consumer,
                struct twin_message *taken);
 
-/* model_topic.c: topics. */
+/* twin_topic.c: topics. */
 bool twin_matches(struct bytes pattern, bool is_wildcard, struct bytes name);
 bool twin_is_pattern(struct bytes pattern);
-void twin_publish(struct model *model, const struct command *command, uint64_t first_id);
-enum status twin_subscribe(struct model *model, struct twin_peer *peer,
+void twin_publish(struct twin *twin, const struct command *command, uint64_t first_id);
+enum status twin_subscribe(struct twin *twin, struct twin_peer *peer,
                            const struct command *command);
-enum status twin_unsubscribe(struct model *model, struct twin_peer *peer,
+enum status twin_unsubscribe(struct twin *twin, struct twin_peer *peer,
                              const struct command *command);
-void twin_on_message(struct model *model, const struct effect *effect);
-void twin_on_gap(struct model *model, const struct effect *effect);
+void twin_on_message(struct twin *twin, const struct effect *effect);
+void twin_on_gap(struct twin *twin, const struct effect *effect);
 bool twin_owes_messages(const struct twin_peer *peer);
 
-/* model_effect.c: effects, and what the engine owes. */
-void twin_on_effects(struct model *model);
+/* twin_effect.c: effects, and what the engine owes. */
+/* Effects of one call, all of them. */
+void twin_on_effects(struct twin *twin, const struct outbox *outbox);
 /* That nothing more could be handed out now. */
-void twin_check_done(struct model *model, const struct twin_peer *only);
-void twin_release(struct model *model, size_t at);
+void twin_check_done(struct twin *twin, const struct twin_peer *only);
+/* Ends a hold, which the caller then ends at the engine. */
+void twin_release(struct twin *twin, size_t at);
 /* Remembers a slice; the caller fills in its messages. */
-struct twin_hold *twin_hold(struct model *model, const struct effect *effect, enum op op);
+struct twin_hold *twin_hold(struct twin *twin, const struct effect *effect, enum op op);
 void twin_check_hold(const struct twin_hold *hold);
 
-/* model_trace.c: what happens, for people. */
-void model_trace_command(const struct model *model, const struct command *command);
-void model_trace_effect(const struct model *model, const struct effect *effect);
+/* twin_trace.c: what happens, for people. */
+void twin_trace_command(const struct twin *twin, const struct command *command);
+void twin_trace_effect(const struct twin *twin, const struct effect *effect);
 
-/* model_compare.c: the engine's state against the twin's. */
-void twin_compare(struct model *model, bool is_deep);
-void twin_on_answer(struct model *model, const struct effect *effect);
-
-/* model_command.c: random commands. */
-void model_swarm(struct model *model);
-void model_step(struct model *model);
-void model_attach(struct model *model, struct twin_peer *peer);
-void model_detach(struct model *model, struct twin_peer *peer);
-void model_tick(struct model *model);
+/* twin_compare.c: the engine's state against the twin's. */
+void twin_compare(struct twin *twin, bool is_deep);
+void twin_on_answer(struct twin *twin, const struct effect *effect);
 
 #endif

@@ -1,0 +1,46 @@
+/* Random commands, with what the seed has chosen to do much, little or never. */
+#ifndef RINGPOST_TESTS_SIM_COMMANDS_H
+#define RINGPOST_TESTS_SIM_COMMANDS_H
+
+#include "dice.h"
+#include "twin.h"
+
+enum { COMMAND_KINDS = COMMAND_PING + 1 };
+
+/* What a seed does, and how much of it. */
+struct swarm {
+    unsigned weights[COMMAND_KINDS];
+    unsigned wild_percent; /* of arguments that are out of the way */
+    uint32_t run_max;      /* messages of a run */
+    uint32_t size_max;     /* bytes of a message */
+    uint32_t bytes_max;    /* of a run, but for its last message */
+    uint32_t bound_max;    /* messages of a queue */
+    uint32_t credit_max;   /* messages */
+    uint32_t window_max;   /* frames */
+};
+
+struct commands {
+    struct random random;
+    struct swarm swarm;
+    struct twin_names names;
+    unsigned char *frames; /* of the run of messages made last */
+    size_t frames_size, frames_capacity;
+};
+
+/* Chooses names and swarm by the seed. */
+void commands_init(struct commands *commands, uint64_t seed);
+void commands_finish(struct commands *commands);
+
+/* Fills in the arguments of a command of any kind but SETTLE. Messages are numbered from `first_id`
+ * on, and stay until the next call. */
+void commands_fill(struct commands *commands, struct command *command, uint64_t first_id);
+
+/* The place among `count` leases from which to settle. */
+size_t commands_lease(struct commands *commands, size_t count);
+
+/* Fills in what to settle of one consumer: `tag` and some of the `count` leases from there on, or
+ * anything. `tag_next` is the first that is no lease yet. */
+void commands_settle(struct commands *commands, struct command *command, uint64_t tag, size_t count,
+                     uint64_t tag_next);
+
+#endif
