@@ -3,6 +3,7 @@
 #include "base/array.h"
 #include "check.h"
 #include "core/frames.h"
+#include "core/peer.h"
 #include "frame/field.h"
 
 #include <stdio.h>
@@ -80,6 +81,18 @@ void stage_push(struct stage *stage, uint32_t peer, const char *queue, const cha
 void stage_publish(struct stage *stage, uint32_t peer, const char *topic, const char *words)
 {
     apply_run(stage, peer, COMMAND_PUBLISH, topic, frames_run(OP_PUBLISH, topic, words));
+}
+
+void stage_push_alike(struct stage *stage, uint32_t peer, const char *queue, uint32_t count,
+                      uint32_t size)
+{
+    apply_run(stage, peer, COMMAND_PUSH, queue, frames_alike(OP_PUSH, queue, count, size));
+}
+
+void stage_publish_alike(struct stage *stage, uint32_t peer, const char *topic, uint32_t count,
+                         uint32_t size)
+{
+    apply_run(stage, peer, COMMAND_PUBLISH, topic, frames_alike(OP_PUBLISH, topic, count, size));
 }
 
 void stage_consume(struct stage *stage, uint32_t peer, uint32_t id, const char *queue, int flags,
@@ -184,6 +197,8 @@ static size_t tell_messages(const struct effect *effect, char *line, size_t size
         used = (size_t)snprintf(line, size, "c%u @%lu again %u: ", effect->id, effect->tag,
                                 effect->deliveries);
     frames_tell(slice_bytes(&effect->slice), effect->slice.is_reversed, line + used, size - used);
+    if (line[used] == '\0')
+        return used + (size_t)snprintf(line + used, size - used, "%u frames", effect->slice.count);
     return used + strlen(line + used);
 }
 

@@ -39,6 +39,12 @@ void stage_detach(struct stage *stage, uint32_t peer);
 void stage_push(struct stage *stage, uint32_t peer, const char *queue, const char *words);
 void stage_publish(struct stage *stage, uint32_t peer, const char *topic, const char *words);
 
+/* `count` equal frames of `size` bytes, which are told by their number. */
+void stage_push_alike(struct stage *stage, uint32_t peer, const char *queue, uint32_t count,
+                      uint32_t size);
+void stage_publish_alike(struct stage *stage, uint32_t peer, const char *topic, uint32_t count,
+                         uint32_t size);
+
 /* `flags` as in the frame: CONSUME_BACK, CONSUME_NO_ACK. */
 void stage_consume(struct stage *stage, uint32_t peer, uint32_t id, const char *queue, int flags,
                    uint32_t count, uint64_t size);
@@ -67,6 +73,7 @@ void stage_tick(struct stage *stage);
  *     1 #8 answer 8 bytes    "answer 9 bytes more" when there is more
  *     2 c7 @4 a b            deliveries for consumer 7 of peer 2, tags from 4 on
  *     2 c7 @4 again 2: a b   delivered twice before
+ *     2 c7 @4 100 frames     without words
  *     2 s3 a b               messages for subscription 3
  *     2 s3 gap 2, 30 bytes
  *     2 c7 ended: no queue … the status in words
