@@ -3,6 +3,7 @@
 #include "base/array.h"
 
 #include <assert.h>
+#include <sanitizer/asan_interface.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
  * A block is one huge page of eight spans. A span is given to one size class while any of its
  * pieces is out, and to any class afterwards. Pieces that came back form a stack through their own
  * first bytes; those never handed out are not touched. A block all of whose spans are free goes
- * back to the system, except one.
+ * back to the system, except one. The address sanitizer, where there is one, is told what is out.
  */
 
 enum { SPANS_PER_BLOCK = ARENA_BLOCK_SIZE / ARENA_PIECE_MAX, BLOCKS_IDLE_MAX = 1 };
@@ -73,6 +74,7 @@ static void block_create(struct arena *arena)
     munmap(raw + skip + ARENA_BLOCK_SIZE, ARENA_BLOCK_SIZE - skip);
     block->memory = raw + skip;
     madvise(block->memory, ARENA_BLOCK_SIZE, MADV_HUGEPAGE);
+    ASAN_POISON_MEMORY_REGION(block->memory, ARENA_BLOCK_SIZE);
     for (unsigned i = SPANS_PER_BLOCK; i-- > 0;) {
         struct arena_span *span = &block->spans[i];
         span->block = block;
@@ -88,6 +90,7 @@ static void block_destroy(struct arena *arena, struct block *block)
     assert(block->spans_out_count == 0);
     for (unsigned i = 0; i < SPANS_PER_BLOCK; i++)
         list_remove(&block->spans[i].link);
+    ASAN_UNPOISON_MEMORY_REGION(block->memory, ARENA_BLOCK_SIZE);
     munmap(block->memory, ARENA_BLOCK_SIZE);
     free(block);
     arena->blocks_count--;
@@ -139,10 +142,11 @@ void *arena_alloc(struct arena *arena, size_t size, struct arena_span **span_out
                                   ? span_take(arena, class)
                                   : list_entry(partial->next, struct arena_span, link);
     void *piece = span->returned;
-    if (piece)
-        span->returned = *(void **)piece;
-    else
+    if (!piece)
         piece = span->base + ((size_t)span->cut_count++ * ARENA_PIECE_MIN << class);
+    ASAN_UNPOISON_MEMORY_REGION(piece, arena_fit(size));
+    if (span->returned)
+        span->returned = *(void **)piece;
     if (++span->out_count == (uint32_t)(ARENA_PIECE_MAX / ARENA_PIECE_MIN) >> class)
         list_remove(&span->link);
     *span_out = span;
@@ -162,6 +166,7 @@ void arena_free(struct arena *arena, void *piece, size_t size, struct arena_span
     unsigned class = class_of(size);
     *(void **)piece = span->returned;
     span->returned = piece;
+    ASAN_POISON_MEMORY_REGION(piece, arena_fit(size));
     if (!list_is_linked(&span->link))
         list_push_front(&arena->partial[class], &span->link);
     if (--span->out_count == 0)

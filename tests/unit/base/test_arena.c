@@ -3,6 +3,8 @@
 #include "check.h"
 #include "seed.h"
 
+#include <sanitizer/asan_interface.h>
+
 static struct random seed;
 
 static void sizes_are_rounded_to_a_class(void **state)
@@ -74,6 +76,29 @@ static void idle_blocks_go_back_to_the_system_except_one(void **state)
     assert_int_equal(arena.blocks_count, 1);
     assert_int_equal(arena.size, 0);
     arena_finish(&arena);
+}
+
+#pragma weak __asan_region_is_poisoned
+
+static void a_sanitizer_knows_what_is_handed_out(void **state)
+{
+    (void)state;
+    struct arena arena;
+    struct arena_span *spans[2];
+    unsigned char *pieces[2];
+    if (!__asan_region_is_poisoned)
+        return;
+    arena_init(&arena);
+    for (int i = 0; i < 2; i++)
+        pieces[i] = arena_alloc(&arena, 1000, &spans[i]);
+    assert_null(__asan_region_is_poisoned(pieces[0], 1024));
+    assert_ptr_equal(__asan_region_is_poisoned(pieces[1], 1025), pieces[1] + 1024);
+    arena_free(&arena, pieces[0], 1000, spans[0]);
+    assert_ptr_equal(__asan_region_is_poisoned(pieces[0], 1), pieces[0]);
+    assert_null(__asan_region_is_poisoned(pieces[1], 1024));
+    arena_free(&arena, pieces[1], 1000, spans[1]);
+    arena_finish(&arena);
+    assert_null(__asan_region_is_poisoned(pieces[0], 1));
 }
 
 struct piece {
@@ -149,6 +174,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_comes_back_last_goes_out_first),
         cmocka_unit_test(a_span_that_came_back_serves_another_class),
         cmocka_unit_test(idle_blocks_go_back_to_the_system_except_one),
+        cmocka_unit_test(a_sanitizer_knows_what_is_handed_out),
         cmocka_unit_test(pieces_do_not_overlap_and_are_all_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
