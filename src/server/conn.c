@@ -182,6 +182,8 @@ static void take_input(struct shard *shard, struct conn *conn, struct bytes inpu
         drain(shard, conn);
     if (session_is_stalled(&conn->session) && !list_is_linked(&conn->stalled))
         list_push_back(&shard->stalled, &conn->stalled);
+    else if (conn->is_at_end && !list_is_linked(&conn->stalled))
+        end_at_turn(shard, conn);
     mark_dirty(shard, conn);
 }
 
@@ -204,7 +206,7 @@ void conn_on_recv(struct shard *shard, struct conn *conn, const struct ring_even
         conn->is_at_end = true;
         if (conn->state == CONN_PARTING)
             abandon(shard, conn);
-        else
+        else if (!list_is_linked(&conn->stalled)) /* else once all that came has been taken */
             end_at_turn(shard, conn);
     } else if (event->result < 0 && event->result != -ECANCELED && event->result != -ENOBUFS) {
         abandon(shard, conn);
@@ -242,7 +244,7 @@ void conn_effect(struct shard *shard, struct conn *conn, const struct effect *ef
 /* Stops receiving from a client whose requests cannot be taken yet, and goes on when they can. */
 static void balance(struct shard *shard, struct conn *conn)
 {
-    bool is_behind = session_is_clogged(&conn->session) || session_is_stalled(&conn->session);
+    bool is_behind = session_is_clogged(&conn->session) || list_is_linked(&conn->stalled);
     if (is_behind && !conn->is_paused && conn->recv.is_active)
         ring_cancel(shard->ring, &conn->recv);
     bool may_resume = conn->is_paused && !is_behind;
@@ -253,6 +255,7 @@ static void balance(struct shard *shard, struct conn *conn)
 
 void conn_write(struct shard *shard, struct conn *conn)
 {
+    session_turn(&conn->session);
     if (conn->state == CONN_CLOSING)
         return;
     if (conn->send.is_active) {

@@ -80,11 +80,18 @@ static void drop(struct session *session, size_t size)
         session->input = bytes_of(session->input.data + size, session->input.size - size);
 }
 
+/* Whether answers are owed or unread, of which more would pile up. */
+static bool is_held_up(const struct session *session)
+{
+    return session->is_stalled || session->commands_count == COMMANDS_TURN_MAX ||
+           session_is_clogged(session);
+}
+
 bool session_next(struct session *session, struct command *command)
 {
     while (session->state != SESSION_CLOSED) {
         struct run run;
-        int size = session->is_stalled || session_is_clogged(session) ? 0 : cut(session, &run);
+        int size = is_held_up(session) ? 0 : cut(session, &run);
         if (size == 0)
             return keep_rest(session);
         if (size < 0) {
@@ -92,8 +99,10 @@ bool session_next(struct session *session, struct command *command)
             break;
         }
         drop(session, (size_t)size);
-        if (native_command(session, &run, command))
+        if (native_command(session, &run, command)) {
+            session->commands_count++;
             return true;
+        }
     }
     session->input = (struct bytes){0};
     text_finish(&session->partial);
@@ -102,7 +111,12 @@ bool session_next(struct session *session, struct command *command)
 
 bool session_is_stalled(const struct session *session)
 {
-    return session->partial.size > 0 && (session->is_stalled || session_is_clogged(session));
+    return session->partial.size > 0 && is_held_up(session);
+}
+
+void session_turn(struct session *session)
+{
+    session->commands_count = 0;
 }
 
 uint64_t session_deadline(const struct session *session)

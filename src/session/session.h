@@ -13,6 +13,7 @@ enum {
     WINDOW_COUNT_MAX = 65536,           /* frames that may be unsettled on a connection */
     WINDOW_SIZE_MAX = 64 * 1024 * 1024, /* bytes of them */
     ANSWERS_PAUSE_SIZE = 256 * 1024,    /* bytes of unread answers at which no more is read */
+    COMMANDS_TURN_MAX = 1024,           /* commands taken before their answers are put into words */
     CONFIRM_LAZY_COUNT = 256, /* frames that may be settled unconfirmed when nobody waits for it */
 };
 
@@ -43,9 +44,10 @@ struct session {
     struct session_limits limits;
     struct output output;
 
-    struct bytes input;  /* what was fed and not yet taken */
-    struct text partial; /* what was not taken: parts of a frame, or while stalled more */
-    bool is_stalled;     /* nothing is taken until a large answer has come */
+    struct bytes input;      /* what was fed and not yet taken */
+    struct text partial;     /* what was not taken: parts of a frame, or while stalled more */
+    bool is_stalled;         /* nothing is taken until a large answer has come */
+    uint32_t commands_count; /* taken in this turn */
     uint64_t opened_ns, first_byte_ns; /* first_byte_ns 0: none yet */
 
     uint64_t number_next; /* of the next frame */
@@ -74,12 +76,16 @@ void session_finish(struct session *session);
 void session_feed(struct session *session, struct bytes input, uint64_t now);
 
 /* Takes the next command out of what was fed; false when it needs more bytes, or when answers have to be given, or
- * read by the client, before it takes more: session_is_stalled. What the command borrows lives until the next call. */
+ * read by the client, or the turn has to end, before it takes more: session_is_stalled. What the command borrows
+ * lives until the next call. */
 bool session_next(struct session *session, struct command *command);
 
 /* Puts an effect into words. Takes the effect's slice, unless it returns false: then nobody will
  * read it, and the caller releases it. */
 bool session_effect(struct session *session, const struct effect *effect);
+
+/* Begins another turn: what the last one's commands came to has been told by session_effect. */
+void session_turn(struct session *session);
 
 /* Whether there is something to send that should not wait. To be asked once a turn, before
  * output_begin. */

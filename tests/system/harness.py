@@ -44,6 +44,7 @@ FLAGS = shlex.split(os.environ.get("RINGPOSTD_FLAGS", ""))
 IS_LONG = os.environ.get("RINGPOST_LONG") == "1"
 DEADLINE_S = 180 if WRAP else 30
 PAUSE_MS = 5
+QUIET_TURNS = 50
 
 EX_OK, EX_USAGE, EX_UNAVAILABLE, EX_CONFIG, EX_SKIP = 0, 64, 69, 78, 77
 
@@ -158,6 +159,15 @@ class Broker:
                 return int(line.split()[1])
         raise AssertionError("the broker has no memory")
 
+    @contextmanager
+    def stopped(self):
+        """What comes from clients meanwhile is there all at once when the broker goes on."""
+        os.kill(self.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.pid, signal.SIGCONT)
+
     def terminate(self):
         os.kill(self.pid, signal.SIGTERM)
 
@@ -227,12 +237,17 @@ class Raw:
     def send(self, *frames):
         self.socket.sendall(b"".join(frames))
 
-    def fill(self, data):
-        """Sends `data` over and over until neither the kernel nor the broker takes any more; returns the bytes taken."""
-        sent, data = 0, memoryview(data)
+    def fill(self, data, size_max, turn):
+        """Sends `data` over and over until `size_max` bytes are taken, or none although the broker did many a turn(); how many."""
+        sent, quiet, data = 0, 0, memoryview(data)
         self.socket.setblocking(False)
-        while select.select([], [self.socket], [], 1)[1]:
-            sent += self.socket.send(data[sent % len(data) :])
+        while sent < size_max and quiet < QUIET_TURNS:
+            try:
+                sent += self.socket.send(data[sent % len(data) :])
+                quiet = 0
+            except BlockingIOError:
+                turn()
+                quiet += 1
         self.socket.settimeout(DEADLINE_S)
         return sent
 

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Confirms, errors by number, pushes that are held, and the window."""
 
+import socket
 import struct
 
 from harness import (
@@ -369,6 +370,21 @@ def frames_split_at_every_byte_are_the_same_frames(broker):
         raw.send(bytes([byte]))
     frame = raw.read_until(ringpost.REPLY, ringpost.ERROR)
     assert frame.op == ringpost.REPLY and frame.body == struct.pack("<Q", 5), frame
+
+
+@test
+def what_was_sent_before_the_end_of_a_connection_is_carried_out_and_answered(broker):
+    first, second, raw, count = unique(), unique(), broker.raw(), 3000
+    peek = pack_frame(ringpost.PEEK, first, struct.pack("<I", 1))
+    with broker.stopped():
+        raw.send((push_frame(first) + push_frame(second)) * (count // 2), (peek + push_frame(first)) * 20)
+        raw.socket.shutdown(socket.SHUT_WR)
+    answers, settled = 0, 0
+    while frame := raw.read():
+        answers += frame.op == ringpost.REPLY
+        settled = confirmed(frame) if frame.op == ringpost.CONFIRM else settled
+    assert (answers, settled) == (20, count + 40)
+    assert broker.connect().info(first)["ready"] == count // 2 + 20
 
 
 @test
