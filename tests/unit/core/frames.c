@@ -1,6 +1,7 @@
 #include "core/frames.h"
 
 #include "check.h"
+#include "frame/field.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,5 +100,24 @@ void frames_tell(struct bytes frames, bool is_reversed, char *text, size_t size)
         memcpy(is_reversed ? text : text + used, word.data, word.size);
         used = grown;
         text[used] = '\0';
+    }
+}
+
+void frames_tell_fields(struct bytes fields, char *text, size_t size)
+{
+    struct field field;
+    size_t used = 0;
+    text[0] = '\0';
+    for (int parsed; (parsed = field_parse(fields, &field)) != 0;) {
+        assert_true(parsed > 0);
+        used += (size_t)snprintf(text + used, size - used, "%s%.*s=", used ? " " : "",
+                                 (int)field.key.size, (const char *)field.key.data);
+        if (field.kind == FIELD_NUMBER)
+            used += (size_t)snprintf(text + used, size - used, "%lu", field.number);
+        else
+            used += (size_t)snprintf(text + used, size - used, "%.*s", (int)field.value.size,
+                                     (const char *)field.value.data);
+        assert_true(used < size);
+        fields = bytes_of(fields.data + parsed, fields.size - (size_t)parsed);
     }
 }

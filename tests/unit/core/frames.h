@@ -18,4 +18,7 @@ struct run frames_alike(enum op op, const char *name, uint32_t count, uint32_t s
 /* Writes the bodies of frames, without their padding and in the order of reading, as words. */
 void frames_tell(struct bytes frames, bool is_reversed, char *text, size_t size);
 
+/* Writes fields as "key=value key=value". */
+void frames_tell_fields(struct bytes fields, char *text, size_t size);
+
 #endif

@@ -249,7 +249,7 @@ static void take_effects(struct stage *stage)
     stage->outbox.count = 0;
 }
 
-void stage_expect(struct stage *stage, const char *expected)
+void stage_tell(struct stage *stage)
 {
     size_t used = 0;
     stage->text[0] = '\0';
@@ -261,6 +261,11 @@ void stage_expect(struct stage *stage, const char *expected)
         memcpy(stage->text + used++, "\n", 2);
     }
     take_effects(stage);
+}
+
+void stage_expect(struct stage *stage, const char *expected)
+{
+    stage_tell(stage);
     assert_string_equal(stage->text, expected);
 }
 

@@ -1,4 +1,5 @@
-/* An engine on a stage: commands in a word each, effects told as text, and all invariants checked at every step. */
+/* An engine on a stage: commands in a word each, effects told as text, and all invariants checked
+ * at every step. */
 #ifndef RINGPOST_TESTS_UNIT_CORE_STAGE_H
 #define RINGPOST_TESTS_UNIT_CORE_STAGE_H
 
@@ -68,7 +69,7 @@ void stage_look(struct stage *stage, uint32_t peer, enum command_kind kind, cons
 void stage_tick(struct stage *stage);
 
 /*
- * Tells the effects since the last time, a line each, and fails unless they are `expected`:
+ * Tells the effects since the last time in `text`, a line each:
  *     1 #5 ok x3             three frames of peer 1's ticket 5 are done
  *     1 #8 answer 8 bytes    "answer 9 bytes more" when there is more
  *     2 c7 @4 a b            deliveries for consumer 7 of peer 2, tags from 4 on
@@ -78,9 +79,12 @@ void stage_tick(struct stage *stage);
  *     2 s3 gap 2, 30 bytes
  *     2 c7 ended: no queue … the status in words
  */
+void stage_tell(struct stage *stage);
+
+/* Tells them and fails unless they are `expected`. */
 void stage_expect(struct stage *stage, const char *expected);
 
-/* The same, without a look. */
+/* Throws away what there is to tell. */
 void stage_skip(struct stage *stage);
 
 /* Copies the last answer to `to` and forgets all effects until now. Returns its bytes. */

@@ -389,7 +389,7 @@ static void ending_a_consumer_returns_what_it_has_leased(void **state)
     close(&b);
 }
 
-/* Small leases in great number, settled out of order, so that their ring grows while it is turned. */
+/* Small leases in great number, settled out of order, so that their ring grows while turned. */
 static void many_leases_are_found_by_their_tags(void **state)
 {
     (void)state;
@@ -413,7 +413,7 @@ static void many_leases_are_found_by_their_tags(void **state)
     close(&b);
 }
 
-/* The least laden of those who are willing, and of the equally laden the one not served for longest. */
+/* The least laden of those who are willing; of the equally laden the one not served for longest. */
 static const struct consumer *least(struct consumer *const *all, const bool *is_willing, int count)
 {
     const struct consumer *best = NULL;
