@@ -1,15 +1,17 @@
 #!/usr/bin/python3
-"""Pushes numbered messages into a queue: producer.py [QUEUE [COUNT [ADDRESS]]]"""
+"""Pushes numbered messages into a queue: producer.py [QUEUE [COUNT [HOST [PORT]]]]"""
 
+import socket
 import sys
 
 from ringpost import Connection, Refused
 
-queue, count, address = (sys.argv[1:] + ["orders", "10", "127.0.0.1:7464"][len(sys.argv) - 1 :])[:3]
+queue, count, host, port = (sys.argv[1:] + ["orders", "10", "127.0.0.1", "7464"][len(sys.argv) - 1 :])[:4]
 
-with Connection(address, client="producer.py") as broker:
+with socket.create_connection((host, int(port))) as stream:
+    broker = Connection(stream, client=b"producer.py")
     for number in range(int(count)):
-        broker.push(queue, b"message %d" % number)  # does not wait for the one before
+        broker.push(queue.encode(), b"message %d" % number)  # does not wait for the one before
     try:
         broker.flush()
     except Refused as refused:

@@ -1,101 +1,34 @@
 """Starts the real broker, talks to it over loopback, ends it, and runs the tests of a file.
 
-A test is a function under @test, its name a sentence. One that takes an argument gets a broker that the tests of the
-file share, so it names its queues with unique(); one that takes none starts its own with Broker().
-
-    RINGPOST_BUILD   where the programs are; default: build, in the root of the tree
-    RINGPOST_WRAP    put before the broker's command, such as `valgrind -q --error-exitcode=99`
-    RINGPOSTD_FLAGS  more options for each broker
-    RINGPOST_LONG    1: also what takes a minute
-
-Nothing here measures time: deadlines only end what would otherwise hang.
+A test is a function under @test, its name a sentence; under @long_test it runs only with --long. One that takes an
+argument gets a broker that the tests of the file share, so it names its queues with unique(); one that takes none
+starts its own with Broker().
 """
 
 import inspect
-import itertools
 import os
-import select
-import shlex
+import resource
 import shutil
 import signal
-import socket
-import struct
 import subprocess
 import sys
 import tempfile
-import time
 import traceback
-from collections import namedtuple
 from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "examples" / "python"))
-sys.dont_write_bytecode = True
-
-import ringpost  # noqa: E402
-from ringpost import Connection, Delivery, Gap, Publication, Refused, pack_frame  # noqa: E402
-
-BUILD = Path(os.environ.get("RINGPOST_BUILD") or ROOT / "build").absolute()
-RINGPOSTD = BUILD / "ringpostd"
-RINGPOST = BUILD / "ringpost"
-WRAP = shlex.split(os.environ.get("RINGPOST_WRAP", ""))
-FLAGS = shlex.split(os.environ.get("RINGPOSTD_FLAGS", ""))
-IS_LONG = os.environ.get("RINGPOST_LONG") == "1"
-DEADLINE_S = 180 if WRAP else 30
-PAUSE_MS = 5
-QUIET_TURNS = 50
-
-EX_OK, EX_USAGE, EX_UNAVAILABLE, EX_CONFIG, EX_SKIP = 0, 64, 69, 78, 77
-
-Frame = namedtuple("Frame", "op flags name body")
-Error = namedtuple("Error", "first count status text")
-
-
-class Skip(Exception):
-    """This test cannot be run here; the text says why."""
-
-
-def is_sanitized():
-    """Whether the broker's memory is not its own alone: under a wrapper, or built with the address sanitizer."""
-    return bool(WRAP) or b"__asan_init" in RINGPOSTD.read_bytes()
-
-
-def wait_until(condition, what, deadline_s=DEADLINE_S):
-    """Until condition() is true, and returns what it returned."""
-    deadline = time.monotonic() + deadline_s
-    while not (result := condition()):
-        assert time.monotonic() < deadline, f"waited in vain until {what}"
-        select.select([], [], [], PAUSE_MS / 1000)
-    return result
-
-
-def wait_for_exit(process, what, deadline_s=DEADLINE_S):
-    """Until a process that was started here has ended, and returns its exit code."""
-    watched = os.pidfd_open(process.pid)
-    try:
-        ended, _, _ = select.select([watched], [], [], deadline_s)
-    finally:
-        os.close(watched)
-    assert ended, f"{what} did not end"
-    return process.wait()
-
-
-_numbers = itertools.count(1)
-
-
-def unique(name="queue"):
-    """A name that no other test of this file uses."""
-    return f"{name}-{next(_numbers)}".encode()
+from connections import Client, Raw
+from environment import DEADLINE_S, EX_SKIP, FLAGS, RINGPOSTD, WRAP, wait_for_exit, wait_until
+from ringpost import Delivery, Publication, Refused
 
 
 class Broker:
     """A running ringpostd; a context manager that ends it with TERM and sees that it exits 0.
 
-    It listens on a free port of 127.0.0.1 unless `listen` says otherwise. `prepare` is called in the new process.
+    It listens on a free port of 127.0.0.1 unless `listen` says otherwise.
     """
 
-    def __init__(self, *flags, listen=("127.0.0.1:0",), prepare=None):
+    def __init__(self, *flags, listen=("127.0.0.1:0",)):
         self.folder = Path(tempfile.mkdtemp(prefix="ringpost-"))
         self.connections = []
         self.is_over = False
@@ -103,9 +36,7 @@ class Broker:
         places = [word for address in listen for word in ("--listen", address)]
         command = [*WRAP, RINGPOSTD, *places, "--ready-file", ready, *FLAGS, *flags]
         with open(self.folder / "stderr", "wb") as log:
-            self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=prepare
-            )
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.pid = self.process.pid
         try:
             wait_until(lambda: ready.exists() or self.process.poll() is not None, "the broker listens")
@@ -131,7 +62,7 @@ class Broker:
 
     def connect(self, **options):
         """A connection of the Python client."""
-        connection = Connection(options.pop("address", self.address), **{"timeout": DEADLINE_S, **options})
+        connection = Client(options.pop("address", self.address), **options)
         self.connections.append(connection)
         return connection
 
@@ -159,6 +90,9 @@ class Broker:
                 return int(line.split()[1])
         raise AssertionError("the broker has no memory")
 
+    def limit_descriptors(self, count):
+        resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (count, count))
+
     @contextmanager
     def stopped(self):
         """What comes from clients meanwhile is there all at once when the broker goes on."""
@@ -174,7 +108,7 @@ class Broker:
     def wait_for_end(self):
         """It must end, and exit with 0."""
         code = wait_for_exit(self.process, "the broker")
-        assert code == EX_OK, f"the broker exited with {code}: {self.said()}"
+        assert code == os.EX_OK, f"the broker exited with {code}: {self.said()}"
         self.kill()
 
     def stop(self):
@@ -210,83 +144,6 @@ def run_broker(*flags, before=()):
     )
 
 
-class Raw:
-    """A connection that is spoken to in bytes. It says HELLO unless told not to."""
-
-    def __init__(self, address, hello=True, receive_buffer=None, **fields):
-        host, _, port = address.rpartition(":")
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        if receive_buffer:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.socket.settimeout(DEADLINE_S)
-        self.socket.connect((host, int(port)))
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.input = bytearray()
-        if hello:
-            self.send(hello_frame(**fields))
-            assert self.read().op == ringpost.WELCOME
-
-    def close(self):
-        self.socket.close()
-
-    def reset(self):
-        """Closes with RST instead of FIN."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.socket.close()
-
-    def send(self, *frames):
-        self.socket.sendall(b"".join(frames))
-
-    def fill(self, data, size_max, turn):
-        """Sends `data` over and over until `size_max` bytes are taken, or none although the broker did many a turn(); how many."""
-        sent, quiet, data = 0, 0, memoryview(data)
-        self.socket.setblocking(False)
-        while sent < size_max and quiet < QUIET_TURNS:
-            try:
-                sent += self.socket.send(data[sent % len(data) :])
-                quiet = 0
-            except BlockingIOError:
-                turn()
-                quiet += 1
-        self.socket.settimeout(DEADLINE_S)
-        return sent
-
-    def read(self):
-        """The next frame, or None at the end of the connection."""
-        while True:
-            for op, flags, name, body, end in ringpost.unpack_frames(self.input):
-                del self.input[:end]
-                return Frame(op, flags, name, body)
-            try:
-                data = self.socket.recv(1 << 16)
-            except ConnectionResetError:
-                data = b""
-            if not data:
-                assert not self.input, f"the connection ended inside a frame: {bytes(self.input[:40])!r}"
-                return None
-            self.input += data
-
-    def read_until(self, *ops):
-        """The next frame with one of these ops; those before it are skipped."""
-        while (frame := self.read()) is not None:
-            if frame.op in ops:
-                return frame
-        raise AssertionError("the connection ended")
-
-    def read_error(self):
-        return unpack_error(self.read_until(ringpost.ERROR))
-
-
-def hello_frame(version=1, **fields):
-    body = struct.pack("<I", version) + ringpost.pack_fields({"client": "tests/system", **fields})
-    return pack_frame(ringpost.HELLO, body=body)
-
-
-def unpack_error(frame):
-    first, count, status = struct.unpack_from("<QIH", frame.body)
-    return Error(first, count, ringpost.status_name(status), frame.body[16:].decode())
-
-
 # What tests say often.
 
 
@@ -320,7 +177,7 @@ def messages(deliveries):
 def assert_quiet(connection):
     """Nothing was sent to it that it has not received yet: deliveries keep their order with the REPLY to PING."""
     connection.ping()
-    event = connection.receive(0)
+    event = connection.poll()
     assert event is None, event
 
 
@@ -339,11 +196,16 @@ def refused(status):
 # Running
 
 
-_tests = []
+_tests, _long_tests = [], []
 
 
 def test(function):
     _tests.append(function)
+    return function
+
+
+def long_test(function):
+    _long_tests.append(function)
     return function
 
 
@@ -361,9 +223,6 @@ def run_one(function, shared):
         function(shared)
         shared.close_connections()
         assert shared.is_running(), f"the broker exited with {shared.process.returncode}"
-    except Skip:
-        shared.close_connections()
-        raise
     except BaseException:
         print("".join(f"    | {line}\n" for line in shared.said().splitlines()[-40:]), end="")
         shared.kill()
@@ -373,7 +232,7 @@ def run_one(function, shared):
 
 def refuse_without_io_uring():
     checked = subprocess.run([RINGPOSTD, "--check-kernel"], capture_output=True, text=True)
-    if checked.returncode == EX_CONFIG:
+    if checked.returncode == os.EX_CONFIG:
         said = checked.stdout + checked.stderr
         reasons = [line for line in said.splitlines() if "not available" in line] or ["io_uring is refused here"]
         print(f"{said}\n{reasons[0]}")
@@ -381,20 +240,18 @@ def refuse_without_io_uring():
 
 
 def main():
-    """Runs the tests of the file, or those whose names contain the word given; a line each."""
+    """Runs the tests of the file, or with --long its long ones, or those whose names contain the words given."""
     assert RINGPOSTD.exists(), f"there is no {RINGPOSTD}: set RINGPOST_BUILD"
     refuse_without_io_uring()
-    pattern = "_".join(sys.argv[1:]).replace(" ", "_")
-    chosen = [function for function in _tests if pattern in function.__name__]
-    shared, passed, failed, skipped = None, 0, 0, 0
+    pattern = "_".join(word for word in sys.argv[1:] if word != "--long").replace(" ", "_")
+    tests = _long_tests if "--long" in sys.argv else _tests
+    chosen = [function for function in tests if pattern in function.__name__]
+    shared, passed, failed = None, 0, 0
     for function in chosen:
         try:
             shared = run_one(function, shared)
             passed += 1
             print(f"ok      {sentence(function)}", flush=True)
-        except Skip as skip:
-            skipped += 1
-            print(f"skipped {sentence(function)}: {skip}", flush=True)
         except Exception:
             shared = None if inspect.signature(function).parameters else shared
             failed += 1
@@ -405,5 +262,5 @@ def main():
         except Exception:
             failed += 1
             print(f"FAILED  the broker that the tests shared ends cleanly\n{traceback.format_exc()}")
-    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    print(f"{passed} passed, {failed} failed")
     sys.exit(1 if failed or not chosen else 0)

@@ -10,28 +10,11 @@ import struct
 import threading
 from collections import namedtuple
 
-from harness import (
-    DEADLINE_S,
-    IS_LONG,
-    ROOT,
-    Broker,
-    Raw,
-    Skip,
-    hello_frame,
-    is_sanitized,
-    main,
-    messages,
-    pack_frame,
-    push,
-    refused,
-    ringpost,
-    take,
-    test,
-    unique,
-    unpack_error,
-    wait_until,
-)
-from ringpost import HEAD, RANGE, pack_fields
+from connections import Client, Raw, hello_frame, unpack_error
+from environment import DEADLINE_S, ROOT, is_sanitized, unique
+from harness import Broker, long_test, main, messages, push, refused, take, test
+import ringpost
+from ringpost import HEAD, RANGE, pack_fields, pack_frame
 
 PING = pack_frame(ringpost.PING)
 QUEUE_OPS = {  # those that need a name, with a body of the right shape
@@ -98,10 +81,10 @@ def row(what):
     return make
 
 
-def whole_row(what):
+def whole_row(what, kind=test):
     """A test of a row that says itself what is to happen."""
     tested.add(what)
-    return test
+    return kind
 
 
 def check_case(broker, expected, case):
@@ -141,7 +124,7 @@ def read_reply(raw, number):
 
 def witness(broker):
     """A connection that is there all the time, and that nothing may disturb."""
-    found = [connection for connection in broker.connections if isinstance(connection, ringpost.Connection)]
+    found = [connection for connection in broker.connections if isinstance(connection, Client)]
     return found[0] if found else broker.connect()
 
 
@@ -233,11 +216,9 @@ def another_version_is_closed(broker):
         yield Case(version, hello_frame(version), hello=False)
 
 
-@whole_row("HELLO not complete 5 s after its first byte")
+@whole_row("HELLO not complete 5 s after its first byte", long_test)
 def a_hello_that_does_not_end_is_closed_after_5_seconds(broker):
     raw, patient = broker.raw(hello=False), broker.raw(hello=False)
-    if not IS_LONG:
-        raise Skip("it takes 5 s: RINGPOST_LONG=1")
     raw.send(hello_frame()[:-1])
     error = raw.read_error()
     assert (error.first, error.status) == (0, "hello"), error
@@ -246,10 +227,8 @@ def a_hello_that_does_not_end_is_closed_after_5_seconds(broker):
     assert patient.read().op == ringpost.WELCOME, "one that has sent nothing has 60 s"
 
 
-@whole_row("nothing sent for 60 s")
+@whole_row("nothing sent for 60 s", long_test)
 def a_connection_that_sends_nothing_is_closed_after_60_seconds(broker):
-    if not IS_LONG:
-        raise Skip("it takes 60 s: RINGPOST_LONG=1")
     raw, idle = broker.raw(hello=False), broker.raw()
     raw.socket.settimeout(4 * DEADLINE_S)
     assert raw.read() is None
@@ -433,7 +412,7 @@ def a_push_that_does_not_fit_the_queue_is_refused(broker):
     few, small, holds = unique(), unique(), unique()
     c.declare(few, max_messages=1)
     c.declare(small, max_bytes=50)
-    c.declare(holds, max_bytes=50, when_full="hold")
+    c.declare(holds, max_bytes=50, when_full=b"hold")
     push(c, few, b"")
     yield Case("one too many", pack_frame(ringpost.PUSH, few, b""))
     for queue in (small, holds):
@@ -444,7 +423,7 @@ def a_push_that_does_not_fit_the_queue_is_refused(broker):
 @row("PUSH beyond the window while pushes wait")
 def a_push_beyond_the_window_is_refused(broker):
     queue, c = unique(), witness(broker)
-    c.declare(queue, max_messages=1, when_full="hold")
+    c.declare(queue, max_messages=1, when_full=b"hold")
     push(c, queue, b"")
     window = c.welcome["window-bytes"]
     large = pack_frame(ringpost.PUSH, queue, b"x" * (1 << 20 >> 1))

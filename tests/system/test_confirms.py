@@ -4,22 +4,11 @@
 import socket
 import struct
 
-from harness import (
-    DEADLINE_S,
-    Broker,
-    assert_quiet,
-    main,
-    messages,
-    pack_frame,
-    push,
-    refused,
-    ringpost,
-    take,
-    test,
-    unique,
-    unpack_error,
-    wait_until,
-)
+from connections import unpack_error
+from environment import DEADLINE_S, unique, wait_until
+from harness import Broker, assert_quiet, main, messages, push, refused, take, test
+import ringpost
+from ringpost import pack_frame
 
 NUMBERS = [b"%d" % number for number in range(10)]
 PING = pack_frame(ringpost.PING)
@@ -42,7 +31,7 @@ def confirmed(frame):
 def held_queue(broker, room=1):
     """A queue that is full and holds its producers."""
     queue, c = unique("held"), broker.connect()
-    c.declare(queue, max_messages=room, when_full="hold")
+    c.declare(queue, max_messages=room, when_full=b"hold")
     push(c, queue, *[b"first"] * room)
     return queue
 
@@ -176,7 +165,7 @@ def frames_behind_a_held_push_are_carried_out_at_once_but_not_confirmed(broker):
     assert c.receive(DEADLINE_S).message == b"published"
     c.consume(other, 1, 10)
     assert messages(take(c, 10)) == NUMBERS
-    c.ack(1, 1, count=10)
+    c.ack(1, 1, 10)
     c.ping()
     assert c.info(other)["acknowledged"] == 10
     assert c.settled == number - 1 < behind[0]
@@ -270,7 +259,7 @@ def purge_makes_room_for_waiting_pushes(broker):
 @test
 def a_push_larger_than_the_whole_bound_is_refused_even_if_the_queue_holds(broker):
     queue, c = unique("held"), broker.connect()
-    c.declare(queue, max_bytes=100, when_full="hold")
+    c.declare(queue, max_bytes=100, when_full=b"hold")
     c.push(queue, b"L" * 100)
     with refused("full"):
         c.flush()
@@ -288,7 +277,7 @@ def pushes_beyond_the_window_in_frames_are_refused_and_those_within_wait(broker)
         named |= set(range(error.first, error.first + error.count))
     assert named == {6, 7, 8}
     assert c.info(queue)["waiting"] == 5
-    c.declare(queue, max_messages=1, when_full="hold")
+    c.declare(queue, max_messages=1, when_full=b"hold")
     for _ in range(6):
         c.purge(queue)
     assert confirmed(raw.read_until(ringpost.CONFIRM)) >= 1
@@ -319,10 +308,10 @@ def a_client_that_keeps_to_its_window_is_never_refused(broker):
     consumer.consume(queue, 1, 100_000)
     numbers, got = [], []
     for number in range(200):
-        while len(c._pushes) >= 16:
+        while c.sent - c.settled >= 16:
             got += take(consumer, 1)
             consumer.ack(1, got[-1].tag)
-            c.ping()
+            c.wait(c.settled + 1)
         numbers.append(c.push(queue, b"%d" % number))
     while len(got) < 204:
         got += take(consumer, 1)
@@ -349,10 +338,10 @@ def settling_some_of_a_range_settles_the_others_and_names_the_frame(broker):
     take(c, 10)
     c.ack(1, 5)
     c.flush()
-    number = c.ack(1, 4, count=3)
+    number = c.ack(1, 4, 3)
     with refused("not-leased"):
         c.wait(number)
-    number = c.ack(1, 8, count=100)
+    number = c.ack(1, 8, 100)
     with refused("not-leased"):
         c.wait(number)
     fields = c.info(queue)

@@ -3,40 +3,20 @@
 
 import errno
 import os
-import resource
 import signal
 import socket
 import stat
-import subprocess
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness import (
-    DEADLINE_S,
-    EX_CONFIG,
-    EX_OK,
-    EX_UNAVAILABLE,
-    EX_USAGE,
-    ROOT,
-    WRAP,
-    Broker,
-    Connection,
-    Skip,
-    assert_quiet,
-    main,
-    messages,
-    pack_frame,
-    push,
-    ringpost,
-    run_broker,
-    take,
-    test,
-    wait_until,
-)
+from connections import Client
+from environment import BUILD, DEADLINE_S, wait_until
+from harness import Broker, assert_quiet, main, messages, push, run_broker, take, test
+import ringpost
+from ringpost import pack_frame
 
 OPTIONS = ["--listen", "--frame-max", "--ready-file", "--ring-features", "--check-kernel", "--version", "--help"]
-EX_CANTCREAT = 73
 
 
 @contextmanager
@@ -56,7 +36,7 @@ def assert_works(broker, address=None):
 @test
 def help_names_every_option_and_the_exit_codes():
     done = run_broker("--help")
-    assert (done.returncode, done.stderr) == (EX_OK, "")
+    assert (done.returncode, done.stderr) == (os.EX_OK, "")
     for option in OPTIONS + ["0", "64", "69", "78"]:
         assert option in done.stdout, option
     assert max(map(len, done.stdout.splitlines())) <= 120
@@ -65,7 +45,7 @@ def help_names_every_option_and_the_exit_codes():
 @test
 def version_says_the_version_that_welcome_says():
     done = run_broker("--version")
-    assert (done.returncode, done.stderr, done.stdout.count("\n")) == (EX_OK, "", 1)
+    assert (done.returncode, done.stderr, done.stdout.count("\n")) == (os.EX_OK, "", 1)
     with Broker() as broker:
         version = broker.connect().welcome["server"].decode().removeprefix("ringpost/")
     assert version in done.stdout.split(), (version, done.stdout)
@@ -74,7 +54,7 @@ def version_says_the_version_that_welcome_says():
 @test
 def check_kernel_says_what_there_is():
     done = run_broker("--check-kernel")
-    assert (done.returncode, done.stderr) == (EX_OK, "")
+    assert (done.returncode, done.stderr) == (os.EX_OK, "")
     assert os.uname().release in done.stdout
 
 
@@ -103,7 +83,7 @@ def bad_usage_exits_64_with_one_line():
     ]
     for flags in bad:
         done = run_broker(*flags)
-        assert done.returncode == EX_USAGE, (flags, done)
+        assert done.returncode == os.EX_USAGE, (flags, done)
         assert done.stdout == "" and done.stderr.count("\n") == 1, (flags, done)
         assert done.stderr.startswith("ringpostd: "), (flags, done)
 
@@ -112,7 +92,7 @@ def bad_usage_exits_64_with_one_line():
 def a_port_in_use_exits_69_and_names_it():
     with Broker() as broker:
         done = run_broker("--listen", broker.address)
-        assert done.returncode == EX_UNAVAILABLE, done
+        assert done.returncode == os.EX_UNAVAILABLE, done
         assert broker.address in done.stderr and done.stderr.count("\n") == 1, done
         assert_works(broker)
 
@@ -121,14 +101,14 @@ def a_port_in_use_exits_69_and_names_it():
 def one_listener_that_cannot_be_had_ends_the_start_and_leaves_no_ready_file():
     with Broker() as broker, folder() as place:
         done = run_broker("--listen", "127.0.0.1:0", "--listen", broker.address, "--ready-file", place / "ready")
-        assert done.returncode == EX_UNAVAILABLE, done
+        assert done.returncode == os.EX_UNAVAILABLE, done
         assert os.listdir(place) == []
 
 
 @test
 def a_ready_file_that_cannot_be_written_ends_the_start():
     done = run_broker("--listen", "127.0.0.1:0", "--ready-file", "/nonexistent/ready")
-    assert done.returncode == EX_CANTCREAT and "/nonexistent/ready" in done.stderr, done
+    assert done.returncode == os.EX_CANTCREAT and "/nonexistent/ready" in done.stderr, done
 
 
 @test
@@ -193,7 +173,7 @@ def a_unix_socket_that_somebody_listens_on_is_left_to_him():
         address = f"unix:{place}/socket"
         with Broker(listen=[address]) as broker:
             done = run_broker("--listen", address)
-            assert done.returncode == EX_UNAVAILABLE and address in done.stderr, done
+            assert done.returncode == os.EX_UNAVAILABLE and address in done.stderr, done
             assert_works(broker)
 
 
@@ -203,7 +183,7 @@ def a_file_that_is_no_socket_is_never_replaced():
         path = place / "precious"
         path.write_text("data")
         done = run_broker("--listen", f"unix:{path}")
-        assert done.returncode == EX_UNAVAILABLE and str(path) in done.stderr, done
+        assert done.returncode == os.EX_UNAVAILABLE and str(path) in done.stderr, done
         assert path.read_text() == "data"
 
 
@@ -300,7 +280,7 @@ def a_connection_that_does_not_read_does_not_keep_the_broker_from_ending():
 def what_was_confirmed_before_term_was_confirmed_and_the_rest_is_not():
     with Broker() as broker:
         c = broker.connect()
-        c.declare(b"held", max_messages=1, when_full="hold")
+        c.declare(b"held", max_messages=1, when_full=b"hold")
         push(c, b"held", b"1")
         number = c.push(b"held", b"waits")
         c.ping()
@@ -315,11 +295,10 @@ def what_was_confirmed_before_term_was_confirmed_and_the_rest_is_not():
 
 @test
 def out_of_descriptors_the_broker_serves_those_it_has_and_takes_others_later():
-    if WRAP:
-        raise Skip("the wrapper needs descriptors of its own")
     limit = 40
-    with Broker(prepare=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))) as broker:
+    with Broker() as broker:
         first = broker.connect()
+        broker.limit_descriptors(limit)
         crowd = [socket.create_connection(broker.address.split(":")) for _ in range(limit + 10)]
         push(first, b"q", b"served")
         first.consume(b"q", 1, 1)
@@ -330,13 +309,9 @@ def out_of_descriptors_the_broker_serves_those_it_has_and_takes_others_later():
         assert_quiet(first)
 
 
-def denied(place, number, *flags):
+def denied(number, *flags):
     """Runs ringpostd where io_uring_setup fails with this errno."""
-    program = place / "deny_io_uring"
-    if not program.exists():
-        source = ROOT / "tests" / "system" / "deny_io_uring.c"
-        subprocess.run(["cc", "-o", program, source], check=True)
-    return run_broker(*flags, before=[program, str(number)])
+    return run_broker(*flags, before=[BUILD / "tests" / "system" / "deny_io_uring", str(number)])
 
 
 @test
@@ -348,9 +323,9 @@ def where_io_uring_is_refused_the_broker_exits_78_with_cause_and_remedy():
             (errno.ENOMEM, "ENOMEM", "RLIMIT_MEMLOCK"),
         ):
             for flags in ([], ["--check-kernel"]):
-                done = denied(place, number, "--listen", "127.0.0.1:0", "--ready-file", place / "ready", *flags)
+                done = denied(number, "--listen", "127.0.0.1:0", "--ready-file", place / "ready", *flags)
                 said = done.stdout + done.stderr
-                assert done.returncode == EX_CONFIG, done
+                assert done.returncode == os.EX_CONFIG, done
                 assert "io_uring" in said and cause in said and remedy in said, done
                 assert os.uname().release in said, done
                 assert not (place / "ready").exists()
@@ -361,7 +336,7 @@ def a_client_that_cannot_connect_is_told_by_the_kernel():
     with Broker() as broker:
         address = broker.address
     try:
-        Connection(address)
+        Client(address)
         raise AssertionError("somebody still listens")
     except ConnectionRefusedError:
         pass

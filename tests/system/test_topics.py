@@ -3,23 +3,10 @@
 
 import struct
 
-from harness import (
-    DEADLINE_S,
-    Broker,
-    Gap,
-    Publication,
-    assert_quiet,
-    heard,
-    main,
-    pack_frame,
-    push,
-    refused,
-    ringpost,
-    take,
-    test,
-    unique,
-    wait_until,
-)
+from environment import DEADLINE_S, unique, wait_until
+from harness import Broker, assert_quiet, heard, main, push, refused, take, test
+import ringpost
+from ringpost import Gap, Publication, pack_frame
 
 
 def said_to(subscriber, publisher, topics):
