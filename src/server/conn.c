@@ -72,7 +72,7 @@ void conn_destroy(struct shard *shard, struct conn *conn)
     session_finish(&conn->session);
     list_remove(&conn->dirty);
     list_remove(&conn->starved);
-    list_remove(&conn->stalled);
+    list_remove(&conn->resuming);
     list_remove(&conn->ended);
     list_remove(&conn->timeout);
     table_remove(&shard->conns, &conn->entry);
@@ -107,7 +107,7 @@ static void abandon(struct shard *shard, struct conn *conn)
     conn->session.state = SESSION_CLOSED;
     list_remove(&conn->timeout);
     list_remove(&conn->starved);
-    list_remove(&conn->stalled);
+    list_remove(&conn->resuming);
     list_remove(&conn->dirty);
     ring_shutdown(shard->ring, conn->fd, SHUT_RDWR);
     if (conn->recv.is_active)
@@ -180,9 +180,7 @@ static void take_input(struct shard *shard, struct conn *conn, struct bytes inpu
         set_timeout(shard, conn, TIMEOUT_HELLO, session_deadline(&conn->session));
     else if (conn->session.state == SESSION_CLOSED)
         drain(shard, conn);
-    if (session_is_stalled(&conn->session) && !list_is_linked(&conn->stalled))
-        list_push_back(&shard->stalled, &conn->stalled);
-    else if (conn->is_at_end && !list_is_linked(&conn->stalled))
+    if (conn->is_at_end && !session_is_stalled(&conn->session))
         end_at_turn(shard, conn);
     mark_dirty(shard, conn);
 }
@@ -206,7 +204,7 @@ void conn_on_recv(struct shard *shard, struct conn *conn, const struct ring_even
         conn->is_at_end = true;
         if (conn->state == CONN_PARTING)
             abandon(shard, conn);
-        else if (!list_is_linked(&conn->stalled)) /* else once all that came has been taken */
+        else if (!session_is_stalled(&conn->session)) /* else once all that came has been taken */
             end_at_turn(shard, conn);
     } else if (event->result < 0 && event->result != -ECANCELED && event->result != -ENOBUFS) {
         abandon(shard, conn);
@@ -244,13 +242,25 @@ void conn_effect(struct shard *shard, struct conn *conn, const struct effect *ef
 /* Stops receiving from a client whose requests cannot be taken yet, and goes on when they can. */
 static void balance(struct shard *shard, struct conn *conn)
 {
-    bool is_behind = session_is_clogged(&conn->session) || list_is_linked(&conn->stalled);
+    bool is_behind = conn->state == CONN_OPEN &&
+                     (session_is_clogged(&conn->session) || session_is_stalled(&conn->session));
     if (is_behind && !conn->is_paused && conn->recv.is_active)
         ring_cancel(shard->ring, &conn->recv);
-    bool may_resume = conn->is_paused && !is_behind;
+    bool may_receive = conn->is_paused && !is_behind;
     conn->is_paused = is_behind;
-    if (may_resume)
+    if (may_receive)
         conn_receive(shard, conn);
+    if (session_can_resume(&conn->session) && !list_is_linked(&conn->resuming))
+        list_push_back(&shard->resuming, &conn->resuming);
+}
+
+/* Ends the sending of a connection that has said its last words. */
+static void part(struct shard *shard, struct conn *conn)
+{
+    set_state(conn, CONN_PARTING);
+    ring_shutdown(shard->ring, conn->fd, SHUT_WR);
+    if (conn->is_at_end)
+        abandon(shard, conn);
 }
 
 void conn_write(struct shard *shard, struct conn *conn)
@@ -258,21 +268,13 @@ void conn_write(struct shard *shard, struct conn *conn)
     session_turn(&conn->session);
     if (conn->state == CONN_CLOSING)
         return;
-    if (conn->send.is_active) {
-        balance(shard, conn);
-        return;
-    }
-    if (session_wants_send(&conn->session)) {
+    if (!conn->send.is_active && session_wants_send(&conn->session)) {
         unsigned count;
         const struct iovec *vector = output_begin(&conn->session.output, &count);
         ring_send(shard->ring, &conn->send, conn->fd, vector, count);
-        balance(shard, conn);
-    } else if (conn->state == CONN_DRAINING) {
-        set_state(conn, CONN_PARTING);
-        ring_shutdown(shard->ring, conn->fd, SHUT_WR);
-        if (conn->is_at_end)
-            abandon(shard, conn);
-    } else {
-        balance(shard, conn);
+    } else if (!conn->send.is_active && conn->state == CONN_DRAINING) {
+        part(shard, conn);
     }
+    if (conn->state != CONN_CLOSING)
+        balance(shard, conn);
 }

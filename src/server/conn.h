@@ -43,7 +43,7 @@ struct conn {
     bool is_at_end;       /* the peer has ended its sending */
     uint32_t gated_count; /* its effects in the gate */
     uint64_t gate_pass;   /* the last pass of the gate that held one of them back */
-    struct list dirty, starved, stalled, ended, timeout;
+    struct list dirty, starved, resuming, ended, timeout;
     uint64_t timeout_ns;
     struct session session;
 };

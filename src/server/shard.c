@@ -22,7 +22,7 @@ int shard_init(struct shard *shard, const struct shard_options *options)
     *shard = (struct shard){.options = *options, .signal_fd = -1};
     list_init(&shard->dirty);
     list_init(&shard->starved);
-    list_init(&shard->stalled);
+    list_init(&shard->resuming);
     list_init(&shard->ended);
     for (unsigned i = 0; i < TIMEOUT_KINDS; i++)
         list_init(&shard->timeouts[i]);
@@ -136,15 +136,6 @@ static void expire(struct shard *shard)
         }
 }
 
-/* Whether a session could take up input that it kept back. */
-static bool can_resume(const struct shard *shard)
-{
-    for (struct list *link = shard->stalled.next; link != &shard->stalled; link = link->next)
-        if (!session_is_stalled(&list_entry(link, struct conn, stalled)->session))
-            return true;
-    return false;
-}
-
 static uint64_t next_deadline(const struct shard *shard)
 {
     uint64_t deadline = engine_deadline(shard->engine);
@@ -156,8 +147,8 @@ static uint64_t next_deadline(const struct shard *shard)
     for (unsigned i = 0; i < shard->listeners_count; i++)
         deadline =
             shard->listeners[i].retry_ns < deadline ? shard->listeners[i].retry_ns : deadline;
-    bool is_idle =
-        gate_is_empty(&shard->gate) && list_is_empty(&shard->dirty) && !can_resume(shard);
+    bool is_idle = gate_is_empty(&shard->gate) && list_is_empty(&shard->dirty) &&
+                   list_is_empty(&shard->resuming);
     return is_idle ? deadline : 0;
 }
 
@@ -234,16 +225,12 @@ static void feed_starved(struct shard *shard)
         conn_receive(shard, list_entry(link, struct conn, starved));
 }
 
-/* Lets sessions take up the input that they kept back, each once a turn; those that cannot yet wait for a send. */
-static void resume_stalled(struct shard *shard)
+/* Lets sessions take up the input that they kept back, each once a turn. */
+static void resume(struct shard *shard)
 {
-    struct list waiting = shard->stalled, *link;
-    if (list_is_empty(&shard->stalled))
-        return;
-    waiting.next->prev = waiting.prev->next = &waiting;
-    list_init(&shard->stalled);
-    while ((link = list_pop_front(&waiting)))
-        conn_resume(shard, list_entry(link, struct conn, stalled));
+    struct list *link;
+    while ((link = list_pop_front(&shard->resuming)))
+        conn_resume(shard, list_entry(link, struct conn, resuming));
 }
 
 void shard_turn(struct shard *shard, uint64_t deadline)
@@ -255,7 +242,7 @@ void shard_turn(struct shard *shard, uint64_t deadline)
     shard->turns_count++;
     for (unsigned i = 0; i < count; i++)
         on_event(shard, &events[i]);
-    resume_stalled(shard);
+    resume(shard);
     expire(shard);
     engine_tick(shard->engine, shard->now, &shard->outbox);
     flush(shard);

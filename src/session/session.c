@@ -53,11 +53,10 @@ static bool complete_frame(struct session *session)
 }
 
 /* Keeps what cannot be taken now for later. */
-static bool keep_rest(struct session *session)
+static void keep_rest(struct session *session)
 {
     complete(session, session->partial.size + session->input.size);
     text_rest(&session->partial);
-    return false;
 }
 
 /* Cuts what is to be looked at together off the front of what is there; 0 when no frame is whole. */
@@ -91,9 +90,13 @@ bool session_next(struct session *session, struct command *command)
 {
     while (session->state != SESSION_CLOSED) {
         struct run run;
-        int size = is_held_up(session) ? 0 : cut(session, &run);
-        if (size == 0)
-            return keep_rest(session);
+        bool is_taking = !is_held_up(session);
+        int size = is_taking ? cut(session, &run) : 0;
+        if (size == 0) {
+            keep_rest(session);
+            session->is_keeping = !is_taking && session->partial.size > 0;
+            return false;
+        }
         if (size < 0) {
             native_fail(session, size == -EMSGSIZE ? STATUS_TOO_LARGE : STATUS_PROTOCOL);
             break;
@@ -105,13 +108,19 @@ bool session_next(struct session *session, struct command *command)
         }
     }
     session->input = (struct bytes){0};
+    session->is_keeping = false;
     text_finish(&session->partial);
     return false;
 }
 
 bool session_is_stalled(const struct session *session)
 {
-    return session->partial.size > 0 && is_held_up(session);
+    return session->is_keeping;
+}
+
+bool session_can_resume(const struct session *session)
+{
+    return session->is_keeping && !is_held_up(session);
 }
 
 void session_turn(struct session *session)

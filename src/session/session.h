@@ -47,6 +47,7 @@ struct session {
     struct bytes input;      /* what was fed and not yet taken */
     struct text partial;     /* what was not taken: parts of a frame, or while stalled more */
     bool is_stalled;         /* nothing is taken until a large answer has come */
+    bool is_keeping;         /* `partial` is what could not be taken yet, not what is not whole */
     uint32_t commands_count; /* taken in this turn */
     uint64_t opened_ns, first_byte_ns; /* first_byte_ns 0: none yet */
 
@@ -102,6 +103,9 @@ void session_end(struct session *session, enum status status);
 
 /* Whether it keeps input that session_next will not take yet. */
 bool session_is_stalled(const struct session *session);
+
+/* Whether session_next would take some of that now. */
+bool session_can_resume(const struct session *session);
 
 /* Whether the client leaves so many answers unread that nothing more should be received from it. */
 bool session_is_clogged(const struct session *session);
