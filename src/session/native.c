@@ -145,18 +145,51 @@ static struct slot *slot_at(const struct session *session, size_t at)
     return &session->slots[(session->slots_first + at) & (session->slots_capacity - 1)];
 }
 
+static bool slot_is_settled(const struct slot *slot)
+{
+    return slot->settled_count == slot->count;
+}
+
+/* Joins neighbours that are settled behind a slot that waits: nothing more is to be known of them.
+ */
+static void slots_join(struct session *session)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < session->slots_count; i++) {
+        const struct slot *slot = slot_at(session, i);
+        struct slot *last = kept > 0 ? slot_at(session, kept - 1) : NULL;
+        if (last && slot_is_settled(last) && slot_is_settled(slot) &&
+            last->count <= UINT32_MAX - slot->count) {
+            last->count += slot->count;
+            last->settled_count += slot->count;
+        } else {
+            *slot_at(session, kept++) = *slot;
+        }
+    }
+    session->slots_count = kept;
+}
+
+/* Makes room for one more. */
+static void slots_reserve(struct session *session)
+{
+    if (session->slots_count < session->slots_capacity)
+        return;
+    slots_join(session);
+    if (session->slots_count < session->slots_capacity / 2)
+        return;
+    size_t capacity = session->slots_capacity ? 2 * session->slots_capacity : 4;
+    struct slot *slots = memory_create(capacity * sizeof *slots);
+    for (size_t i = 0; i < session->slots_count; i++)
+        slots[i] = *slot_at(session, i);
+    free(session->slots);
+    session->slots = slots;
+    session->slots_first = 0;
+    session->slots_capacity = capacity;
+}
+
 static struct slot *slot_put(struct session *session, uint64_t first, uint32_t count)
 {
-    if (session->slots_count == session->slots_capacity) {
-        size_t capacity = session->slots_capacity ? 2 * session->slots_capacity : 4;
-        struct slot *slots = memory_create(capacity * sizeof *slots);
-        for (size_t i = 0; i < session->slots_count; i++)
-            slots[i] = *slot_at(session, i);
-        free(session->slots);
-        session->slots = slots;
-        session->slots_first = 0;
-        session->slots_capacity = capacity;
-    }
+    slots_reserve(session);
     struct slot *slot = slot_at(session, session->slots_count++);
     *slot = (struct slot){.first = first, .count = count};
     return slot;
@@ -177,10 +210,10 @@ static size_t slot_find(const struct session *session, uint64_t number)
     return low;
 }
 
-/* Cuts the slot at `at` in two, of which the first has `count` frames. */
+/* Cuts the slot at `at` in two, of which the first has `count` frames. There is room for one more. */
 static void slot_cut(struct session *session, size_t at, uint32_t count)
 {
-    slot_put(session, 0, 0);
+    session->slots_count++;
     for (size_t i = session->slots_count - 1; i > at + 1; i--)
         *slot_at(session, i) = *slot_at(session, i - 1);
     struct slot *slot = slot_at(session, at), *rest = slot_at(session, at + 1);
@@ -194,8 +227,7 @@ static void slot_cut(struct session *session, size_t at, uint32_t count)
 
 static void slots_pop(struct session *session)
 {
-    while (session->slots_count > 0 &&
-           slot_at(session, 0)->settled_count == slot_at(session, 0)->count) {
+    while (session->slots_count > 0 && slot_is_settled(slot_at(session, 0))) {
         session->slots_first = (session->slots_first + 1) & (session->slots_capacity - 1);
         session->slots_count--;
     }
@@ -406,6 +438,7 @@ bool native_command(struct session *session, const struct run *run, struct comma
 static uint32_t settle_slot(struct session *session, uint64_t number, uint32_t count,
                             enum status status)
 {
+    slots_reserve(session);
     size_t at = slot_find(session, number);
     struct slot *slot = slot_at(session, at);
     if (number != slot->first + slot->settled_count) { /* those before it still wait */
