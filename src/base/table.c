@@ -13,7 +13,7 @@ enum { TABLE_CAPACITY_MIN = 8 };
 
 static size_t home(const struct table *table, uint64_t hash)
 {
-    return hash_mix(hash) & (table->capacity - 1);
+    return hash_mix(hash ^ table->salt) & (table->capacity - 1);
 }
 
 void table_finish(struct table *table)

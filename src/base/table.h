@@ -16,6 +16,7 @@ struct table_entry {
 struct table {
     struct table_entry **slots;
     size_t count, capacity;
+    uint64_t salt; /* not 0 where strangers choose the numbers; set while the table is empty */
 };
 
 /* Frees the slots; the things are their owner's. */

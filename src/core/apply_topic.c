@@ -19,7 +19,7 @@ void apply_publish(struct engine *engine, struct peer *peer, const struct comman
         struct peer *reader = subscription->peer;
         engine->totals.missed +=
             backlog_add(&reader->backlog, &engine->posts, &engine->arena, subscription, &slice);
-        if (peer_has_room(reader) && !list_is_linked(&reader->hot))
+        if (peer_room(reader, BLOCK_CHUNK) > 0 && !list_is_linked(&reader->hot))
             list_push_back(&engine->hot_peers, &reader->hot);
     }
     chunk_release(slice.block, &engine->arena);

@@ -30,30 +30,16 @@ void chunk_store_finish(struct chunk_store *store, struct arena *arena)
     *store = (struct chunk_store){0};
 }
 
-/* A chunk that filled up asks for a larger one next; one that was left nearly empty for a smaller.
- */
-static void open_next(struct chunk_store *store, struct arena *arena, size_t need)
-{
-    size_t size = store->size_next ? store->size_next : CHUNK_SIZE_MIN;
-    if (store->open) {
-        chunk_release(store->open, arena);
-        size = size * 2 < ARENA_PIECE_MAX ? size * 2 : ARENA_PIECE_MAX;
-    }
-    store->size_next = (uint32_t)size;
-    store->open = chunk_create(arena, size > need ? size : need);
-}
-
 unsigned char *chunk_put(struct chunk_store *store, struct arena *arena, uint32_t size,
                          struct slice *slice)
 {
-    size_t need = sizeof(struct block) + size;
     struct block *chunk = store->open;
-    if (need > ARENA_PIECE_MAX / 2) {
-        chunk = chunk_create(arena, need); /* a chunk of its own */
+    if (size > CHUNK_SIZE / 4) {
+        chunk = chunk_create(arena, sizeof *chunk + size);
         chunk->holds_count = 0;
     } else if (!chunk || chunk->capacity - chunk->used < size) {
-        open_next(store, arena, need);
-        chunk = store->open;
+        chunk_store_finish(store, arena);
+        store->open = chunk = chunk_create(arena, CHUNK_SIZE);
     }
     chunk->holds_count++;
     *slice = (struct slice){.block = chunk, .offset = chunk->used, .size = size};
@@ -63,10 +49,6 @@ unsigned char *chunk_put(struct chunk_store *store, struct arena *arena, uint32_
 
 void chunk_store_rest(struct chunk_store *store, struct arena *arena)
 {
-    if (!store->open || store->open->holds_count > 1)
-        return;
-    chunk_release(store->open, arena);
-    store->open = NULL;
-    store->size_next =
-        store->size_next / 2 > CHUNK_SIZE_MIN ? store->size_next / 2 : CHUNK_SIZE_MIN;
+    if (store->open && store->open->holds_count == 1)
+        chunk_store_finish(store, arena);
 }

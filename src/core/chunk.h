@@ -5,12 +5,13 @@
 
 #include "core/slice.h"
 
-enum { CHUNK_SIZE_MIN = 4096 };
+/* The size of a shared chunk, head included; what takes more than a quarter of it gets a chunk of
+ * its own. So whatever waits long keeps at most so much alive beside itself. */
+enum { CHUNK_SIZE = 16 * 1024 };
 
 /* Where small pieces of bytes are put behind one another. A zeroed store is empty. */
 struct chunk_store {
     struct block *open; /* held by the store while it can take more */
-    uint32_t size_next; /* bytes of the next chunk, by what the last turns needed */
 };
 
 /* Room for `size` bytes, to be filled by the caller at once: `*slice` names it and brings a hold.

@@ -57,13 +57,39 @@ bool consumer_credit(struct consumer *consumer, uint32_t count, uint64_t size)
     return true;
 }
 
-bool consumer_has_credit(const struct consumer *consumer)
+/* Whether a message larger than the byte credit may go out: when nothing else is in flight, or, for
+ * whom nothing ever is, while there is any credit. */
+static bool may_overdraw(const struct consumer *consumer)
 {
-    return consumer->credit_count > 0 && (consumer->credit_size > 0 || consumer->leased_count == 0);
+    return consumer->no_ack ? consumer->credit_size > 0 : consumer->leased_count == 0;
 }
 
-static void leases_grow(struct consumer *consumer)
+bool consumer_has_credit(const struct consumer *consumer)
 {
+    return consumer->credit_count > 0 && (consumer->credit_size > 0 || may_overdraw(consumer));
+}
+
+/* Forgets leases of which nothing is left behind one that lives on. */
+static void leases_squeeze(struct consumer *consumer)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < consumer->leases_count; i++) {
+        if (lease_at(consumer, i)->left_count > 0)
+            *lease_at(consumer, kept++) = *lease_at(consumer, i);
+        else
+            free(lease_at(consumer, i)->settled_bits);
+    }
+    consumer->leases_count = kept;
+}
+
+/* Makes room for one more. */
+static void leases_reserve(struct consumer *consumer)
+{
+    if (consumer->leases_count < consumer->leases_capacity)
+        return;
+    leases_squeeze(consumer);
+    if (consumer->leases_count < consumer->leases_capacity / 2)
+        return;
     size_t capacity = consumer->leases_capacity ? 2 * consumer->leases_capacity : 4;
     struct lease *leases = memory_create(capacity * sizeof *leases);
     for (size_t i = 0; i < consumer->leases_count; i++)
@@ -87,8 +113,7 @@ static void add_lease(struct consumer *consumer, const struct stretch *stretch)
         last->left_count += stretch->count;
         return;
     }
-    if (consumer->leases_count == consumer->leases_capacity)
-        leases_grow(consumer);
+    leases_reserve(consumer);
     *lease_at(consumer, consumer->leases_count++) = (struct lease){
         .tag_first = consumer->tag_next,
         .segment = stretch->segment,
@@ -106,12 +131,10 @@ bool consumer_take(struct consumer *consumer, struct arena *arena, uint32_t coun
     assert(consumer_has_credit(consumer));
     uint32_t count = count_max < consumer->credit_count ? count_max : consumer->credit_count;
     uint64_t size = size_max < consumer->credit_size ? size_max : consumer->credit_size;
-    if (!queue_lease(queue, consumer->from_back, count, size, stretch)) {
-        /* A message larger than the credit goes out when nothing else is in flight. */
-        if (consumer->leased_count > 0 ||
-            !queue_lease(queue, consumer->from_back, 1, UINT64_MAX, stretch))
-            return false;
-    }
+    if (!queue_lease(queue, consumer->from_back, count, size, stretch) &&
+        (!may_overdraw(consumer) ||
+         !queue_lease(queue, consumer->from_back, 1, UINT64_MAX, stretch)))
+        return false;
     consumer->credit_count -= stretch->count;
     consumer->credit_size -=
         stretch->size < consumer->credit_size ? stretch->size : consumer->credit_size;

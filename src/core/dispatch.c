@@ -6,8 +6,9 @@ enum { SHARE_MIN = 64 }; /* messages that one consumer is given at least, while 
 
 void dispatch_rank(struct consumer *consumer)
 {
-    consumer_rank(consumer, consumer_has_credit(consumer) && peer_has_room(consumer->peer));
-    if (!peer_has_room(consumer->peer))
+    consumer_rank(consumer,
+                  consumer_has_credit(consumer) && peer_room(consumer->peer, BLOCK_SEGMENT) > 0);
+    if (peer_room(consumer->peer, BLOCK_SEGMENT) == 0)
         consumer->peer->was_full = true;
 }
 
@@ -51,11 +52,11 @@ static bool deliver(struct engine *engine, struct consumer *consumer, struct out
     struct peer *peer = consumer->peer;
     struct stretch stretch;
     uint64_t tag;
-    if (!peer_has_room(peer) || !consumer_has_credit(consumer))
+    uint64_t room = peer_room(peer, BLOCK_SEGMENT);
+    if (room == 0 || !consumer_has_credit(consumer))
         return false;
     uint32_t share = share_of(consumer->queue);
-    if (!consumer_take(consumer, &engine->arena, share, PEER_UNSENT_MAX - peer->unsent_size,
-                       &stretch, &tag) &&
+    if (!consumer_take(consumer, &engine->arena, share, room, &stretch, &tag) &&
         !consumer_take(consumer, &engine->arena, 1, UINT64_MAX, &stretch, &tag))
         return false;
     struct effect *effect = outbox_put(outbox, EFFECT_DELIVER, peer->id);
@@ -72,7 +73,7 @@ static bool deliver(struct engine *engine, struct consumer *consumer, struct out
     engine->totals.delivered += stretch.count;
     engine->totals.settled += consumer->no_ack ? stretch.count : 0;
     engine->totals.holds++;
-    peer->unsent_size += stretch.size;
+    peer->unsent_sizes[BLOCK_SEGMENT] += stretch.size;
     consumer->served = engine->served++;
     return true;
 }
@@ -107,7 +108,7 @@ static bool hand_out(struct engine *engine, struct queue *queue, struct outbox *
         if (deliver(engine, consumer, outbox)) {
             is_any = true;
             dispatch_rank(consumer);
-        } else if (peer_has_room(consumer->peer)) {
+        } else if (peer_room(consumer->peer, BLOCK_SEGMENT) > 0) {
             pass_over(consumer);
         } else {
             dispatch_rank(consumer);
@@ -128,7 +129,7 @@ void dispatch_queue(struct engine *engine, struct queue *queue, struct outbox *o
 
 void dispatch_backlog(struct engine *engine, struct peer *peer, struct outbox *outbox)
 {
-    while (peer->backlog.posts_count > 0 && peer_has_room(peer)) {
+    while (peer->backlog.posts_count > 0 && peer_room(peer, BLOCK_CHUNK) > 0) {
         struct post post = backlog_take(&peer->backlog, &engine->posts);
         struct subscription *subscription = post.subscription;
         if (subscription->missed_count > 0) {
@@ -145,6 +146,6 @@ void dispatch_backlog(struct engine *engine, struct peer *peer, struct outbox *o
         effect->slice = post.slice;
         engine->totals.sent += post.slice.count;
         engine->totals.holds++;
-        peer->unsent_size += post.slice.size;
+        peer->unsent_sizes[BLOCK_CHUNK] += post.slice.size;
     }
 }

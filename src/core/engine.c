@@ -83,6 +83,7 @@ static void attach(struct engine *engine, const struct command *command)
     peer->held_size_max = command->window.size;
     list_init(&peer->held);
     list_init(&peer->backlog.posts);
+    peer->consumers.salt = peer->subscriptions.salt = engine->key.k0;
     table_insert(&engine->peers, &peer->entry);
 }
 
@@ -111,12 +112,18 @@ static void detach(struct engine *engine, struct peer *peer)
     free(peer);
 }
 
-/* Hands out what is ready for the peer's consumers: it goes before the answer to PING. */
+/* Hands out what is ready for the peer's consumers: it goes before the answer to PING. A queue that
+ * is not hot has nothing to hand out. */
 static void serve(struct engine *engine, struct peer *peer, struct outbox *outbox)
 {
     struct table_entry *entry;
-    for (size_t at = 0; (entry = table_next(&peer->consumers, &at));)
-        dispatch_queue(engine, list_entry(entry, struct consumer, entry)->queue, outbox);
+    for (size_t at = 0; (entry = table_next(&peer->consumers, &at));) {
+        struct queue *queue = list_entry(entry, struct consumer, entry)->queue;
+        if (!list_is_linked(&queue->hot))
+            continue;
+        list_remove(&queue->hot);
+        dispatch_queue(engine, queue, outbox);
+    }
 }
 
 void engine_apply(struct engine *engine, const struct command *command, uint64_t now,
@@ -181,16 +188,25 @@ uint64_t engine_deadline(const struct engine *engine)
     return list_is_empty(&engine->hot_queues) && list_is_empty(&engine->hot_peers) ? TIME_NEVER : 0;
 }
 
-/* Room again at a connection that was full: those who were passed over can be given something. */
-static void has_room_again(struct engine *engine, struct peer *peer)
+/* Looks again at consumers from the place `at` of their peer's table on. */
+static void reconsider_from(struct engine *engine, struct peer *peer, size_t at)
 {
     struct table_entry *entry;
-    for (size_t at = 0; (entry = table_next(&peer->consumers, &at));) {
+    while ((entry = table_next(&peer->consumers, &at))) {
         struct consumer *consumer = list_entry(entry, struct consumer, entry);
         dispatch_rank(consumer);
         engine_touch(engine, consumer->queue);
     }
+}
+
+/* Room again at a connection that was full: those who were passed over can be given something,
+ * another one first each time. */
+static void has_room_again(struct engine *engine, struct peer *peer)
+{
     peer->was_full = false;
+    peer->turn_at = peer->turn_at < peer->consumers.capacity ? peer->turn_at + 1 : 0;
+    reconsider_from(engine, peer, peer->turn_at);
+    reconsider_from(engine, peer, 0);
 }
 
 void engine_release(struct engine *engine, uint32_t peer_id, const struct slice *slice,
@@ -198,8 +214,10 @@ void engine_release(struct engine *engine, uint32_t peer_id, const struct slice 
 {
     (void)now;
     assert(slice->block->holds_count > 0 && engine->totals.holds > 0);
+    enum block_kind kind = slice->block->kind;
+    uint32_t size = slice->size;
     engine->totals.holds--;
-    if (slice->block->kind == BLOCK_CHUNK) {
+    if (kind == BLOCK_CHUNK) {
         chunk_release(slice->block, &engine->arena);
     } else {
         slice->block->holds_count--;
@@ -208,13 +226,12 @@ void engine_release(struct engine *engine, uint32_t peer_id, const struct slice 
     struct peer *peer = peer_id == PEER_NONE ? NULL : engine_peer(engine, peer_id);
     if (!peer)
         return;
-    assert(peer->unsent_size >= slice->size);
-    peer->unsent_size -= slice->size;
-    if (!peer_has_room(peer))
-        return;
-    if (peer->was_full)
+    assert(peer->unsent_sizes[kind] >= size);
+    peer->unsent_sizes[kind] -= size;
+    if (peer->was_full && peer_room(peer, BLOCK_SEGMENT) > 0)
         has_room_again(engine, peer);
-    if (peer->backlog.posts_count > 0 && !list_is_linked(&peer->hot))
+    if (peer->backlog.posts_count > 0 && peer_room(peer, BLOCK_CHUNK) > 0 &&
+        !list_is_linked(&peer->hot))
         list_push_back(&engine->hot_peers, &peer->hot);
 }
 

@@ -7,10 +7,9 @@
 #include "core/topics.h"
 
 enum {
-    PEER_NONE = UINT32_MAX, /* no connection's id */
-    PEER_UNSENT_MAX =
-        256 *
-        1024, /* bytes of messages handed to a connection and not yet sent; one frame may pass it */
+    PEER_NONE = UINT32_MAX,       /* no connection's id */
+    PEER_UNSENT_MAX = 256 * 1024, /* bytes of a kind handed to a connection and not yet sent; one
+                                     frame may pass it */
 };
 
 /* Pushes that wait for room in a queue that holds its producers. */
@@ -29,8 +28,9 @@ struct peer {
     struct list hot; /* in the engine's list of connections with something to send, or none */
     struct table consumers, subscriptions; /* by id */
     struct backlog backlog;
-    uint64_t unsent_size;
-    bool was_full; /* since it last had room, consumers were passed over */
+    uint64_t unsent_sizes[BLOCK_KINDS]; /* of topics in chunks, of queues in segments */
+    bool was_full;                      /* since it last had room, consumers were passed over */
+    size_t turn_at; /* the place in `consumers` that comes first when it has room again */
     uint32_t held_count_max;
     uint64_t held_size_max, held_count, held_size;
     struct list held;
@@ -40,9 +40,12 @@ struct peer {
     struct match *match_memo;
 };
 
-static inline bool peer_has_room(const struct peer *peer)
+/* Bytes of messages from blocks of that kind that it may be handed now; queues and topics do not
+ * wait for one another. */
+static inline uint64_t peer_room(const struct peer *peer, enum block_kind kind)
 {
-    return peer->unsent_size < PEER_UNSENT_MAX;
+    uint64_t unsent = peer->unsent_sizes[kind];
+    return unsent < PEER_UNSENT_MAX ? PEER_UNSENT_MAX - unsent : 0;
 }
 
 #endif

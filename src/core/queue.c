@@ -203,6 +203,8 @@ void queue_settle(struct queue *queue, struct arena *arena, struct segment *segm
 uint64_t queue_purge(struct queue *queue, struct arena *arena)
 {
     uint64_t count = queue->ready_count;
+    if (count == 0)
+        return 0;
     queue->counters.purged += count;
     queue->ready_count = queue->ready_size = 0;
     queue->front = queue->back = NULL;

@@ -7,7 +7,7 @@
 
 /* What chunks and segments begin with. Bytes below `used` do not change while there is a hold. */
 struct block {
-    enum block_kind { BLOCK_CHUNK, BLOCK_SEGMENT } kind;
+    enum block_kind { BLOCK_CHUNK, BLOCK_SEGMENT, BLOCK_KINDS } kind;
     uint32_t holds_count;    /* slices out, and others who need the bytes */
     uint32_t capacity, used; /* bytes of `data` */
     unsigned char *data;

@@ -126,9 +126,9 @@ static int by_peer(const void *left, const void *right)
     return (subscription_id(a) > subscription_id(b)) - (subscription_id(a) < subscription_id(b));
 }
 
-static struct match *match_create(struct topics *topics, struct bytes name, uint64_t hash)
+/* Collects all subscriptions that `name` matches. */
+static void find_all(struct topics *topics, struct bytes name, uint64_t hash)
 {
-    topics->matched_count++;
     topics->found_count = 0;
     struct table_entry *entry = table_find(&topics->literals, hash, name);
     if (entry) {
@@ -140,21 +140,38 @@ static struct match *match_create(struct topics *topics, struct bytes name, uint
     }
     trie_match(&topics->wildcards, topics->key, name, &topics->found, &topics->found_count,
                &topics->found_capacity);
+}
 
+/* Leaves one subscription of each connection among those found. */
+static void keep_one_each(struct topics *topics)
+{
+    size_t count = 0;
     if (topics->found_count > 1)
         qsort(topics->found, topics->found_count, sizeof *topics->found, by_peer);
-    struct match *match =
-        memory_create(sizeof *match + topics->found_count * sizeof *topics->found + name.size);
     for (size_t i = 0; i < topics->found_count; i++)
-        if (i == 0 || topics->found[i]->peer != topics->found[i - 1]->peer)
-            match->subscriptions[match->count++] = topics->found[i];
-    unsigned char *copy = (unsigned char *)&match->subscriptions[topics->found_count];
+        if (count == 0 || topics->found[i]->peer != topics->found[count - 1]->peer)
+            topics->found[count++] = topics->found[i];
+    topics->found_count = count;
+}
+
+static struct match *match_create(struct topics *topics, struct bytes name, uint64_t hash)
+{
+    topics->matched_count++;
+    find_all(topics, name, hash);
+    keep_one_each(topics);
+    size_t size = topics->found_count * sizeof *topics->found;
+    struct match *match = memory_create(sizeof *match + size + name.size);
+    if (size > 0)
+        memcpy(match->subscriptions, topics->found, size);
+    match->count = (uint32_t)topics->found_count;
+    unsigned char *copy = (unsigned char *)&match->subscriptions[match->count];
     memcpy(copy, name.data, name.size);
     match->name = bytes_of(copy, name.size);
     match->hash = hash;
     match->bucket = bucket_of(topics, name);
     match->generation = topics->generation;
     match->bucket_generation = topics->bucket_generations[match->bucket];
+    match->refs_count = 1;
     return match;
 }
 
@@ -163,16 +180,20 @@ const struct match *topics_match(struct topics *topics, struct bytes name, struc
     if (is_current(topics, *memo, name))
         return *memo;
     uint64_t hash = hash_bytes(topics->key, name);
-    struct match **slot = &topics->cache[hash % TOPICS_CACHE_SIZE];
-    if (!is_current(topics, *slot, name)) {
-        match_unref(*slot);
-        *slot = match_create(topics, name, hash);
-        (*slot)->refs_count = 1;
+    struct match **slot = &topics->cache[hash % TOPICS_CACHE_SIZE], *match = *slot;
+    if (!is_current(topics, match, name)) {
+        match = match_create(topics, name, hash);
+        if (match->count <= TOPICS_CACHED_MAX) {
+            match_unref(*slot);
+            *slot = match;
+            match->refs_count++;
+        }
+    } else {
+        match->refs_count++;
     }
     match_unref(*memo);
-    *memo = *slot;
-    (*memo)->refs_count++;
-    return *memo;
+    *memo = match;
+    return match;
 }
 
 void topics_check(const struct topics *topics)

@@ -9,6 +9,7 @@
 
 enum {
     TOPICS_CACHE_SIZE = 4096, /* names whose matches are remembered */
+    TOPICS_CACHED_MAX = 1024, /* readers of a name that is remembered there */
     TOPICS_BUCKETS = 256,     /* of names by their first token, for forgetting them together */
 };
 

@@ -183,7 +183,8 @@ struct twin_subscription {
 struct twin_peer {
     bool is_there;
     uint32_t id;
-    uint64_t window_count, window_size, held_count, held_size, unsent;
+    uint64_t window_count, window_size, held_count, held_size;
+    uint64_t unsent, unsent_topics;
     struct twin_consumer consumers[TWIN_IDS];
     struct twin_subscription subscriptions[TWIN_IDS];
     struct twin_item *items; /* the backlog */
@@ -237,7 +238,7 @@ struct twin {
 /* A twin of an engine without queues. */
 void twin_init(struct twin *twin, struct engine *engine, const struct twin_names *names);
 
-/* Frees it; all queues, peers and slices are gone. */
+/* Frees it; all peers and slices are gone. */
 void twin_finish(struct twin *twin);
 
 /* twin_command.c: commands. */

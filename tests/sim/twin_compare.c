@@ -311,8 +311,9 @@ static void compare_peer(const struct twin *twin, const struct twin_peer *mine)
 {
     const struct peer *peer = engine_peer(twin->engine, mine->id);
     REQUIRE(peer, "connection %u is not there", mine->id);
-    REQUIRE(peer->unsent_size == mine->unsent && peer->held_count == mine->held_count &&
-                peer->held_size == mine->held_size,
+    REQUIRE(peer->unsent_sizes[BLOCK_SEGMENT] == mine->unsent &&
+                peer->unsent_sizes[BLOCK_CHUNK] == mine->unsent_topics &&
+                peer->held_count == mine->held_count && peer->held_size == mine->held_size,
             "connection %u has wrong unsent or held bytes", mine->id);
     for (uint32_t id = 0; id < TWIN_IDS; id++) {
         struct table_entry *entry = table_find(&peer->consumers, id, (struct bytes){0});

@@ -61,7 +61,7 @@ void twin_release(struct twin *twin, size_t at)
     twin_check_hold(&hold);
     struct twin_peer *peer = twin_peer(twin, hold.peer);
     if (peer)
-        peer->unsent -= hold.slice.size;
+        *(hold.op == OP_PUSH ? &peer->unsent : &peer->unsent_topics) -= hold.slice.size;
     else if (hold.op)
         reach(REACH_RELEASED_LATE);
     free(hold.messages);
@@ -70,10 +70,14 @@ void twin_release(struct twin *twin, size_t at)
 
 /* Deliveries. */
 
+static bool may_overdraw(const struct twin_consumer *consumer)
+{
+    return consumer->no_ack ? consumer->credit_size > 0 : consumer->leases_count == 0;
+}
+
 static bool has_credit_for(const struct twin_consumer *consumer, uint32_t size)
 {
-    return consumer->credit_count > 0 &&
-           (size <= consumer->credit_size || consumer->leases_count == 0);
+    return consumer->credit_count > 0 && (size <= consumer->credit_size || may_overdraw(consumer));
 }
 
 /* Whether the consumer could be given something now. */
@@ -177,8 +181,7 @@ static void on_deliver(struct twin *twin, const struct effect *effect)
     REQUIRE(effect->tag == consumer->tag_next, "tag %llu where %llu is next",
             (unsigned long long)effect->tag, (unsigned long long)consumer->tag_next);
     REQUIRE(slice->count <= consumer->credit_count, "a delivery beyond the credit's messages");
-    REQUIRE(slice->size <= consumer->credit_size ||
-                (slice->count == 1 && consumer->leases_count == 0),
+    REQUIRE(slice->size <= consumer->credit_size || (slice->count == 1 && may_overdraw(consumer)),
             "a delivery beyond the credit's bytes");
     REQUIRE(slice->count == 1 || peer->unsent + slice->size <= PEER_FULL,
             "a delivery beyond what a connection is handed at once");
@@ -356,7 +359,7 @@ void twin_check_done(struct twin *twin, const struct twin_peer *only)
         check_consumers(twin, peer);
         if (only)
             continue;
-        REQUIRE(peer->unsent >= PEER_FULL || !twin_owes_messages(peer),
+        REQUIRE(peer->unsent_topics >= PEER_FULL || !twin_owes_messages(peer),
                 "connection %u was not given the messages or gaps that wait for it", peer->id);
         if (twin_owes_messages(peer))
             reach(REACH_BACKLOG_FULL_PEER);

@@ -236,7 +236,7 @@ void twin_on_message(struct twin *twin, const struct effect *effect)
             "messages for a subscription that is not there");
     struct twin_subscription *subscription = &peer->subscriptions[effect->id];
     REQUIRE(subscription->missed == 0, "messages behind a gap that was not told");
-    REQUIRE(peer->unsent < 256 * 1024, "messages for a connection that is full");
+    REQUIRE(peer->unsent_topics < 256 * 1024, "messages for a connection that is full");
     REQUIRE(effect->slice.count > 0 && !effect->slice.is_reversed, "a strange slice of messages");
     while (peer->items_count > 0 && is_idle_place(peer))
         item_remove(peer, 0);
@@ -253,7 +253,7 @@ void twin_on_message(struct twin *twin, const struct effect *effect)
         item_remove(peer, 0);
         twin->totals.sent++;
     }
-    peer->unsent += effect->slice.size;
+    peer->unsent_topics += effect->slice.size;
 }
 
 void twin_on_gap(struct twin *twin, const struct effect *effect)

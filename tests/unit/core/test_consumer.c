@@ -426,6 +426,41 @@ static const struct consumer *least(struct consumer *const *all, const bool *is_
     return best;
 }
 
+static void leases_behind_one_that_lives_on_are_forgotten(void **state)
+{
+    (void)state;
+    struct bench b;
+    open(&b);
+    push(&b, "long");
+    take(&b, b.consumer, 1, 1, "long");
+    for (uint64_t tag = 2; tag < 1000; tag++) {
+        push(&b, "a b:40");
+        take(&b, b.consumer, 1, tag, "a");
+        assert_int_equal(queue_purge(b.queue, &b.arena),
+                         1); /* so that no two leases lie together */
+        assert_int_equal(settle(&b, tag, 1, SETTLE_ACKNOWLEDGE), 1);
+    }
+    assert_true(b.consumer->leases_capacity <= 8);
+    assert_int_equal(settle(&b, 1, 1, SETTLE_ACKNOWLEDGE), 1);
+    close(&b);
+}
+
+static void without_acks_byte_credit_ends_deliveries_all_the_same(void **state)
+{
+    (void)state;
+    struct bench b;
+    open(&b);
+    struct consumer *c = consume(&b, 10, 50);
+    c->no_ack = true;
+    push(&b, "a:30 b:100 c:100");
+    take(&b, c, ALL, 1, "a");
+    take(&b, c, ALL, 2, "b");
+    assert_int_equal(c->credit_size, 0);
+    assert_false(consumer_has_credit(c));
+    consumer_destroy(c, &b.arena);
+    close(&b);
+}
+
 static void the_least_laden_who_is_willing_comes_first(void **state)
 {
     (void)state;
@@ -477,6 +512,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(from_the_back_a_lease_is_settled_from_its_front_on),
         cmocka_unit_test(ending_a_consumer_returns_what_it_has_leased),
         cmocka_unit_test(many_leases_are_found_by_their_tags),
+        cmocka_unit_test(leases_behind_one_that_lives_on_are_forgotten),
+        cmocka_unit_test(without_acks_byte_credit_ends_deliveries_all_the_same),
         cmocka_unit_test(the_least_laden_who_is_willing_comes_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

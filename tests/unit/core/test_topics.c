@@ -135,6 +135,28 @@ static void literal_names_and_patterns_match_together(void **state)
     close(b);
 }
 
+static void a_match_that_reaches_very_many_is_kept_by_its_publisher_alone(void **state)
+{
+    (void)state;
+    static struct peer peers[TOPICS_CACHED_MAX + 1];
+    struct subscription *subscriptions[TOPICS_CACHED_MAX + 1];
+    struct bench *b = open();
+    for (uint32_t i = 0; i <= TOPICS_CACHED_MAX; i++) {
+        peers[i].id = i;
+        subscriptions[i] = subscription_create(&peers[i], 1, 0, 0);
+        topics_add(&b->topics, subscriptions[i], bytes_text("t"), false);
+    }
+    const struct match *match = topics_match(&b->topics, bytes_text("t"), &b->memo);
+    assert_int_equal(match->count, TOPICS_CACHED_MAX + 1);
+    assert_int_equal(match->refs_count, 1);
+    assert_ptr_equal(topics_match(&b->topics, bytes_text("t"), &b->memo), match);
+    for (uint32_t i = 0; i <= TOPICS_CACHED_MAX; i++) {
+        topics_remove(&b->topics, subscriptions[i]);
+        subscription_destroy(subscriptions[i]);
+    }
+    close(b);
+}
+
 static void a_connection_is_reached_once_by_its_lowest_id(void **state)
 {
     (void)state;
@@ -358,6 +380,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_name_nobody_listens_to_reaches_nobody),
         cmocka_unit_test(a_literal_name_is_matched_whole),
         cmocka_unit_test(literal_names_and_patterns_match_together),
+        cmocka_unit_test(a_match_that_reaches_very_many_is_kept_by_its_publisher_alone),
         cmocka_unit_test(a_connection_is_reached_once_by_its_lowest_id),
         cmocka_unit_test(one_connection_may_listen_to_a_name_twice),
         cmocka_unit_test(a_pattern_has_its_rest_last_and_levels_within_bounds),
