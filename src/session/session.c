@@ -48,8 +48,8 @@ static bool complete_frame(struct session *session)
 {
     if (!complete(session, FRAME_HEAD_SIZE))
         return false;
-    uint32_t size = frame_size(text_bytes(&session->partial).data), max = native_frame_max(session);
-    return complete(session, size < max ? size : max);
+    uint32_t size = frame_size(text_bytes(&session->partial).data);
+    return size > native_frame_max(session) || complete(session, size);
 }
 
 /* Keeps what cannot be taken now for later. */
