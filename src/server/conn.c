@@ -131,13 +131,13 @@ static void drain(struct shard *shard, struct conn *conn)
 
 void conn_detach(struct shard *shard, struct conn *conn)
 {
-    if (conn->state == CONN_OPEN)
-        drain(shard, conn);
     if (conn->is_attached)
         shard_apply(shard, &(struct command){.kind = COMMAND_DETACH, .peer = conn->id});
     conn->is_attached = false;
     if (conn->state == CONN_CLOSING)
         finish_closing(shard, conn);
+    else if (conn->gated_count == 0) /* else behind the last of its answers */
+        drain(shard, conn);
 }
 
 void conn_end(struct shard *shard, struct conn *conn, enum status status)
@@ -194,6 +194,7 @@ void conn_resume(struct shard *shard, struct conn *conn)
 void conn_on_recv(struct shard *shard, struct conn *conn, const struct ring_event *event)
 {
     if (event->result > 0) {
+        conn->fed_turn = shard->turns_count;
         if (conn->state == CONN_OPEN)
             take_input(shard, conn, bytes_of(event->data, (size_t)event->result));
         ring_buffer_return(shard->ring, event->buffer);
@@ -209,7 +210,10 @@ void conn_on_recv(struct shard *shard, struct conn *conn, const struct ring_even
     } else if (event->result < 0 && event->result != -ECANCELED && event->result != -ENOBUFS) {
         abandon(shard, conn);
     } else if (event->is_last && !list_is_linked(&conn->starved)) {
-        list_push_back(&shard->starved, &conn->starved);
+        if (conn->fed_turn == shard->turns_count)
+            list_push_back(&shard->starved, &conn->starved);
+        else
+            list_push_front(&shard->starved, &conn->starved);
     }
 }
 
@@ -237,6 +241,8 @@ void conn_effect(struct shard *shard, struct conn *conn, const struct effect *ef
         shard_release(shard, effect->kind == EFFECT_ANSWER ? UINT32_MAX : conn->id, &effect->slice);
     if (conn->state != CONN_CLOSING)
         mark_dirty(shard, conn);
+    if (conn->is_at_end && !conn->is_attached)
+        end_at_turn(shard, conn);
 }
 
 /* Stops receiving from a client whose requests cannot be taken yet, and goes on when they can. */
