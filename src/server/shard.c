@@ -130,7 +130,7 @@ static void expire(struct shard *shard)
             conn_on_timeout(shard, conn);
         }
     for (unsigned i = 0; i < shard->listeners_count; i++)
-        if (shard->listeners[i].retry_ns <= shard->now && !shard->is_ending) {
+        if (shard->listeners[i].retry_ns <= shard->now) {
             shard->listeners[i].retry_ns = TIME_NEVER;
             ring_accept(shard->ring, &shard->listeners[i].io, shard->listeners[i].fd);
         }
@@ -257,9 +257,11 @@ void shard_turn(struct shard *shard, uint64_t deadline)
 void shard_end(struct shard *shard)
 {
     shard->is_ending = true;
-    for (unsigned i = 0; i < shard->listeners_count; i++)
+    for (unsigned i = 0; i < shard->listeners_count; i++) {
+        shard->listeners[i].retry_ns = TIME_NEVER;
         if (shard->listeners[i].io.is_active)
             ring_cancel(shard->ring, &shard->listeners[i].io);
+    }
     struct table_entry *entry;
     for (size_t at = 0; (entry = table_next(&shard->conns, &at));)
         conn_end(shard, list_entry(entry, struct conn, entry), STATUS_CLOSING);
