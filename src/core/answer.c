@@ -127,17 +127,32 @@ static int by_name(const void *left, const void *right)
     return bytes_compare(a->entry.name, b->entry.name);
 }
 
+/* Collects the first queues behind `after` by name, sorted: `count_max` and one more, to tell that
+ * there are more. What is gathered beyond twice that is sorted and cut. */
+static size_t first_queues(const struct engine *engine, struct bytes after, size_t count_max,
+                           const struct queue **queues)
+{
+    size_t count = 0;
+    struct table_entry *entry;
+    for (size_t at = 0; (entry = table_next(&engine->queues, &at));) {
+        if (bytes_compare(entry->name, after) <= 0)
+            continue;
+        queues[count++] = list_entry(entry, struct queue, entry);
+        if (count < 2 * (count_max + 1))
+            continue;
+        qsort(queues, count, sizeof *queues, by_name);
+        count = count_max + 1;
+    }
+    qsort(queues, count, sizeof *queues, by_name);
+    return count <= count_max ? count : count_max + 1;
+}
+
 enum status answer_list(struct engine *engine, const struct command *command, struct outbox *outbox)
 {
-    const struct queue **queues = memory_create((engine->queues.count + 1) * sizeof *queues);
-    size_t count = 0, put = 0;
-    struct table_entry *entry;
-    for (size_t at = 0; (entry = table_next(&engine->queues, &at));)
-        if (bytes_compare(entry->name, command->name) > 0)
-            queues[count++] = list_entry(entry, struct queue, entry);
-    qsort(queues, count, sizeof *queues, by_name);
+    const struct queue *queues[2 * (LOOK_COUNT_MAX + 1)];
     uint32_t count_max =
         command->look.count < LOOK_COUNT_MAX ? command->look.count : LOOK_COUNT_MAX;
+    size_t count = first_queues(engine, command->name, count_max, queues), put = 0;
     for (; put < count && put < count_max && engine->text_size < LOOK_SIZE_MAX; put++) {
         size_t record = engine->text_size;
         text_reserve(engine, sizeof(uint32_t));
@@ -145,7 +160,6 @@ enum status answer_list(struct engine *engine, const struct command *command, st
         put_queue(engine, queues[put]);
         store_u32(engine->text + record, (uint32_t)(engine->text_size - record));
     }
-    free(queues);
     return answer(engine, command, put < count, outbox);
 }
 

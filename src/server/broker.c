@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -34,6 +35,16 @@ static void say(const char *format, ...)
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);
     va_end(arguments);
+}
+
+/* Every connection is a descriptor, so all that may be had are wanted. */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit); /* then it is as it was */
+    }
 }
 
 /* TERM and INT are read as events; a peer that goes away is an error of a send, not a signal. */
@@ -125,6 +136,7 @@ static void run(struct broker *broker)
 int broker_run(const struct options *options)
 {
     struct broker broker = {.options = options, .signal_fd = open_signals()};
+    raise_descriptors();
     int code = start_shard(&broker);
     if (code == EX_OK)
         code = listen_all(&broker);

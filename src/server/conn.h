@@ -42,6 +42,7 @@ struct conn {
     bool is_paused;       /* its receiving was stopped, since its requests cannot be taken yet */
     bool is_at_end;       /* the peer has ended its sending */
     uint32_t gated_count; /* its effects in the gate */
+    uint64_t fed_turn;    /* the last turn in which bytes came */
     uint64_t gate_pass;   /* the last pass of the gate that held one of them back */
     struct list dirty, starved, resuming, ended, timeout;
     uint64_t timeout_ns;

@@ -43,10 +43,10 @@ struct shard {
     struct table conns; /* by id */
     struct conn *conn_memo;
     uint32_t conn_id_next;
-    struct list dirty;                   /* connections that may have something to send */
-    struct list starved;                 /* those that found no receive buffer */
-    struct list resuming;                /* those whose session can take up input that it kept */
-    struct list ended;                   /* those to be detached at the end of the turn */
+    struct list dirty;    /* connections that may have something to send */
+    struct list starved;  /* those that found no receive buffer, the hungriest first */
+    struct list resuming; /* those whose session can take up input that it kept */
+    struct list ended;    /* those to be detached at the end of the turn */
     struct list timeouts[TIMEOUT_KINDS]; /* each in order of its deadlines */
     bool is_ending;
 

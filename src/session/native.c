@@ -29,7 +29,7 @@ struct rule {
     uint8_t body_size; /* else it has this size */
     bool wants_reply;
     bool is_lazy;  /* nobody waits for its CONFIRM */
-    bool is_large; /* the answer may be: it comes before the next frame is looked at */
+    bool is_large; /* the answer is, or costs much: it comes before the next frame is looked at */
 };
 
 static const struct rule rules[] = {
@@ -75,7 +75,7 @@ static const struct rule rules[] = {
                             .wants_reply = true,
                             .is_large = true},
     [OP_INFO - OP_HELLO] = {.kind = COMMAND_INFO, .name = NAME_NEEDED, .wants_reply = true},
-    [OP_STATS - OP_HELLO] = {.kind = COMMAND_STATS, .wants_reply = true},
+    [OP_STATS - OP_HELLO] = {.kind = COMMAND_STATS, .wants_reply = true, .is_large = true},
     [OP_PING - OP_HELLO] = {.kind = COMMAND_PING, .wants_reply = true},
 };
 
