@@ -128,8 +128,10 @@ static void finish_send(struct talk *talk, uint32_t peer, const struct iovec *ve
 static void write_all(struct talk *talk, uint32_t peer)
 {
     struct talk_conn *conn = &talk->conns[peer];
-    while (conn->is_there && !conn->session.output.is_sending &&
-           session_wants_send(&conn->session)) {
+    if (!conn->is_there)
+        return;
+    session_turn(&conn->session);
+    while (!conn->session.output.is_sending && session_wants_send(&conn->session)) {
         unsigned count;
         const struct iovec *vector = output_begin(&conn->session.output, &count);
         assert_in_range(count, 1, OUTPUT_PIECES_MAX);
@@ -138,15 +140,29 @@ static void write_all(struct talk *talk, uint32_t peer)
     }
 }
 
+/* Has a session take up the input that it kept back, if it can. */
+static bool resume(struct talk *talk, uint32_t peer)
+{
+    const struct talk_conn *conn = &talk->conns[peer];
+    if (!conn->is_there || !session_can_resume(&conn->session))
+        return false;
+    talk_hear(talk, peer, (struct bytes){0});
+    return true;
+}
+
 void talk_turn(struct talk *talk)
 {
+    bool is_due;
     do {
+        is_due = false;
         engine_tick(talk->engine, talk->now, &talk->outbox);
         check(talk);
         hand_out(talk);
         for (uint32_t peer = 0; peer < TALK_CONNS_MAX; peer++)
             write_all(talk, peer);
-    } while (engine_deadline(talk->engine) <= talk->now);
+        for (uint32_t peer = 0; peer < TALK_CONNS_MAX; peer++)
+            is_due |= resume(talk, peer);
+    } while (is_due || engine_deadline(talk->engine) <= talk->now);
 }
 
 void talk_unblock(struct talk *talk, uint32_t peer)

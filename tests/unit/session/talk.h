@@ -1,4 +1,5 @@
-/* Talks: sessions on one engine, bytes in and what they say told as text, with time and sending in the test's hands. */
+/* Talks: sessions on one engine, bytes in and what they say told as text, with time and sending in
+ * the test's hands. */
 #ifndef RINGPOST_TESTS_UNIT_SESSION_TALK_H
 #define RINGPOST_TESTS_UNIT_SESSION_TALK_H
 
@@ -65,7 +66,8 @@ void talk_hear(struct talk *talk, uint32_t peer, struct bytes bytes);
 /* Has it hear a script, which is emptied. */
 void talk_play(struct talk *talk, uint32_t peer, struct script *script);
 
-/* Ends the turn: effects become words, and every connection that is not blocked sends. */
+/* Ends the turn: effects become words, every connection that is not blocked sends, and those that
+ * kept input back take it up; and again while there is something due. */
 void talk_turn(struct talk *talk);
 
 /* Finishes the send in flight and lets the connection send again. */
