@@ -89,6 +89,9 @@ unsigned sim_active_count(const struct ring *ring);
 int sim_connect(struct ring *ring, uint16_t port);
 int sim_connect_path(struct ring *ring, const char *path);
 
+/* The client at the other end of a connection that the server has accepted. */
+int sim_client(struct ring *ring, int fd);
+
 /* Returns how many of the bytes there was room for; 0 also if the connection is over. */
 size_t sim_send(struct ring *ring, int client, const void *data, size_t size);
 

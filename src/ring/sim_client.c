@@ -32,6 +32,11 @@ int sim_connect_path(struct ring *ring, const char *path)
     return -ECONNREFUSED;
 }
 
+int sim_client(struct ring *ring, int fd)
+{
+    return (int)(network_wire(ring, fd) - ring->wires);
+}
+
 size_t sim_send(struct ring *ring, int client, const void *data, size_t size)
 {
     struct wire *wire = client_wire(ring, client);

@@ -13,19 +13,6 @@ const char *const twin_reach_names[REACH_COUNT] = {
 #undef TWIN_TEXT
 };
 
-void twin_init(struct twin *twin, struct engine *engine, const struct twin_names *names)
-{
-    *twin = (struct twin){.engine = engine, .names = names};
-}
-
-void twin_finish(struct twin *twin)
-{
-    assert(twin->holds_count == 0);
-    free(twin->holds);
-    free(twin->settled);
-    *twin = (struct twin){0};
-}
-
 /* Lookups, all of them from end to end. */
 
 struct twin_peer *twin_peer(struct twin *twin, uint32_t id)
@@ -69,6 +56,21 @@ static void queue_clear(struct twin_queue *queue)
     free(queue->messages);
     free(queue->waiting);
     *queue = (struct twin_queue){0};
+}
+
+void twin_init(struct twin *twin, struct engine *engine, const struct twin_names *names)
+{
+    *twin = (struct twin){.engine = engine, .names = names};
+}
+
+void twin_finish(struct twin *twin)
+{
+    assert(twin->holds_count == 0);
+    for (int i = 0; i < TWIN_QUEUES; i++)
+        queue_clear(&twin->queues[i]);
+    free(twin->holds);
+    free(twin->settled);
+    *twin = (struct twin){0};
 }
 
 bool twin_queue_has_room(const struct twin_queue *queue, uint32_t size)

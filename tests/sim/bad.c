@@ -1,0 +1,257 @@
+/* What clients say wrong: the rows of docs/PROTOCOL.md, section 9. */
+#include "encode.h"
+#include "fields.h"
+#include "world.h"
+
+enum { HELLO_MAX = 4096, NAME_MAX_BYTES = 1024 };
+
+/* What each op from CONSUME on needs. */
+struct shape {
+    enum { NO_NAME, NEEDS_NAME, ANY_NAME } name;
+    uint8_t flags;
+    int body_size; /* -1: any */
+};
+
+static struct shape shape_of(enum op op)
+{
+    switch (op) {
+    case OP_PUSH:
+    case OP_PUBLISH: return (struct shape){NEEDS_NAME, 0, -1};
+    case OP_CONSUME: return (struct shape){NEEDS_NAME, 3, 16};
+    case OP_CREDIT:
+    case OP_ACK:
+    case OP_RETURN:
+    case OP_REJECT: return (struct shape){NO_NAME, 0, 16};
+    case OP_SUBSCRIBE: return (struct shape){NEEDS_NAME, 1, 16};
+    case OP_CANCEL:
+    case OP_UNSUBSCRIBE: return (struct shape){NO_NAME, 0, 4};
+    case OP_DECLARE: return (struct shape){NEEDS_NAME, 0, -1};
+    case OP_PEEK: return (struct shape){NEEDS_NAME, 1, 4};
+    case OP_LIST: return (struct shape){ANY_NAME, 0, 4};
+    case OP_STATS:
+    case OP_PING: return (struct shape){NO_NAME, 0, 0};
+    default: return (struct shape){NEEDS_NAME, 0, 0};
+    }
+}
+
+/* Frames that stay. */
+
+/* Says a malformed frame whose body is zeros; returns the body. */
+static unsigned char *say(struct link *link, uint8_t op, uint8_t flags, struct bytes name,
+                          size_t body_size, enum status status)
+{
+    unsigned char *body = encode_frame(&link->out, op, flags, name, body_size);
+    if (body_size > 0)
+        memset(body, 0, body_size);
+    struct said *said = link_note(link, op, (uint32_t)(8 + name.size + body_size), UINT32_MAX);
+    said->is_malformed = said->is_settled = true;
+    said->status = (uint8_t)status;
+    return body;
+}
+
+static size_t body_of(struct random *random, struct shape shape)
+{
+    return shape.body_size < 0 ? random_below(random, 40) : (size_t)shape.body_size;
+}
+
+static void say_unknown_op(struct world *world, struct link *link)
+{
+    struct random *random = &world->commands.random;
+    uint8_t op = (uint8_t)(OP_PING + 1 + random_below(random, 0xFF - OP_PING));
+    say(link, op, (uint8_t)random_below(random, 256), world->commands.names.queues[0],
+        random_below(random, 100), STATUS_UNKNOWN_OP);
+}
+
+static void say_second_hello(struct world *world, struct link *link)
+{
+    (void)world;
+    say(link, OP_HELLO, 0, (struct bytes){0}, 4, STATUS_HELLO);
+}
+
+static enum op any_op(struct world *world)
+{
+    return (enum op)(OP_PUSH + random_below(&world->commands.random, OP_PING - OP_PUSH + 1));
+}
+
+static void say_name_past_end(struct world *world, struct link *link)
+{
+    struct random *random = &world->commands.random;
+    size_t body_size = random_below(random, 20);
+    unsigned char *body =
+        say(link, (uint8_t)any_op(world), 0, (struct bytes){0}, body_size, STATUS_BAD_FRAME);
+    unsigned char *head = body - 8 + 2;
+    encode_number(&head, body_size + 1 + random_below(random, 2000), 2);
+}
+
+static void say_bad_name(struct world *world, struct link *link)
+{
+    struct random *random = &world->commands.random;
+    static const unsigned char name[NAME_MAX_BYTES + 100];
+    enum op op = any_op(world);
+    struct shape shape = shape_of(op);
+    struct bytes wrong = {name, 0};
+    if (shape.name == ANY_NAME || dice_chance(random, 30))
+        wrong.size = NAME_MAX_BYTES + 1 + random_below(random, 99);
+    else if (shape.name == NO_NAME)
+        wrong.size = 1 + random_below(random, 20);
+    say(link, (uint8_t)op, 0, wrong, body_of(random, shape), STATUS_BAD_NAME);
+}
+
+/* Messages come in runs of one name, which one ERROR can refuse. */
+static void say_bad_flags(struct world *world, struct link *link)
+{
+    struct random *random = &world->commands.random;
+    enum op op = dice_chance(random, 40) ? OP_PUSH : any_op(world);
+    struct shape shape = shape_of(op);
+    struct bytes name =
+        shape.name == NEEDS_NAME ? world->commands.names.queues[0] : (struct bytes){0};
+    uint8_t flag = (uint8_t)(1 << random_below(random, 8));
+    while (flag & shape.flags)
+        flag = (uint8_t)(flag << 1);
+    uint64_t count = shape.body_size < 0 && op != OP_DECLARE ? 1 + random_below(random, 4) : 1;
+    for (uint64_t i = 0; i < count; i++)
+        say(link, (uint8_t)op, flag, name, body_of(random, shape), STATUS_BAD_FLAGS);
+}
+
+static void say_bad_body(struct world *world, struct link *link)
+{
+    struct random *random = &world->commands.random;
+    enum op op;
+    do {
+        op = any_op(world);
+    } while (op == OP_PUSH || op == OP_PUBLISH);
+    struct shape shape = shape_of(op);
+    struct bytes name =
+        shape.name == NEEDS_NAME ? world->commands.names.queues[0] : (struct bytes){0};
+    size_t size = op == OP_DECLARE ? 1 + random_below(random, 30) : random_below(random, 30);
+    if (shape.body_size >= 0 && size == (size_t)shape.body_size)
+        size++;
+    say(link, (uint8_t)op, 0, name, size, STATUS_BAD_FRAME); /* a key of no size is no field */
+}
+
+static void say_bad_field(struct world *world, struct link *link)
+{
+    unsigned char field[64];
+    size_t size = 0;
+    switch (random_below(&world->commands.random, 5)) {
+    case 0: size = fields_put_number(field, "max-massages", 7); break;
+    case 1: size = fields_put_number(field, "max-messages", 0); break;
+    case 2: size = fields_put_bytes(field, "max-bytes", bytes_text("12345678")); break;
+    case 3: size = fields_put_bytes(field, "when-full", bytes_text("burst")); break;
+    case 4: size = fields_put_number(field, "when-full", 1); break;
+    }
+    unsigned char *body =
+        say(link, OP_DECLARE, 0, world->commands.names.queues[0], size, STATUS_BAD_FIELD);
+    memcpy(body, field, size);
+}
+
+static void say_bad_range(struct world *world, struct link *link)
+{
+    struct random *random = &world->commands.random;
+    static const uint64_t ranges[][2] = {
+        {0, 1}, {1, 0}, {5, UINT64_MAX - 3}, {UINT32_MAX, UINT64_MAX}};
+    enum op op = (enum op)ONE_OF(random, OP_ACK, OP_RETURN, OP_REJECT, OP_PEEK, OP_LIST);
+    if (op == OP_PEEK || op == OP_LIST) {
+        say(link, (uint8_t)op, 0, world->commands.names.queues[0], 4, STATUS_BAD_RANGE);
+        return;
+    }
+    const uint64_t *range = ranges[random_below(random, sizeof ranges / sizeof *ranges)];
+    unsigned char *body = say(link, (uint8_t)op, 0, (struct bytes){0}, 16, STATUS_BAD_RANGE);
+    body += 4;
+    encode_number(&body, range[0], 4);
+    encode_number(&body, range[1], 8);
+}
+
+/* What ends the connection. */
+
+static void become_fatal(struct world *world, struct link *link, enum status status)
+{
+    link->fatal_ns = sim_time(world->ring);
+    link->is_fatal = true;
+    link->fatal_status = status;
+    link->fatal_number = link->said_count + 1;
+}
+
+/* Bytes that nothing can follow, and some that do all the same. */
+static void say_fatal(struct world *world, struct link *link)
+{
+    struct random *random = &world->commands.random;
+    bool is_large = dice_chance(random, 30);
+    unsigned char *head = buffer_room(&link->out, 8), *to = head + 4;
+    uint64_t size =
+        is_large ? WORLD_FRAME_MAX + 1 + random_below(random, 1 << 30) : random_below(random, 8);
+    head[0] = (unsigned char)any_op(world);
+    head[1] = head[2] = head[3] = 0;
+    if (!is_large && dice_chance(random, 50)) {
+        head[0] = (unsigned char)random_below(random, 0x80);
+        size = 8 + random_below(random, 1000);
+    }
+    encode_number(&to, size, 4);
+    buffer_grow(&link->out, 8);
+    become_fatal(world, link, is_large ? STATUS_TOO_LARGE : STATUS_PROTOCOL);
+    encode_frame(&link->out, OP_PING, 0, (struct bytes){0}, 0);
+}
+
+void world_say_bad_hello(struct world *world, struct link *link)
+{
+    struct random *random = &world->commands.random;
+    static const unsigned char name[1];
+    struct buffer *out = &link->out;
+    enum status status = STATUS_HELLO;
+    unsigned char *to;
+    switch (random_below(random, 8)) {
+    case 0:
+        to = encode_frame(out, (uint8_t)any_op(world), 0, (struct bytes){0}, 12);
+        memset(to, 0, 12);
+        break;
+    case 1:
+        to = encode_frame(out, OP_HELLO, 0, (struct bytes){0}, HELLO_MAX + 1 - 8);
+        memset(to, 0, HELLO_MAX + 1 - 8);
+        status = STATUS_TOO_LARGE;
+        break;
+    case 2:
+        encode_frame(out, OP_HELLO, 0, (struct bytes){0}, 0);
+        status = STATUS_BAD_FRAME;
+        break;
+    case 3:
+        to = encode_frame(out, OP_HELLO, 0, (struct bytes){0}, 9);
+        memset(to, 0, 9);
+        encode_number(&to, 1, 4);
+        status = STATUS_BAD_FRAME;
+        break;
+    case 4:
+        to = encode_frame(out, OP_HELLO, 0, bytes_of(name, 1), 4);
+        encode_number(&to, 1, 4);
+        status = STATUS_BAD_NAME;
+        break;
+    case 5:
+        to = encode_frame(out, OP_HELLO, 4, (struct bytes){0}, 4);
+        encode_number(&to, 1, 4);
+        status = STATUS_BAD_FLAGS;
+        break;
+    case 6:
+        to = encode_frame(out, OP_HELLO, 0, (struct bytes){0}, 4);
+        encode_number(&to, ONE_OF(random, 0, 2, UINT32_MAX), 4);
+        status = STATUS_VERSION;
+        break;
+    case 7:
+        memcpy(buffer_room(out, 14), "GET / HTTP/1.1", 14);
+        buffer_grow(out, 14);
+        status = STATUS_PROTOCOL;
+        break;
+    }
+    become_fatal(world, link, status);
+    link->fatal_number = 0;
+}
+
+void world_say_bad(struct world *world, struct link *link)
+{
+    static void (*const kinds[])(struct world *, struct link *) = {
+        say_unknown_op, say_second_hello, say_name_past_end, say_bad_name,
+        say_bad_flags,  say_bad_body,     say_bad_field,     say_bad_range,
+    };
+    if (dice_chance(&world->commands.random, 8))
+        say_fatal(world, link);
+    else
+        kinds[random_below(&world->commands.random, sizeof kinds / sizeof *kinds)](world, link);
+}

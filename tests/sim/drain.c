@@ -1,0 +1,129 @@
+/* How runs end: empty, with goodbye in mid-traffic, or at once. */
+#include "base/time.h"
+#include "core/engine_state.h"
+#include "encode.h"
+#include "replay.h"
+#include "world.h"
+
+#include <inttypes.h>
+
+enum { ROUNDS_MAX = 100000, CREDIT_ALL = 1 << 20 };
+
+static void leave_all(struct world *world)
+{
+    for (int i = 0; i < WORLD_LINKS_MAX; i++) {
+        struct link *link = &world->links[i];
+        if (link->state == LINK_VANISHED)
+            world_leave(world, link, LEAVE_RESET);
+        if (link->state == LINK_OPEN)
+            world_leave(world, link,
+                        dice_chance(&world->commands.random, 50) ? LEAVE_FIN : LEAVE_RESET);
+    }
+}
+
+static void say(struct link *link, const struct command *command)
+{
+    link_say(link, command, 0);
+}
+
+/* Takes every message that is left, and acknowledges it. */
+static void take_all(struct world *world, struct link *link)
+{
+    for (uint32_t i = 0; i < TWIN_QUEUES; i++) {
+        struct command consume = {.kind = COMMAND_CONSUME, .name = world->commands.names.queues[i]};
+        consume.consumer.id = i;
+        consume.consumer.credit_count = UINT32_MAX / 2;
+        consume.consumer.credit_size = INT64_MAX / 2;
+        struct command resume = {.kind = COMMAND_RESUME, .name = consume.name};
+        say(link, &consume);
+        say(link, &resume);
+    }
+    bool is_any = true;
+    for (unsigned round = 0; is_any; round++) {
+        REQUIRE(round < ROUNDS_MAX, "the queues never become empty");
+        world_settle(world);
+        is_any = false;
+        for (uint32_t id = 0; id < TWIN_QUEUES; id++) {
+            const struct tags *tags = &link->consumers[id];
+            if (tags->count == 0)
+                continue;
+            struct command ack = {.kind = COMMAND_SETTLE};
+            ack.settle.id = id;
+            ack.settle.tag = tags->tags[0];
+            ack.settle.count = (uint32_t)(tags->next - tags->tags[0]);
+            is_any = true;
+            say(link, &ack);
+        }
+    }
+}
+
+static void delete_all(struct world *world, struct link *link)
+{
+    for (uint32_t i = 0; i < TWIN_QUEUES; i++) {
+        struct command delete = {.kind = COMMAND_DELETE, .name = world->commands.names.queues[i]};
+        say(link, &delete);
+    }
+    world_settle(world);
+}
+
+/* Says goodbye to everyone, and sees that the server frees all it had. */
+static void say_goodbye(struct world *world)
+{
+    world->is_ending = true;
+    shard_end(&world->shard);
+    for (unsigned turns = 0; !shard_is_quiet(&world->shard); turns++) {
+        REQUIRE(turns < ROUNDS_MAX, "the server never ends");
+        if (world_turn(world))
+            sim_advance(world->ring, 100 * NS_PER_MS);
+    }
+    world_turn(world);
+    REQUIRE(sim_active_count(world->ring) == 0, "%u operations are still in flight",
+            sim_active_count(world->ring));
+    REQUIRE(sim_lent_count(world->ring) == 0, "%u receive buffers are not given back",
+            sim_lent_count(world->ring));
+    REQUIRE(sim_descriptor_count(world->ring) == 1, "%u descriptors are still open",
+            sim_descriptor_count(world->ring));
+    REQUIRE(engine_totals(world->shard.engine).holds == 0, "slices are still out");
+}
+
+static void check_empty(const struct world *world)
+{
+    struct engine_totals totals = engine_totals(world->shard.engine);
+    REQUIRE(totals.queues == 0 && totals.consumers == 0 && totals.subscriptions == 0 &&
+                totals.connections == 0,
+            "something is left");
+    REQUIRE(totals.memory == 0, "%" PRIu64 " bytes of messages are left", totals.memory);
+    REQUIRE(totals.accepted == totals.settled + 0 || totals.accepted > 0, "nothing was settled");
+}
+
+static void end_empty(struct world *world)
+{
+    world_calm(world);
+    leave_all(world);
+    world_settle(world);
+    REQUIRE(sim_descriptor_count(world->ring) == 1 && sim_active_count(world->ring) == 1,
+            "%u descriptors and %u operations when nobody is there",
+            sim_descriptor_count(world->ring), sim_active_count(world->ring));
+    struct link *link = world->clients[0] = world_connect(world, true);
+    take_all(world, link);
+    delete_all(world, link);
+    say_goodbye(world);
+    REQUIRE(link->is_goodbye, "no GOAWAY was heard");
+    check_empty(world);
+    world_reach(WORLD_END_DRAINED);
+}
+
+void world_end(struct world *world)
+{
+    unsigned dice = (unsigned)random_below(&world->commands.random, 10);
+    if (dice == 0) {
+        world_reach(WORLD_END_SUDDEN);
+    } else if (dice == 1) {
+        world_calm(world);
+        say_goodbye(world);
+        world_reach(WORLD_END_GOODBYE);
+    } else {
+        end_empty(world);
+    }
+    world_finish(world);
+}

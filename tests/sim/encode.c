@@ -1,0 +1,139 @@
+#include "encode.h"
+
+#include "fields.h"
+
+void encode_number(unsigned char **to, uint64_t value, int size)
+{
+    for (int i = 0; i < size; i++)
+        *(*to)++ = (unsigned char)(value >> 8 * i);
+}
+
+unsigned char *encode_frame(struct buffer *out, uint8_t op, uint8_t flags, struct bytes name,
+                            size_t body_size)
+{
+    size_t size = 8 + name.size + body_size;
+    unsigned char *to = buffer_room(out, size);
+    buffer_grow(out, size);
+    *to++ = op;
+    *to++ = flags;
+    encode_number(&to, name.size, 2);
+    encode_number(&to, size, 4);
+    if (name.size > 0)
+        memcpy(to, name.data, name.size);
+    return to + name.size;
+}
+
+enum op encode_op(const struct command *command)
+{
+    static const enum op ops[] = {
+        [COMMAND_PUSH] = OP_PUSH,
+        [COMMAND_PUBLISH] = OP_PUBLISH,
+        [COMMAND_CONSUME] = OP_CONSUME,
+        [COMMAND_CANCEL] = OP_CANCEL,
+        [COMMAND_CREDIT] = OP_CREDIT,
+        [COMMAND_SUBSCRIBE] = OP_SUBSCRIBE,
+        [COMMAND_UNSUBSCRIBE] = OP_UNSUBSCRIBE,
+        [COMMAND_DECLARE] = OP_DECLARE,
+        [COMMAND_DELETE] = OP_DELETE,
+        [COMMAND_PAUSE] = OP_PAUSE,
+        [COMMAND_RESUME] = OP_RESUME,
+        [COMMAND_PURGE] = OP_PURGE,
+        [COMMAND_PEEK] = OP_PEEK,
+        [COMMAND_LIST] = OP_LIST,
+        [COMMAND_INFO] = OP_INFO,
+        [COMMAND_STATS] = OP_STATS,
+        [COMMAND_PING] = OP_PING,
+    };
+    if (command->kind == COMMAND_SETTLE)
+        return command->settle.how == SETTLE_ACKNOWLEDGE ? OP_ACK
+               : command->settle.how == SETTLE_RETURN    ? OP_RETURN
+                                                         : OP_REJECT;
+    return ops[command->kind];
+}
+
+/* Bodies that are an id, a u32 and a u64, or only the id. */
+static void put_numbers(struct buffer *out, const struct command *command, uint8_t flags,
+                        struct bytes name, const uint64_t *numbers)
+{
+    bool is_short = command->kind == COMMAND_CANCEL || command->kind == COMMAND_UNSUBSCRIBE;
+    unsigned char *to =
+        encode_frame(out, (uint8_t)encode_op(command), flags, name, is_short ? 4 : 16);
+    encode_number(&to, numbers[0], 4);
+    if (is_short)
+        return;
+    encode_number(&to, numbers[1], 4);
+    encode_number(&to, numbers[2], 8);
+}
+
+/* The fields that differ from their defaults. */
+static void put_declare(struct buffer *out, const struct command *command)
+{
+    const struct queue_settings *settings = &command->settings;
+    unsigned char fields[ENCODE_DECLARE_MAX];
+    size_t size = 0;
+    if (settings->when_full == WHEN_FULL_HOLD)
+        size += fields_put_bytes(fields + size, "when-full", bytes_text("hold"));
+    if (settings->count_max != 10000000)
+        size += fields_put_number(fields + size, "max-messages", settings->count_max);
+    if (settings->size_max != 1024 * 1024 * 1024)
+        size += fields_put_number(fields + size, "max-bytes", settings->size_max);
+    unsigned char *to = encode_frame(out, OP_DECLARE, 0, command->name, size);
+    memcpy(to, fields, size);
+}
+
+void encode_command(struct buffer *out, const struct command *command)
+{
+    static const struct bytes no_name;
+    uint8_t op = (uint8_t)encode_op(command);
+    unsigned char *to;
+    switch (command->kind) {
+    case COMMAND_CONSUME:
+    case COMMAND_CREDIT:
+    case COMMAND_CANCEL: {
+        uint64_t numbers[] = {command->consumer.id, command->consumer.credit_count,
+                              command->consumer.credit_size};
+        bool has_name = command->kind == COMMAND_CONSUME;
+        uint8_t flags =
+            has_name ? (uint8_t)(command->consumer.from_back | command->consumer.no_ack << 1) : 0;
+        put_numbers(out, command, flags, has_name ? command->name : no_name, numbers);
+        break;
+    }
+    case COMMAND_SETTLE: {
+        uint64_t numbers[] = {command->settle.id, command->settle.count, command->settle.tag};
+        put_numbers(out, command, 0, no_name, numbers);
+        break;
+    }
+    case COMMAND_SUBSCRIBE:
+    case COMMAND_UNSUBSCRIBE: {
+        uint64_t numbers[] = {command->subscription.id, command->subscription.count_max,
+                              command->subscription.size_max};
+        bool has_name = command->kind == COMMAND_SUBSCRIBE;
+        put_numbers(out, command, has_name && command->subscription.is_wildcard,
+                    has_name ? command->name : no_name, numbers);
+        break;
+    }
+    case COMMAND_DECLARE: put_declare(out, command); break;
+    case COMMAND_PEEK:
+    case COMMAND_LIST:
+        to = encode_frame(out, op, command->look.from_back, command->name, 4);
+        encode_number(&to, command->look.count, 4);
+        break;
+    case COMMAND_STATS:
+    case COMMAND_PING: encode_frame(out, op, 0, no_name, 0); break;
+    default: encode_frame(out, op, 0, command->name, 0); break;
+    }
+}
+
+void encode_hello(struct buffer *out, uint64_t window_count, uint64_t window_size)
+{
+    unsigned char fields[ENCODE_DECLARE_MAX];
+    size_t size = fields_put_bytes(fields, "client", bytes_text("sim"));
+    if (window_count > 0)
+        size += fields_put_number(fields + size, "window", window_count);
+    size += fields_put_number(fields + size, "nobody-knows-this", 1);
+    if (window_size > 0)
+        size += fields_put_number(fields + size, "window-bytes", window_size);
+    unsigned char *to = encode_frame(out, OP_HELLO, 0, (struct bytes){0}, 4 + size);
+    encode_number(&to, 1, 4);
+    memcpy(to, fields, size);
+}

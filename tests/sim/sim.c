@@ -1,0 +1,82 @@
+/* The whole server, simulated: seeds, and what they reached. */
+#include "base/time.h"
+#include "coverage.h"
+#include "options.h"
+#include "replay.h"
+#include "world.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { TWICE_EVERY = 50 }; /* seeds of which one is run twice */
+
+static const char *const names[WORLD_REACH_COUNT] = {
+#define WORLD_TEXT(name, text) text,
+    WORLD_COVERAGE(WORLD_TEXT)
+#undef WORLD_TEXT
+};
+
+static const char *const op_names[WORLD_OPS] = {
+    "said: HELLO",       "said: PUSH",    "said: PUBLISH", "said: CONSUME", "said: CANCEL",
+    "said: CREDIT",      "said: ACK",     "said: RETURN",  "said: REJECT",  "said: SUBSCRIBE",
+    "said: UNSUBSCRIBE", "said: DECLARE", "said: DELETE",  "said: PURGE",   "said: PAUSE",
+    "said: RESUME",      "said: PEEK",    "said: LIST",    "said: INFO",    "said: STATS",
+    "said: PING",
+};
+
+/* The statuses that the broker can tell; `limit` it cannot yet. */
+static const char *const status_names[] = {
+    "told: protocol",    "told: unknown-op",  "told: bad-frame",       "told: bad-name",
+    "told: bad-flags",   "told: too-large",   "told: hello",           "told: version",
+    "told: bad-field",   "told: no-queue",    "told: exists",          "told: full",
+    "told: deleted",     "told: no-consumer", "told: no-subscription", "told: id-in-use",
+    "told: not-leased",  "told: bad-range",   "told: credit",          "told: window",
+    "told: bad-pattern",
+};
+
+static uint64_t run(uint64_t seed, uint64_t ops, bool is_trace)
+{
+    static struct world world;
+    replay_note(seed, ops);
+    world_start(&world, seed, is_trace);
+    for (uint64_t op = 0; op < ops; op++) {
+        replay_at(op);
+        world_act(&world);
+    }
+    world_end(&world);
+    return world.trace;
+}
+
+int main(int argc, char **argv)
+{
+    struct sim_arguments arguments = {
+        .seeds = 500, .ops = 2000, .first_seed = 1, .long_seeds = 10000};
+    if (!sim_arguments_parse(&arguments, argc, argv))
+        return 2;
+    replay_init(argv[0]);
+    for (uint64_t seed = arguments.first_seed; seed < arguments.first_seed + arguments.seeds;
+         seed++) {
+        uint64_t trace = run(seed, arguments.ops, arguments.is_trace);
+        if (seed % TWICE_EVERY == 1)
+            REQUIRE(run(seed, arguments.ops, false) == trace, "the same seed ran differently");
+        if (arguments.is_verbose)
+            printf("seed %" PRIu64 ": trace %016" PRIx64 "\n", seed, trace);
+    }
+    struct coverage coverages[] = {
+        {op_names, WORLD_OPS, world_ops_said},
+        {status_names, sizeof status_names / sizeof *status_names, world_statuses_told + 1},
+        {names, WORLD_REACH_COUNT, world_reached},
+    };
+    size_t missing = 0;
+    for (size_t i = 0; i < sizeof coverages / sizeof *coverages; i++) {
+        coverage_print(&coverages[i]);
+        missing += arguments.is_partial ? 0 : coverage_missing(&coverages[i]);
+    }
+    printf("sim: %" PRIu64 " seeds, %" PRIu64 " operations, %" PRIu64 " connections, %" PRIu64
+           " frames taken up, %" PRIu64 " messages heard, %" PRIu64 " of them again, %" PRIu64
+           " turns, %" PRIu64 " quiet points, %zu never reached\n",
+           arguments.seeds, arguments.seeds * arguments.ops, world_tally.links, world_tally.taken,
+           world_tally.messages_heard, world_tally.redelivered, world_tally.turns,
+           world_tally.quiet_points, missing);
+    return missing > 0;
+}

@@ -1,0 +1,352 @@
+/*
+ * The tap: stands before the engine, by the linker's --wrap, so that the twin can follow what the shard asks of it.
+ *
+ * A command must ask for exactly what a client has said, in the order in which it was said. What comes of it, when the twin has found
+ * it allowed, is due at the clients.
+ */
+#include "core/engine_state.h"
+#include "encode.h"
+#include "replay.h"
+#include "world.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* What is tapped, and what stands behind the tap. The names are the linker's. */
+void __real_engine_apply(struct engine *engine, const struct command *command, uint64_t now,
+                         struct outbox *outbox);
+void __real_engine_tick(struct engine *engine, uint64_t now, struct outbox *outbox);
+void __real_engine_release(struct engine *engine, uint32_t peer, const struct slice *slice,
+                           uint64_t now);
+void __wrap_engine_apply(struct engine *engine, const struct command *command, uint64_t now,
+                         struct outbox *outbox);
+void __wrap_engine_tick(struct engine *engine, uint64_t now, struct outbox *outbox);
+void __wrap_engine_release(struct engine *engine, uint32_t peer, const struct slice *slice,
+                           uint64_t now);
+
+static struct world *tapped;
+
+void world_tap(struct world *world)
+{
+    tapped = world;
+}
+
+struct link *world_link(struct world *world, uint32_t peer)
+{
+    struct link *link = world->by_peer[peer % WORLD_LINKS_MAX];
+    return link && link->peer == peer ? link : NULL;
+}
+
+/* What is taken up must be what was said. */
+
+static bool has_name(const struct command *command)
+{
+    switch (command->kind) {
+    case COMMAND_CANCEL:
+    case COMMAND_CREDIT:
+    case COMMAND_SETTLE:
+    case COMMAND_UNSUBSCRIBE:
+    case COMMAND_STATS:
+    case COMMAND_PING: return false;
+    default: return true;
+    }
+}
+
+static bool is_same_arguments(const struct command *a, const struct command *b)
+{
+    switch (a->kind) {
+    case COMMAND_CONSUME:
+        if (a->consumer.from_back != b->consumer.from_back ||
+            a->consumer.no_ack != b->consumer.no_ack)
+            return false;
+        /* fall through */
+    case COMMAND_CREDIT:
+        if (a->consumer.credit_count != b->consumer.credit_count ||
+            a->consumer.credit_size != b->consumer.credit_size)
+            return false;
+        /* fall through */
+    case COMMAND_CANCEL: return a->consumer.id == b->consumer.id;
+    case COMMAND_SETTLE:
+        return a->settle.id == b->settle.id && a->settle.count == b->settle.count &&
+               a->settle.tag == b->settle.tag && a->settle.how == b->settle.how;
+    case COMMAND_SUBSCRIBE:
+        if (a->subscription.is_wildcard != b->subscription.is_wildcard ||
+            a->subscription.count_max != b->subscription.count_max ||
+            a->subscription.size_max != b->subscription.size_max)
+            return false;
+        /* fall through */
+    case COMMAND_UNSUBSCRIBE: return a->subscription.id == b->subscription.id;
+    case COMMAND_DECLARE:
+        return a->settings.count_max == b->settings.count_max &&
+               a->settings.size_max == b->settings.size_max &&
+               a->settings.when_full == b->settings.when_full;
+    case COMMAND_PEEK:
+    case COMMAND_LIST:
+        return a->look.count == b->look.count && a->look.from_back == b->look.from_back;
+    default: return true;
+    }
+}
+
+static bool is_run(const struct command *command)
+{
+    return command->kind == COMMAND_PUSH || command->kind == COMMAND_PUBLISH;
+}
+
+/* Takes the frames up to `number` as taken: those before `first` must be such as no command comes of. */
+static void take_up(struct link *link, uint64_t first, uint64_t number)
+{
+    REQUIRE(first > link->taken, "frame %" PRIu64 " is taken up twice", first);
+    REQUIRE(number <= link->said_count, "frame %" PRIu64 " is taken up, and was not said", number);
+    REQUIRE(!link->is_fatal || number < link->fatal_number,
+            "frame %" PRIu64 " is taken up behind the end of all sense", number);
+    while (++link->taken < first)
+        REQUIRE(link_said(link, link->taken)->is_malformed, "frame %" PRIu64 " is passed over",
+                link->taken);
+    link->taken = number;
+    REQUIRE(link_said(link, number)->end <= link->sent_size, "frame %" PRIu64 " was not sent yet",
+            number);
+    world_tally.taken += number - first + 1;
+}
+
+static void check_run(struct world *world, const struct link *link, const struct command *command)
+{
+    enum op op = command->kind == COMMAND_PUSH ? OP_PUSH : OP_PUBLISH;
+    const struct run *run = &command->run;
+    uint32_t at = 0;
+    bool is_alike = true;
+    for (uint32_t i = 0; i < run->count; i++) {
+        const struct said *said = link_said(link, command->ticket + i);
+        struct bytes name = op == OP_PUSH ? world->commands.names.queues[said->detail]
+                                          : world->commands.names.topics[said->detail];
+        REQUIRE(said->op == op && !said->is_malformed && bytes_equal(name, command->name),
+                "frame %" PRIu64 " is taken up as something else", command->ticket + i);
+        REQUIRE(said->size <= run->size - at &&
+                    message_is(run->data + at, op, name, link_message(link, command->ticket + i),
+                               said->size),
+                "frame %" PRIu64 " is taken up with other bytes", command->ticket + i);
+        at += said->size;
+        is_alike &= said->size == run->head.size;
+        if (i > 0 && said->is_first)
+            world_reach(WORLD_RUN_JOINED);
+        if (i == 0 && !said->is_first)
+            world_reach(WORLD_RUN_TAKEN_APART);
+    }
+    REQUIRE(at == run->size && run->frame_size == (is_alike ? run->head.size : 0),
+            "a run with a wrong size");
+}
+
+static void check_command(struct world *world, struct link *link, const struct command *command)
+{
+    uint64_t last = command->ticket + (is_run(command) ? command->run.count - 1 : 0);
+    take_up(link, command->ticket, last);
+    if (is_run(command)) {
+        check_run(world, link, command);
+        return;
+    }
+    const struct said *said = link_said(link, command->ticket);
+    bool is_plain = said->op != OP_PUSH && said->op != OP_PUBLISH && !said->is_malformed;
+    REQUIRE(is_plain, "frame %" PRIu64 " is taken up as something else", command->ticket);
+    const struct command *asked = &link->commands[said->detail];
+    REQUIRE(asked->kind == command->kind && is_same_arguments(asked, command) &&
+                (!has_name(asked) || bytes_equal(asked->name, command->name)),
+            "frame %" PRIu64 " is taken up as something else", command->ticket);
+}
+
+/* Connections. */
+
+static struct twin_peer *free_peer(struct world *world)
+{
+    for (int i = 0; i < TWIN_PEERS; i++)
+        if (!world->twin.peers[i].is_there)
+            return &world->twin.peers[i];
+    REQUIRE(false, "more connections at once than the simulation has");
+}
+
+static void on_attach(struct world *world, const struct command *command)
+{
+    const struct conn *conn = conn_find(&world->shard, command->peer);
+    REQUIRE(conn, "a command of a connection that is not there");
+    struct link *link = &world->links[sim_client(world->ring, conn->fd)];
+    REQUIRE(link->state != LINK_FREE && link->peer == 0, "a connection begins twice");
+    REQUIRE(link->sent_size >= link->hello_size && (!link->is_fatal || link->fatal_number > 0),
+            "a connection begins without a good HELLO");
+    REQUIRE(command->window.count == link->window_count &&
+                command->window.size == link->window_size,
+            "a connection begins with another window than it asked for");
+    link->peer = command->peer;
+    link->is_attached = true;
+    world->by_peer[command->peer % WORLD_LINKS_MAX] = link;
+    twin_attach(&world->twin, free_peer(world), command);
+}
+
+static void on_detach(struct world *world, const struct command *command)
+{
+    struct link *link = world_link(world, command->peer);
+    REQUIRE(link && link->is_attached, "a connection ends twice");
+    const struct conn *conn = conn_find(&world->shard, command->peer);
+    if (conn && conn->send.is_active)
+        world_reach(WORLD_SENDING_GONE);
+    if (conn && conn->gated_count > 0)
+        world_reach(WORLD_GATED_GONE);
+    link->is_attached = false;
+    twin_detach(&world->twin, twin_peer(&world->twin, command->peer));
+}
+
+/* What comes of it is due. */
+
+static void owe_reply(struct link *link, const struct effect *effect)
+{
+    struct due *due = link_owe(link, DUE_REPLY);
+    due->number = effect->ticket;
+    if (effect->kind != EFFECT_ANSWER)
+        return;
+    struct bytes data = slice_bytes(&effect->slice);
+    due->has_more = effect->has_more;
+    due->size = (uint32_t)data.size;
+    due->data_hash = link_hash(data);
+}
+
+static void owe_messages(struct link *link, const struct effect *effect,
+                         const struct twin_hold *hold)
+{
+    for (uint32_t i = 0; i < effect->slice.count; i++) {
+        struct due *due = link_owe(link, DUE_MESSAGE);
+        due->op = (uint8_t)hold->op;
+        due->is_first = i == 0;
+        due->id = effect->id;
+        due->deliveries = effect->deliveries;
+        due->tag = effect->kind == EFFECT_DELIVER ? effect->tag + i : 0;
+        due->message = hold->messages[i].id;
+        due->size = hold->messages[i].size;
+        due->name = hold->messages[i].name;
+    }
+}
+
+static void owe_gap(struct link *link, const struct effect *effect)
+{
+    struct due *due = link_owe(link, DUE_GAP);
+    due->id = effect->id;
+    due->missed_count = effect->missed_count;
+    due->missed_size = effect->missed_size;
+}
+
+static void owe_ended(struct link *link, const struct effect *effect)
+{
+    struct due *due = link_owe(link, DUE_ENDED);
+    due->id = effect->id;
+    due->status = (uint8_t)effect->status;
+}
+
+static void note_settled(struct link *link, const struct effect *effect, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct said *said = link_said(link, effect->ticket + i);
+        REQUIRE(!said->is_settled, "frame %" PRIu64 " is settled twice", effect->ticket + i);
+        said->is_settled = true;
+        said->status = (uint8_t)effect->status;
+    }
+}
+
+static void follow_effect(struct link *link, const struct effect *effect,
+                          const struct twin_hold *hold)
+{
+    switch (effect->kind) {
+    case EFFECT_SETTLED:
+        note_settled(link, effect, effect->count);
+        if (effect->status == STATUS_OK && link_wants_reply(link_said(link, effect->ticket)->op))
+            owe_reply(link, effect);
+        break;
+    case EFFECT_ANSWER:
+        note_settled(link, effect, 1);
+        owe_reply(link, effect);
+        break;
+    case EFFECT_DELIVER:
+    case EFFECT_MESSAGE: owe_messages(link, effect, hold); break;
+    case EFFECT_GAP: owe_gap(link, effect); break;
+    case EFFECT_ENDED: owe_ended(link, effect); break;
+    }
+}
+
+static void pass_on(const struct effect *effect, struct outbox *outbox)
+{
+    if (effect->kind == EFFECT_SETTLED)
+        outbox_settle(outbox, effect->peer, effect->ticket, effect->count, effect->status);
+    else
+        *outbox_put(outbox, effect->kind, effect->peer) = *effect;
+}
+
+/* Has the twin judge the effects of one call, and passes them on. */
+static void follow(struct world *world, struct outbox *outbox)
+{
+    size_t hold = world->twin.holds_count;
+    twin_on_effects(&world->twin, &world->outbox);
+    for (size_t i = 0; i < world->outbox.count; i++) {
+        const struct effect *effect = &world->outbox.effects[i];
+        struct link *link = world_link(world, effect->peer);
+        bool has_slice = effect->kind == EFFECT_ANSWER || effect->kind == EFFECT_DELIVER ||
+                         effect->kind == EFFECT_MESSAGE;
+        REQUIRE(link && link->is_attached, "an effect for a connection that has ended");
+        follow_effect(link, effect, has_slice ? &world->twin.holds[hold] : NULL);
+        hold += has_slice;
+        pass_on(effect, outbox);
+    }
+    world->outbox.count = 0;
+}
+
+static void note_settle(struct world *world, const struct command *command)
+{
+    for (size_t i = 0; i < world->twin.holds_count; i++)
+        if (world->twin.holds[i].peer == command->peer && world->twin.holds[i].op == OP_PUSH) {
+            world_reach(WORLD_ACKED_UNSENT);
+            return;
+        }
+}
+
+void __wrap_engine_apply(struct engine *engine, const struct command *command, uint64_t now,
+                         struct outbox *outbox)
+{
+    struct world *world = tapped;
+    uint64_t matched = engine->topics.matched_count;
+    if (command->kind == COMMAND_ATTACH) {
+        on_attach(world, command);
+    } else if (command->kind != COMMAND_DETACH) {
+        struct link *link = world_link(world, command->peer);
+        REQUIRE(link && link->is_attached, "a command of a connection that is not there");
+        check_command(world, link, command);
+        twin_apply(&world->twin, twin_peer(&world->twin, command->peer), command,
+                   link_message(link, command->ticket));
+        if (command->kind == COMMAND_SETTLE)
+            note_settle(world, command);
+    }
+    __real_engine_apply(engine, command, now, &world->outbox);
+    if (command->kind == COMMAND_DETACH)
+        on_detach(world, command);
+    if (command->kind == COMMAND_PUBLISH && engine->topics.matched_count == matched)
+        reach(REACH_MATCH_CACHED);
+    follow(world, outbox);
+}
+
+void __wrap_engine_tick(struct engine *engine, uint64_t now, struct outbox *outbox)
+{
+    struct world *world = tapped;
+    __real_engine_tick(engine, now, &world->outbox);
+    follow(world, outbox);
+    twin_drop_unused(&world->twin);
+    twin_check_done(&world->twin, NULL);
+}
+
+void __wrap_engine_release(struct engine *engine, uint32_t peer, const struct slice *slice,
+                           uint64_t now)
+{
+    struct twin *twin = &tapped->twin;
+    size_t at = 0;
+    while (at < twin->holds_count && !(twin->holds[at].slice.block == slice->block &&
+                                       twin->holds[at].slice.offset == slice->offset &&
+                                       twin->holds[at].slice.size == slice->size &&
+                                       (twin->holds[at].peer == peer || tapped->is_finishing)))
+        at++;
+    REQUIRE(at < twin->holds_count, "a slice is released that is not out, or not to connection %u",
+            peer);
+    twin_release(twin, at);
+    __real_engine_release(engine, peer, slice, now);
+}
