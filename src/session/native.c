@@ -1,10 +1,8 @@
 #include "session/native.h"
 
-#include "base/array.h"
 #include "frame/field.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 /*
  * Frames are numbered as they come and become commands whose ticket is the first one's number. A
@@ -140,120 +138,13 @@ void native_fail(struct session *session, enum status status)
     session->state = SESSION_CLOSED;
 }
 
-static struct slot *slot_at(const struct session *session, size_t at)
-{
-    return &session->slots[(session->slots_first + at) & (session->slots_capacity - 1)];
-}
-
-static bool slot_is_settled(const struct slot *slot)
-{
-    return slot->settled_count == slot->count;
-}
-
-/* Joins neighbours that are settled behind a slot that waits: nothing more is to be known of them.
- */
-static void slots_join(struct session *session)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < session->slots_count; i++) {
-        const struct slot *slot = slot_at(session, i);
-        struct slot *last = kept > 0 ? slot_at(session, kept - 1) : NULL;
-        if (last && slot_is_settled(last) && slot_is_settled(slot) &&
-            last->count <= UINT32_MAX - slot->count) {
-            last->count += slot->count;
-            last->settled_count += slot->count;
-        } else {
-            *slot_at(session, kept++) = *slot;
-        }
-    }
-    session->slots_count = kept;
-}
-
-/* Makes room for one more. */
-static void slots_reserve(struct session *session)
-{
-    if (session->slots_count < session->slots_capacity)
-        return;
-    slots_join(session);
-    if (session->slots_count < session->slots_capacity / 2)
-        return;
-    size_t capacity = session->slots_capacity ? 2 * session->slots_capacity : 4;
-    struct slot *slots = memory_create(capacity * sizeof *slots);
-    for (size_t i = 0; i < session->slots_count; i++)
-        slots[i] = *slot_at(session, i);
-    free(session->slots);
-    session->slots = slots;
-    session->slots_first = 0;
-    session->slots_capacity = capacity;
-}
-
-static struct slot *slot_put(struct session *session, uint64_t first, uint32_t count)
-{
-    slots_reserve(session);
-    struct slot *slot = slot_at(session, session->slots_count++);
-    *slot = (struct slot){.first = first, .count = count};
-    return slot;
-}
-
-/* The place of the slot that holds frame `number`, which is not settled. */
-static size_t slot_find(const struct session *session, uint64_t number)
-{
-    size_t low = 0, high = session->slots_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (slot_at(session, middle)->first + slot_at(session, middle)->count <= number)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    assert(low < session->slots_count && slot_at(session, low)->first <= number);
-    return low;
-}
-
-/* Cuts the slot at `at` in two, of which the first has `count` frames. There is room for one more. */
-static void slot_cut(struct session *session, size_t at, uint32_t count)
-{
-    session->slots_count++;
-    for (size_t i = session->slots_count - 1; i > at + 1; i--)
-        *slot_at(session, i) = *slot_at(session, i - 1);
-    struct slot *slot = slot_at(session, at), *rest = slot_at(session, at + 1);
-    assert(count < slot->count && slot->settled_count <= count);
-    *rest = *slot;
-    rest->first += count;
-    rest->count -= count;
-    rest->settled_count = 0;
-    slot->count = count;
-}
-
-static void slots_pop(struct session *session)
-{
-    while (session->slots_count > 0 && slot_is_settled(slot_at(session, 0))) {
-        session->slots_first = (session->slots_first + 1) & (session->slots_capacity - 1);
-        session->slots_count--;
-    }
-    if (session->slots_count > 0 || session->slots_capacity <= 64)
-        return;
-    free(session->slots);
-    session->slots = NULL;
-    session->slots_capacity = session->slots_first = 0;
-}
-
-/* The number up to which everything is settled. */
-static uint64_t settled_number(const struct session *session)
-{
-    if (session->slots_count == 0)
-        return session->number_next - 1;
-    const struct slot *oldest = slot_at(session, 0);
-    return oldest->first + oldest->settled_count - 1;
-}
-
 /* Refuses frames before the engine sees them. */
 static bool refuse(struct session *session, uint64_t first, uint32_t count, enum status status)
 {
     put_error(session, first, count, status);
     session->is_confirm_due = true;
-    if (session->slots_count > 0)
-        slot_put(session, first, count)->settled_count = count;
+    if (session->slots.count > 0)
+        slots_put(&session->slots, first, count)->settled_count = count;
     return false;
 }
 
@@ -426,7 +317,7 @@ bool native_command(struct session *session, const struct run *run, struct comma
     status = read_body(command, run);
     if (status != STATUS_OK)
         return refuse(session, first, run->count, status);
-    struct slot *slot = slot_put(session, first, run->count);
+    struct slot *slot = slots_put(&session->slots, first, run->count);
     slot->wants_reply = rule->wants_reply;
     slot->is_prompt = !rule->is_lazy;
     slot->is_large = rule->is_large;
@@ -434,17 +325,12 @@ bool native_command(struct session *session, const struct run *run, struct comma
     return true;
 }
 
-/* Settles frames from `number` on, at most `count`, as far as they are of one slot; returns how many. */
+/* Settles frames from `number` on, at most `count`, as far as they are of one slot; returns how many.
+ */
 static uint32_t settle_slot(struct session *session, uint64_t number, uint32_t count,
                             enum status status)
 {
-    slots_reserve(session);
-    size_t at = slot_find(session, number);
-    struct slot *slot = slot_at(session, at);
-    if (number != slot->first + slot->settled_count) { /* those before it still wait */
-        slot_cut(session, at++, (uint32_t)(number - slot->first));
-        slot = slot_at(session, at);
-    }
+    struct slot *slot = slots_at(&session->slots, number);
     uint32_t left = slot->count - slot->settled_count;
     count = count < left ? count : left;
     if (status != STATUS_OK)
@@ -453,8 +339,7 @@ static uint32_t settle_slot(struct session *session, uint64_t number, uint32_t c
         put_reply(session, number, false, (struct bytes){0});
     session->is_confirm_due |= slot->is_prompt || status != STATUS_OK;
     session->is_stalled &= !slot->is_large;
-    slot->settled_count += count;
-    slots_pop(session);
+    slots_settle(&session->slots, slot, count);
     return count;
 }
 
@@ -466,12 +351,11 @@ static void settle(struct session *session, const struct effect *effect)
 
 static void answer(struct session *session, const struct effect *effect)
 {
-    struct slot *slot = slot_at(session, slot_find(session, effect->ticket));
-    put_reply(session, slot->first, effect->has_more, slice_bytes(&effect->slice));
+    struct slot *slot = slots_at(&session->slots, effect->ticket);
+    put_reply(session, effect->ticket, effect->has_more, slice_bytes(&effect->slice));
     session->is_confirm_due = true;
     session->is_stalled &= !slot->is_large;
-    slot->settled_count = slot->count;
-    slots_pop(session);
+    slots_settle(&session->slots, slot, 1);
 }
 
 /* Tells whose the next messages are, unless the client takes them for that already. */
@@ -533,8 +417,9 @@ bool session_effect(struct session *session, const struct effect *effect)
 
 bool session_wants_send(struct session *session)
 {
-    uint64_t settled =
-        session->state == SESSION_OPEN ? settled_number(session) : session->confirmed;
+    uint64_t settled = session->state == SESSION_OPEN
+                           ? slots_settled(&session->slots, session->number_next - 1)
+                           : session->confirmed;
     bool is_due = session->is_confirm_due || !output_is_empty(&session->output) ||
                   settled - session->confirmed >= session->lazy_count_max;
     if (is_due && settled > session->confirmed) {

@@ -1,12 +1,10 @@
 #include "session/session.h"
 
-#include "base/array.h"
 #include "base/time.h"
 #include "session/native.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
 
 void session_init(struct session *session, uint32_t peer, const struct session_limits *limits,
                   uint64_t now)
@@ -19,7 +17,7 @@ void session_finish(struct session *session)
 {
     output_finish(&session->output);
     text_finish(&session->partial);
-    free(session->slots);
+    slots_finish(&session->slots);
 }
 
 void session_feed(struct session *session, struct bytes input, uint64_t now)

@@ -8,6 +8,7 @@
 #include "core/command.h"
 #include "core/outbox.h"
 #include "session/output.h"
+#include "session/slots.h"
 
 enum {
     WINDOW_COUNT_MAX = 65536,           /* frames that may be unsettled on a connection */
@@ -29,15 +30,6 @@ enum session_state {
     SESSION_CLOSED, /* it has said its last words; input is ignored */
 };
 
-/* Frames given to the engine together, until they are settled. */
-struct slot {
-    uint64_t first; /* the number of the first; also the command's ticket */
-    uint32_t count, settled_count;
-    bool wants_reply; /* success is told by a REPLY */
-    bool is_prompt;   /* success is to be confirmed at once */
-    bool is_large;    /* the session is stalled until it is settled */
-};
-
 struct session {
     uint32_t peer;
     enum session_state state;
@@ -52,9 +44,8 @@ struct session {
     uint64_t opened_ns, first_byte_ns; /* first_byte_ns 0: none yet */
 
     uint64_t number_next; /* of the next frame */
-    struct slot *slots;   /* a ring: what is not settled, in order */
-    size_t slots_first, slots_count, slots_capacity;
-    uint64_t confirmed; /* the last CONFIRM */
+    struct slots slots;   /* what is not settled */
+    uint64_t confirmed;   /* the last CONFIRM */
     uint64_t lazy_count_max;
     bool is_confirm_due;
 
