@@ -1,0 +1,195 @@
+#include "speech.h"
+
+#include "base/array.h"
+#include "frame/field.h"
+#include "frame/frame.h"
+
+#include <stdlib.h>
+
+enum {
+    BODY_SIZE_MAX = 128,         /* of a frame that is no message */
+    SAID_SIZE_MAX = 1024 * 1024, /* after so much, messages are small */
+};
+
+/* Queues and topics are called the same, and a queue may be called like a pattern. */
+static const char *const names[] = {"a", "b", "a.b", "a.*", ">", "a.b.c", "*.b", ""};
+
+/* Ops whose body is numbers. */
+static const struct phrase {
+    uint8_t op;
+    uint8_t flags; /* that it may carry */
+    bool has_name;
+    const char *numbers; /* their sizes, or i for an id */
+} phrases[] = {
+    {OP_CONSUME, CONSUME_BACK | CONSUME_NO_ACK, true, "i48"},
+    {OP_CANCEL, 0, false, "i"},
+    {OP_CREDIT, 0, false, "i48"},
+    {OP_ACK, 0, false, "i48"},
+    {OP_RETURN, 0, false, "i48"},
+    {OP_REJECT, 0, false, "i48"},
+    {OP_SUBSCRIBE, SUBSCRIBE_WILDCARD, true, "i48"},
+    {OP_UNSUBSCRIBE, 0, false, "i"},
+    {OP_DELETE, 0, true, ""},
+    {OP_PURGE, 0, true, ""},
+    {OP_PAUSE, 0, true, ""},
+    {OP_RESUME, 0, true, ""},
+    {OP_PEEK, PEEK_BACK, true, "4"},
+    {OP_LIST, 0, true, "4"},
+    {OP_INFO, 0, true, ""},
+    {OP_STATS, 0, false, ""},
+    {OP_PING, 0, false, ""},
+};
+enum { PHRASES = sizeof phrases / sizeof *phrases };
+
+void speech_finish(struct speech *speech)
+{
+    free(speech->data);
+    *speech = (struct speech){0};
+}
+
+static unsigned char *reserve(struct speech *speech, size_t size)
+{
+    speech->data = array_reserve(speech->data, &speech->capacity, speech->size + size, 1);
+    speech->size += size;
+    speech->said_size += size;
+    return speech->data + speech->size - size;
+}
+
+/* A frame whose body is for the caller to fill. */
+static unsigned char *put_frame(struct speech *speech, unsigned op, unsigned flags,
+                                const char *name, size_t body_size)
+{
+    size_t name_size = strlen(name), size = FRAME_HEAD_SIZE + name_size + body_size;
+    unsigned char *frame = reserve(speech, size);
+    frame_head_store(frame, (struct frame_head){(uint8_t)op, (uint8_t)flags, (uint16_t)name_size,
+                                                (uint32_t)size});
+    memcpy(frame + FRAME_HEAD_SIZE, name, name_size);
+    return frame + FRAME_HEAD_SIZE + name_size;
+}
+
+static void put_body(struct speech *speech, unsigned op, const char *name,
+                     const unsigned char *body, size_t size)
+{
+    memcpy(put_frame(speech, op, 0, name, size), body, size);
+}
+
+static const char *choose_name(struct choices *choices)
+{
+    return names[choose_below(choices, sizeof names / sizeof *names)];
+}
+
+/* Few ids, so that they meet. */
+static uint64_t choose_id(struct choices *choices)
+{
+    unsigned byte = choose_byte(choices);
+    return byte < 250 ? byte % 3 : byte;
+}
+
+/* A small count or tag; at times a size, at times a bound. */
+static uint64_t choose_number(struct choices *choices)
+{
+    unsigned byte = choose_byte(choices);
+    if (byte < 160)
+        return byte % 16;
+    if (byte < 240)
+        return (byte - 159) * UINT64_C(50);
+    return byte < 248 ? UINT32_MAX - (247 - byte) : UINT64_MAX - (255 - byte);
+}
+
+void speech_hello(struct speech *speech, struct choices *choices)
+{
+    unsigned char body[BODY_SIZE_MAX];
+    unsigned how = choose_byte(choices);
+    size_t size = 4;
+    store_u32(body, how < 250 ? PROTOCOL_VERSION : how);
+    if (how & 1)
+        size += field_put_number(body + size, "window", 1 + how / 2 % 8);
+    if (how & 2)
+        size += field_put_number(body + size, "window-bytes", 50 * (1 + how / 4));
+    put_body(speech, OP_HELLO, "", body, size);
+}
+
+/* Any key may be missing; some values cannot be. */
+static void put_declare(struct speech *speech, struct choices *choices)
+{
+    unsigned char body[BODY_SIZE_MAX];
+    unsigned how = choose_byte(choices);
+    size_t size = 0;
+    if (how & 1)
+        size += field_put_number(body + size, "max-messages", choose_below(choices, 9));
+    if (how & 2)
+        size += field_put_number(body + size, "max-bytes", 40 * choose_byte(choices));
+    if (how & 4)
+        size += field_put_bytes(body + size, "when-full", bytes_text(how & 8 ? "hold" : "refuse"));
+    if (how >= 240)
+        size += field_put_bytes(body + size, "when-fuller", bytes_text(""));
+    put_body(speech, OP_DECLARE, choose_name(choices), body, size);
+}
+
+/* A run of messages, of one size or of two. */
+static void put_messages(struct speech *speech, struct choices *choices, unsigned op)
+{
+    static const uint32_t sizes[] = {4, 5, 12, 40, 300, 2100, 9000, 70000};
+    const char *name = choose_name(choices);
+    unsigned how = choose_byte(choices);
+    unsigned count = 1 + choose_below(choices, sizes[how % 8] < 1000 ? 16 : 4);
+    for (unsigned i = 0; i < count; i++) {
+        bool is_small = speech->said_size > SAID_SIZE_MAX || (how & 8 && i % 2);
+        uint32_t size = is_small ? 4 : sizes[how % 8];
+        unsigned char *body = put_frame(speech, op, 0, name, size);
+        memset(body, '.', size);
+        store_u32(body, ++speech->serial);
+    }
+}
+
+static void put_phrase(struct speech *speech, struct choices *choices, const struct phrase *phrase)
+{
+    unsigned char body[BODY_SIZE_MAX];
+    size_t size = 0;
+    const char *name = phrase->has_name ? choose_name(choices) : "";
+    unsigned flags = phrase->flags ? choose_byte(choices) & phrase->flags : 0;
+    for (const char *number = phrase->numbers; *number; number++) {
+        store_u64(body + size, *number == 'i' ? choose_id(choices) : choose_number(choices));
+        size += *number == '8' ? 8 : 4;
+    }
+    memcpy(put_frame(speech, phrase->op, flags, name, size), body, size);
+}
+
+void speech_frames(struct speech *speech, struct choices *choices)
+{
+    enum { MESSAGES = 12 }; /* of the choices are messages, every second of a queue */
+    unsigned what = choose_below(choices, PHRASES + 1 + MESSAGES);
+    if (what < PHRASES)
+        put_phrase(speech, choices, &phrases[what]);
+    else if (what == PHRASES)
+        put_declare(speech, choices);
+    else
+        put_messages(speech, choices, what % 2 ? OP_PUSH : OP_PUBLISH);
+}
+
+void speech_wrong(struct speech *speech, struct choices *choices)
+{
+    size_t start = speech->size;
+    unsigned place = choose_byte(choices), mask = choose_byte(choices);
+    speech_frames(speech, choices);
+    speech->data[start + place % (speech->size - start)] ^= (unsigned char)mask;
+}
+
+void speech_raw(struct speech *speech, struct choices *choices)
+{
+    struct bytes bytes = choose_bytes(choices, choose_byte(choices));
+    if (bytes.size > 0)
+        memcpy(reserve(speech, bytes.size), bytes.data, bytes.size);
+}
+
+struct bytes speech_take(struct speech *speech, size_t size)
+{
+    size = size < speech->size ? size : speech->size;
+    unsigned char *taken = memory_create(size ? size : 1);
+    if (size > 0)
+        memcpy(taken, speech->data, size);
+    speech->size -= size;
+    if (speech->size > 0)
+        memmove(speech->data, speech->data + size, speech->size);
+    return bytes_of(taken, size);
+}
