@@ -14,7 +14,10 @@
 
 #include <stdlib.h>
 
-enum { WIRES = 4, TURNS_MAX = 64 };
+enum {
+    WIRES = 4,
+    TURNS_MAX = 4096, /* a LIST takes a turn, and an input says no more of them */
+};
 
 /* A connection: the client's end and the session's. */
 struct wire {
