@@ -131,10 +131,27 @@ static void put_reply(struct session *session, uint64_t number, bool has_more, s
         memcpy(body + REPLY_BODY_SIZE, data.data, data.size);
 }
 
+static uint64_t settled_number(const struct session *session)
+{
+    return slots_settled(&session->slots, session->number_next - 1);
+}
+
+/* Says up to which frame everything is settled, when that has changed. */
+static void put_confirm(struct session *session)
+{
+    uint64_t settled = settled_number(session);
+    if (settled == session->confirmed)
+        return;
+    unsigned char *body = put_control(session, OP_CONFIRM, 12);
+    store_u64(body, settled);
+    store_u32(body + 8, LEVEL_MEMORY);
+    session->confirmed = settled;
+}
+
 void native_fail(struct session *session, enum status status)
 {
+    put_confirm(session);
     put_error(session, 0, 0, status);
-    session->is_confirm_due = true;
     session->state = SESSION_CLOSED;
 }
 
@@ -415,19 +432,17 @@ bool session_effect(struct session *session, const struct effect *effect)
     return true;
 }
 
+/* Whether somebody waits for a CONFIRM, or it costs no segment of its own, or is long due. */
+static bool wants_confirm(const struct session *session)
+{
+    return session->is_confirm_due || !output_is_empty(&session->output) ||
+           settled_number(session) - session->confirmed >= session->lazy_count_max;
+}
+
 bool session_wants_send(struct session *session)
 {
-    uint64_t settled = session->state == SESSION_OPEN
-                           ? slots_settled(&session->slots, session->number_next - 1)
-                           : session->confirmed;
-    bool is_due = session->is_confirm_due || !output_is_empty(&session->output) ||
-                  settled - session->confirmed >= session->lazy_count_max;
-    if (is_due && settled > session->confirmed) {
-        unsigned char *body = put_control(session, OP_CONFIRM, 12);
-        store_u64(body, settled);
-        store_u32(body + 8, LEVEL_MEMORY);
-        session->confirmed = settled;
-    }
+    if (session->state == SESSION_OPEN && wants_confirm(session))
+        put_confirm(session);
     session->is_confirm_due = false;
     return !output_is_empty(&session->output);
 }
@@ -436,7 +451,7 @@ void session_end(struct session *session, enum status status)
 {
     if (session->state == SESSION_CLOSED)
         return;
-    session_wants_send(session);
+    put_confirm(session);
     struct bytes text = bytes_text(status_text(status));
     unsigned char *body = put_control(session, OP_GOAWAY, 4 + text.size);
     store_u16(body, (uint16_t)status);

@@ -74,12 +74,14 @@ void talk_turn(struct talk *talk);
 void talk_unblock(struct talk *talk, uint32_t peer);
 
 /*
- * Ends the turn and tells what the connection was sent since the last time, a line each; fails
- * unless it is `expected`:
+ * Ends the turn and tells in `text` what the connection was sent since the last time, a line each:
  *     WELCOME            CONFIRM 5              ERROR 3+2 full         REPLY 4: 16 bytes more
  *     CONTEXT 7 @1       CONTEXT 7 @4 again 2   PUSH q: a              PUBLISH t: a
  *     GAP 3: 2, 30 bytes ENDED 7 deleted        GOAWAY closing
  */
+void talk_tell(struct talk *talk, uint32_t peer);
+
+/* Tells it and fails unless it is `expected`. */
 void talk_expect(struct talk *talk, uint32_t peer, const char *expected);
 
 /* Throws away what the connection was sent. */
