@@ -213,7 +213,10 @@ RINGPOST_API int ringpost_publish(struct ringpost *handle, struct ringpost_bytes
  */
 RINGPOST_API int ringpost_flush(struct ringpost *handle, int timeout_ms);
 
-/* As ringpost_flush, but only for everything up to `number`. */
+/*
+ * As ringpost_flush, but only for everything up to `number`. -ECONNRESET also when that was sent
+ * over a connection that is lost: see ringpost_is_settled.
+ */
 RINGPOST_API int ringpost_await(struct ringpost *handle, uint64_t number, int timeout_ms);
 
 /*

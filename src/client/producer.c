@@ -98,6 +98,12 @@ static bool is_over(const struct ringpost *handle, uint64_t number)
     return number <= handle->base + handle->window.settled;
 }
 
+/* The broker said nothing of it, or what it said is not remembered: only the events tell. */
+static bool is_lost(const struct ringpost *handle, uint64_t number)
+{
+    return number > 0 && number <= handle->base;
+}
+
 int ringpost_await(struct ringpost *handle, uint64_t number, int timeout_ms)
 {
     struct wait wait = wait_for(timeout_ms);
@@ -110,7 +116,8 @@ int ringpost_await(struct ringpost *handle, uint64_t number, int timeout_ms)
         if (error)
             return error;
     }
-    return flush_error_take(handle);
+    int error = flush_error_take(handle);
+    return !error && is_lost(handle, number) ? -ECONNRESET : error;
 }
 
 /* Settlements get their numbers only when they are written out. */
@@ -129,7 +136,7 @@ int ringpost_flush(struct ringpost *handle, int timeout_ms)
 
 int ringpost_is_settled(const struct ringpost *handle, uint64_t number)
 {
-    if (number <= handle->base)
+    if (is_lost(handle, number))
         return -ECONNRESET;
     return is_over(handle, number);
 }

@@ -288,6 +288,26 @@ static void a_producer_that_reads_no_events_needs_no_more_memory(void **state)
     assert_ptr_equal(fake->handle->input.first, fake->handle->input.last);
 }
 
+/* The second call must not take the first one's silence for a yes. */
+static void awaiting_what_is_unknown_never_says_that_it_is_done(void **state)
+{
+    struct fake *fake = *state;
+    fake_open(fake, NULL);
+    for (int i = 0; i < 3; i++)
+        push(fake, "x");
+    fake_put_confirm(fake, 1);
+    fake_step(fake);
+    fake_drop(fake);
+    assert_int_equal(ringpost_await(fake->handle, 1, WAIT_MS), 0);
+    for (uint64_t number = 2; number <= 3; number++)
+        assert_int_equal(ringpost_await(fake->handle, number, WAIT_MS), -ECONNRESET);
+    fake_welcome(fake, 10, 1 << 20, FRAME_SIZE_DEFAULT);
+    assert_int_equal(ringpost_await(fake->handle, 3, WAIT_MS), -ECONNRESET);
+    assert_int_equal(push(fake, "y"), 4);
+    fake_put_confirm(fake, 1);
+    assert_int_equal(ringpost_await(fake->handle, 4, WAIT_MS), 0);
+}
+
 static void too_many_unread_events_stop_who_does_not_read(void **state)
 {
     struct fake *fake = *state;
@@ -363,3 +383,5 @@ int main(void)
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
+        cmocka_unit_test_setup_teardown(awaiting_what_is_unknown_never_says_that_it_is_done, setup,
+                                        teardown),
