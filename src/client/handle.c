@@ -150,6 +150,7 @@ void ringpost_close(struct ringpost *handle)
 {
     if (!handle)
         return;
+    handle->link.is_writable = true;
     if (handle->link.state == LINK_UP)
         (void)link_write(handle);
     handle_destroy(handle);

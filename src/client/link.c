@@ -146,9 +146,10 @@ int link_receive(struct ringpost *handle)
     return 1;
 }
 
-int link_step(struct ringpost *handle, bool is_receiving)
+int link_step(struct ringpost *handle, bool is_probing)
 {
     struct link *link = &handle->link;
+    link->is_writable |= is_probing;
     if (link->state == LINK_CLOSED)
         return -ENOTCONN;
     if (link->state == LINK_DOWN || link->state == LINK_CONNECTING)
@@ -162,7 +163,7 @@ int link_step(struct ringpost *handle, bool is_receiving)
         error = link_write(handle);
     if (error)
         return error;
-    return is_receiving || !link->is_drained ? link_receive(handle) : 0;
+    return is_probing || !link->is_drained ? link_receive(handle) : 0;
 }
 
 static int milliseconds_until(uint64_t time, uint64_t now)

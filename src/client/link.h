@@ -50,10 +50,10 @@ int link_write(struct ringpost *handle);
 int link_receive(struct ringpost *handle);
 
 /*
- * Does what can be done without waiting. Receives when there may be something, or in any case. Returns 1 when
- * something changed, 0, -ENOMEM, or -ENOTCONN when it is closed for good.
+ * Does what can be done without waiting. Tries the socket when it may be ready, or in any case: for those who do not
+ * poll. Returns 1 when something changed, 0, -ENOMEM, or -ENOTCONN when it is closed for good.
  */
-int link_step(struct ringpost *handle, bool is_receiving);
+int link_step(struct ringpost *handle, bool is_probing);
 
 /*
  * Does what can be done, or waits until something can be. Returns 0 when the caller should look again,

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 static int setup(void **state)
 {
@@ -202,6 +203,52 @@ static void a_refusal_is_an_event_and_fails_the_flush(void **state)
 
 static void pushes_unconfirmed_at_a_loss_are_unknown(void **state)
 {
+/* Takes what is in the socket without letting the client do anything; returns how much. */
+static size_t drain(struct fake *fake)
+{
+    ssize_t size;
+    size_t sum = 0;
+    while ((size = recv(fake->fd, fake->taken, FAKE_BUFFER_SIZE, MSG_DONTWAIT)) > 0)
+        sum += (size_t)size;
+    return sum;
+}
+
+/* Pushes messages of 50,000 bytes until the socket takes no more; returns how many. */
+static size_t fill(struct fake *fake)
+{
+    static char body[50000];
+    struct ringpost_bytes bytes = ringpost_bytes(body, sizeof body);
+    size_t count = 0;
+    while (ringpost_push(fake->handle, ringpost_text("q"), bytes, NULL, 0) == 0)
+        count++;
+    return count;
+}
+
+static void calls_that_never_wait_write_once_the_socket_has_room(void **state)
+{
+    struct fake *fake = *state;
+    fake_open(fake, NULL);
+    size_t size = fill(fake) * (8 + 1 + 50000);
+    size_t taken = drain(fake);
+    assert_true(taken < size);
+    assert_int_equal(ringpost_flush(fake->handle, 0), -ETIMEDOUT);
+    taken += drain(fake);
+    assert_int_equal(ringpost_flush(fake->handle, 0), -ETIMEDOUT);
+    assert_int_equal(taken + drain(fake), size);
+}
+
+static void close_writes_what_the_socket_takes(void **state)
+{
+    struct fake *fake = *state;
+    fake_open(fake, NULL);
+    size_t size = fill(fake) * (8 + 1 + 50000);
+    size_t taken = drain(fake);
+    assert_true(taken < size);
+    ringpost_close(fake->handle);
+    fake->handle = NULL;
+    assert_true(drain(fake) > 0);
+}
+
     struct fake *fake = *state;
     fake_open(fake, NULL);
     for (int i = 0; i < 5; i++)
@@ -385,3 +432,6 @@ int main(void)
 }
         cmocka_unit_test_setup_teardown(awaiting_what_is_unknown_never_says_that_it_is_done, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(calls_that_never_wait_write_once_the_socket_has_room, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(close_writes_what_the_socket_takes, setup, teardown),
