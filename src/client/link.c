@@ -174,19 +174,25 @@ static int milliseconds_until(uint64_t time, uint64_t now)
     return ms < INT32_MAX ? (int)ms : INT32_MAX;
 }
 
+/* Whether the time is over that began with the first call. A broker that never pauses does not make it longer. */
+static bool wait_is_over(struct wait *wait)
+{
+    if (wait->timeout_ms <= 0)
+        return false;
+    uint64_t now = clock_ns();
+    if (wait->deadline_ns == 0)
+        wait->deadline_ns = now + (uint64_t)wait->timeout_ms * NS_PER_MS;
+    return now >= wait->deadline_ns;
+}
+
 /* Waits for the socket, the deadline or a timer. */
-static int wait_poll(struct ringpost *handle, struct wait *wait)
+static int wait_poll(struct ringpost *handle, const struct wait *wait)
 {
     if (wait->timeout_ms == 0)
         return -ETIMEDOUT;
-    uint64_t now = clock_ns(), until = TIME_NEVER;
-    if (wait->timeout_ms > 0) {
-        if (wait->deadline_ns == 0)
-            wait->deadline_ns = now + (uint64_t)wait->timeout_ms * NS_PER_MS;
-        until = wait->deadline_ns;
-        if (now >= until)
-            return -ETIMEDOUT;
-    }
+    uint64_t now = clock_ns(), until = wait->timeout_ms > 0 ? wait->deadline_ns : TIME_NEVER;
+    if (now >= until)
+        return -ETIMEDOUT;
     if (link_timer(handle) < until)
         until = link_timer(handle);
     struct pollfd watch = {.fd = handle->link.fd, .events = link_events(handle)};
@@ -201,6 +207,8 @@ static int wait_poll(struct ringpost *handle, struct wait *wait)
 
 int link_turn(struct ringpost *handle, struct wait *wait)
 {
+    if (wait_is_over(wait))
+        return -ETIMEDOUT;
     int done = link_step(handle, wait->timeout_ms == 0);
     if (done != 0)
         return done < 0 ? done : 0;

@@ -4,7 +4,7 @@
 
 #include "client/handle.h"
 
-/* How long a call may wait. Made by wait_for; the end is set when waiting begins. */
+/* How long a call may wait. Made by wait_for; the end is set by the first link_turn. */
 struct wait {
     int timeout_ms;
     uint64_t deadline_ns;

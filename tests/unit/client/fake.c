@@ -14,17 +14,23 @@
 enum { STEPS_MAX = 64 };
 
 uint64_t fake_coarse_ms = 1;
+uint64_t fake_look_s;
 
 int __real_clock_gettime(clockid_t clock, struct timespec *now);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
 
 int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
 {
-    if (clock != CLOCK_MONOTONIC_COARSE)
-        return __real_clock_gettime(clock, now);
-    now->tv_sec = (time_t)(fake_coarse_ms / 1000);
-    now->tv_nsec = (long)(fake_coarse_ms % 1000 * 1000000);
-    return 0;
+    static uint64_t skipped_s;
+    if (clock == CLOCK_MONOTONIC_COARSE) {
+        now->tv_sec = (time_t)(fake_coarse_ms / 1000);
+        now->tv_nsec = (long)(fake_coarse_ms % 1000 * 1000000);
+        return 0;
+    }
+    skipped_s += fake_look_s;
+    int error = __real_clock_gettime(clock, now);
+    now->tv_sec += (time_t)(skipped_s);
+    return error;
 }
 
 struct fake *fake_create(void)

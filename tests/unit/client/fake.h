@@ -33,6 +33,9 @@ struct taken {
 /* The coarse clock, by which output grows late: it stands unless a test moves it. */
 extern uint64_t fake_coarse_ms;
 
+/* How many seconds later it is each time the client looks at the clock by which it waits. */
+extern uint64_t fake_look_s;
+
 /* Listens. There is one fake per process. */
 struct fake *fake_create(void);
 void fake_destroy(struct fake *fake);

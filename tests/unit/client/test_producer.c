@@ -130,6 +130,29 @@ static void flush_asks_for_the_confirm_of_what_was_published(void **state)
     assert_int_equal(ringpost_flush(fake->handle, WAIT_MS), 0);
 }
 
+/* The confirm stands behind as much as two receives can take, and the time is over after the first. */
+static void a_call_keeps_its_time_though_the_broker_never_pauses(void **state)
+{
+    struct fake *fake = *state;
+    enum { NOTICES = 750 }; /* leave the block that they are received into room for few more */
+    static const char text[230] = {[0 ... 228] = 'x'};
+    fake_open(fake, NULL);
+    for (int i = 0; i < NOTICES; i++)
+        fake_put_goaway(fake, RINGPOST_STATUS_CLOSING, text);
+    fake_step(fake);
+    push(fake, "x");
+    fake->is_recording = true;
+    for (int i = 0; i < NOTICES; i++)
+        fake_put_goaway(fake, RINGPOST_STATUS_CLOSING, text);
+    fake_put_confirm(fake, 1);
+    fake->is_recording = false;
+    fake_put_raw(fake, fake->record, fake->record_size);
+    fake_look_s = 2 * WAIT_MS / 1000;
+    assert_int_equal(ringpost_flush(fake->handle, WAIT_MS), -ETIMEDOUT);
+    fake_look_s = 0;
+    assert_int_equal(ringpost_flush(fake->handle, WAIT_MS), 0);
+}
+
 static void a_full_window_holds_pushes_back(void **state)
 {
     struct fake *fake = *state;
@@ -180,29 +203,6 @@ static void a_socket_that_is_full_holds_pushes_back(void **state)
     assert_int_equal(ringpost_push(fake->handle, ringpost_text("q"), bytes, NULL, WAIT_MS), 0);
 }
 
-static void a_refusal_is_an_event_and_fails_the_flush(void **state)
-{
-    struct fake *fake = *state;
-    fake_open(fake, NULL);
-    for (int i = 0; i < 5; i++)
-        push(fake, "x");
-    fake_put_error(fake, 2, 3, RINGPOST_STATUS_FULL, "no room");
-    fake_put_confirm(fake, 5);
-    assert_int_equal(ringpost_flush(fake->handle, WAIT_MS), -ENOSPC);
-    assert_int_equal(ringpost_flush(fake->handle, WAIT_MS), 0);
-    assert_int_equal(ringpost_status(fake->handle), RINGPOST_STATUS_FULL);
-    assert_string_equal(ringpost_error_text(fake->handle), "no room");
-    struct ringpost_event event = fake_next(fake, RINGPOST_REFUSED);
-    assert_int_equal(event.first, 2);
-    assert_int_equal(event.count, 3);
-    assert_int_equal(event.status, RINGPOST_STATUS_FULL);
-    assert_int_equal(event.error, -ENOSPC);
-    assert_bytes(event.body, "no room");
-    fake_next_none(fake);
-}
-
-static void pushes_unconfirmed_at_a_loss_are_unknown(void **state)
-{
 /* Takes what is in the socket without letting the client do anything; returns how much. */
 static size_t drain(struct fake *fake)
 {
@@ -249,6 +249,29 @@ static void close_writes_what_the_socket_takes(void **state)
     assert_true(drain(fake) > 0);
 }
 
+static void a_refusal_is_an_event_and_fails_the_flush(void **state)
+{
+    struct fake *fake = *state;
+    fake_open(fake, NULL);
+    for (int i = 0; i < 5; i++)
+        push(fake, "x");
+    fake_put_error(fake, 2, 3, RINGPOST_STATUS_FULL, "no room");
+    fake_put_confirm(fake, 5);
+    assert_int_equal(ringpost_flush(fake->handle, WAIT_MS), -ENOSPC);
+    assert_int_equal(ringpost_flush(fake->handle, WAIT_MS), 0);
+    assert_int_equal(ringpost_status(fake->handle), RINGPOST_STATUS_FULL);
+    assert_string_equal(ringpost_error_text(fake->handle), "no room");
+    struct ringpost_event event = fake_next(fake, RINGPOST_REFUSED);
+    assert_int_equal(event.first, 2);
+    assert_int_equal(event.count, 3);
+    assert_int_equal(event.status, RINGPOST_STATUS_FULL);
+    assert_int_equal(event.error, -ENOSPC);
+    assert_bytes(event.body, "no room");
+    fake_next_none(fake);
+}
+
+static void pushes_unconfirmed_at_a_loss_are_unknown(void **state)
+{
     struct fake *fake = *state;
     fake_open(fake, NULL);
     for (int i = 0; i < 5; i++)
@@ -263,6 +286,26 @@ static void close_writes_what_the_socket_takes(void **state)
     assert_int_equal(event.count, 3);
     fake_next(fake, RINGPOST_LOST);
     fake_next_none(fake);
+}
+
+/* The second call must not take the first one's silence for a yes. */
+static void awaiting_what_is_unknown_never_says_that_it_is_done(void **state)
+{
+    struct fake *fake = *state;
+    fake_open(fake, NULL);
+    for (int i = 0; i < 3; i++)
+        push(fake, "x");
+    fake_put_confirm(fake, 1);
+    fake_step(fake);
+    fake_drop(fake);
+    assert_int_equal(ringpost_await(fake->handle, 1, WAIT_MS), 0);
+    for (uint64_t number = 2; number <= 3; number++)
+        assert_int_equal(ringpost_await(fake->handle, number, WAIT_MS), -ECONNRESET);
+    fake_welcome(fake, 10, 1 << 20, FRAME_SIZE_DEFAULT);
+    assert_int_equal(ringpost_await(fake->handle, 3, WAIT_MS), -ECONNRESET);
+    assert_int_equal(push(fake, "y"), 4);
+    fake_put_confirm(fake, 1);
+    assert_int_equal(ringpost_await(fake->handle, 4, WAIT_MS), 0);
 }
 
 static void numbers_go_on_over_a_new_connection(void **state)
@@ -335,26 +378,6 @@ static void a_producer_that_reads_no_events_needs_no_more_memory(void **state)
     assert_ptr_equal(fake->handle->input.first, fake->handle->input.last);
 }
 
-/* The second call must not take the first one's silence for a yes. */
-static void awaiting_what_is_unknown_never_says_that_it_is_done(void **state)
-{
-    struct fake *fake = *state;
-    fake_open(fake, NULL);
-    for (int i = 0; i < 3; i++)
-        push(fake, "x");
-    fake_put_confirm(fake, 1);
-    fake_step(fake);
-    fake_drop(fake);
-    assert_int_equal(ringpost_await(fake->handle, 1, WAIT_MS), 0);
-    for (uint64_t number = 2; number <= 3; number++)
-        assert_int_equal(ringpost_await(fake->handle, number, WAIT_MS), -ECONNRESET);
-    fake_welcome(fake, 10, 1 << 20, FRAME_SIZE_DEFAULT);
-    assert_int_equal(ringpost_await(fake->handle, 3, WAIT_MS), -ECONNRESET);
-    assert_int_equal(push(fake, "y"), 4);
-    fake_put_confirm(fake, 1);
-    assert_int_equal(ringpost_await(fake->handle, 4, WAIT_MS), 0);
-}
-
 static void too_many_unread_events_stop_who_does_not_read(void **state)
 {
     struct fake *fake = *state;
@@ -411,12 +434,19 @@ int main(void)
         cmocka_unit_test_setup_teardown(flush_waits_for_the_confirm, setup, teardown),
         cmocka_unit_test_setup_teardown(flush_asks_for_the_confirm_of_what_was_published, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(a_call_keeps_its_time_though_the_broker_never_pauses, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_full_window_holds_pushes_back, setup, teardown),
         cmocka_unit_test_setup_teardown(a_window_full_of_published_messages_asks_for_their_confirm,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(a_socket_that_is_full_holds_pushes_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(calls_that_never_wait_write_once_the_socket_has_room, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(close_writes_what_the_socket_takes, setup, teardown),
         cmocka_unit_test_setup_teardown(a_refusal_is_an_event_and_fails_the_flush, setup, teardown),
         cmocka_unit_test_setup_teardown(pushes_unconfirmed_at_a_loss_are_unknown, setup, teardown),
+        cmocka_unit_test_setup_teardown(awaiting_what_is_unknown_never_says_that_it_is_done, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(numbers_go_on_over_a_new_connection, setup, teardown),
         cmocka_unit_test_setup_teardown(a_loss_with_nothing_unconfirmed_leaves_nothing_unknown,
                                         setup, teardown),
@@ -430,8 +460,3 @@ int main(void)
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
-        cmocka_unit_test_setup_teardown(awaiting_what_is_unknown_never_says_that_it_is_done, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(calls_that_never_wait_write_once_the_socket_has_room, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(close_writes_what_the_socket_takes, setup, teardown),
