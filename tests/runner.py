@@ -45,6 +45,7 @@ STEPS = [
     Step("fast", "build", never=("fuzz",), title="Release"),
     Step("default", "build", only=("system",), never=("no-valgrind", "long"), setup="valgrind", title="Valgrind"),
     Step("default", "build-asan", never=("tidy", "no-asan", "fuzz"), title="Address and undefined-behaviour sanitizers"),
+    Step("long", "build", only=("unit",), never=("no-valgrind",), setup="memcheck", title="Valgrind on the units"),
     Step("long", "build-fuzz", only=("fuzz",), title="Fuzzing"),
 ]
 
