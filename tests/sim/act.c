@@ -22,6 +22,8 @@ enum {
     OUT_SIZE_MAX = 128 * 1024, /* bytes that a client says before it has sent some */
     LINKS_MANY = TWIN_PEERS - 2,
     VANISHED_MAX = 4,
+    FLOOD = 300,
+    FLOOD_OF_LARGE = 12,
 };
 
 static uint64_t below(struct world *world, uint64_t bound)
@@ -112,18 +114,46 @@ static bool may_speak(const struct link *link)
 
 /* Commands. */
 
+/* One of the link's consumers, by chance one that has tags to settle if `has_tags`; any id if there is none such. */
+static uint32_t some_consumer(struct world *world, const struct link *link, bool has_tags)
+{
+    uint32_t id = (uint32_t)below(world, TWIN_IDS);
+    bool is_any = chance(world, world->commands.swarm.wild_percent);
+    for (uint32_t i = 0; i < TWIN_IDS && !is_any; i++) {
+        uint32_t next = (id + i) % TWIN_IDS;
+        if (has_tags ? link->consumers[next].count > 0 : link->consumers[next].is_there)
+            return next;
+    }
+    return id;
+}
+
 static void fill_settle(struct world *world, const struct link *link, struct command *command)
 {
     struct commands *commands = &world->commands;
-    uint32_t id = (uint32_t)below(world, TWIN_IDS);
-    bool is_any = chance(world, commands->swarm.wild_percent);
-    for (int tries = 0; tries < TWIN_IDS && !is_any && link->consumers[id].count == 0; tries++)
-        id = (id + 1) % TWIN_IDS;
+    uint32_t id = some_consumer(world, link, true);
     const struct tags *tags = &link->consumers[id];
     size_t at = commands_lease(commands, tags->count);
     command->settle.id = id;
     commands_settle(commands, command, tags->count ? tags->tags[at] : 0, tags->count - at,
                     tags->next);
+}
+
+/* Who has nothing to settle gives credit, and who has no consumer makes one; mostly. */
+static enum command_kind sensible(struct world *world, const struct link *link,
+                                  enum command_kind kind)
+{
+    bool has_tags = false, has_consumer = false;
+    for (uint32_t id = 0; id < TWIN_IDS; id++) {
+        has_tags |= link->consumers[id].count > 0;
+        has_consumer |= link->consumers[id].is_there;
+    }
+    if (chance(world, 20))
+        return kind;
+    if (kind == COMMAND_SETTLE && !has_tags)
+        kind = COMMAND_CREDIT;
+    if ((kind == COMMAND_CREDIT || kind == COMMAND_CANCEL) && !has_consumer)
+        kind = COMMAND_CONSUME;
+    return kind;
 }
 
 /* Which queue or topic a message is for. */
@@ -145,6 +175,8 @@ static void say_command(struct world *world, struct link *link, enum command_kin
         fill_settle(world, link, &command);
     else
         commands_fill(&world->commands, &command, link_message(link, link->said_count + 1));
+    if (kind == COMMAND_CREDIT)
+        command.consumer.id = some_consumer(world, link, false);
     bool is_message = kind == COMMAND_PUSH || kind == COMMAND_PUBLISH;
     size_t count = link->said_count;
     link_say(link, &command, is_message ? name_index(world, &command) : 0);
@@ -158,7 +190,7 @@ static void flood(struct world *world, struct link *link)
     enum command_kind kind = (enum command_kind)ONE_OF(&world->commands.random, COMMAND_PEEK,
                                                        COMMAND_LIST, COMMAND_STATS);
     link->is_reading = false;
-    for (int i = 0; i < 400; i++)
+    for (int i = kind == COMMAND_PEEK ? FLOOD_OF_LARGE : FLOOD; i > 0; i--)
         say_command(world, link, kind);
 }
 
@@ -172,8 +204,10 @@ static void speak(struct world *world, struct link *link, enum action action)
         flood(world, link);
     else
         say_command(world, link,
-                    (enum command_kind)dice_weighted(&world->commands.random,
-                                                     world->commands.swarm.weights, COMMAND_KINDS));
+                    sensible(world, link,
+                             (enum command_kind)dice_weighted(&world->commands.random,
+                                                              world->commands.swarm.weights,
+                                                              COMMAND_KINDS)));
 }
 
 /* Lets time pass to the next moment that the server waits for, or right before it. */

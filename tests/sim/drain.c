@@ -69,6 +69,7 @@ static void delete_all(struct world *world, struct link *link)
 /* Says goodbye to everyone, and sees that the server frees all it had. */
 static void say_goodbye(struct world *world)
 {
+    world_turn(world); /* as the broker does: it is told to end in a turn */
     world->is_ending = true;
     shard_end(&world->shard);
     for (unsigned turns = 0; !shard_is_quiet(&world->shard); turns++) {

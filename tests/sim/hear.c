@@ -135,7 +135,7 @@ static void hear_reply(struct link *link, const struct heard *heard)
     said->is_told = true;
     const struct command *command = &link->commands[said->detail];
     if (said->op == OP_CONSUME || said->op == OP_CANCEL)
-        tags_clear(&link->consumers[command->consumer.id]);
+        tags_clear(&link->consumers[command->consumer.id], said->op == OP_CONSUME);
 }
 
 static void hear_context(struct link *link, const struct heard *heard)
@@ -208,7 +208,7 @@ static void hear_ended(struct link *link, const struct heard *heard)
                 load_u16(heard->body.data + 4) == due.status && load_u16(heard->body.data + 6) == 0,
             "an ENDED that is not that of consumer %u", due.id);
     world_statuses_told[due.status]++;
-    tags_clear(&link->consumers[due.id]);
+    tags_clear(&link->consumers[due.id], false);
     world_reach(WORLD_ENDED_HEARD);
 }
 
@@ -298,9 +298,12 @@ static void hear_end(struct world *world, struct link *link, bool is_reset)
     if (is_reset) {
         REQUIRE(may_reset, "the broker breaks a connection for no reason");
     } else {
-        bool may_part = now >= link->fatal_ns + CONN_PART_NS; /* its last words came too late */
+        /* Last words can come too late to be heard. */
+        bool may_part = link->is_fatal
+                            ? now >= link->fatal_ns + CONN_PART_NS
+                            : is_late && now >= link->spoke_ns + WORLD_HELLO_NS + CONN_PART_NS;
         REQUIRE(link->is_half_closed || link->is_fatal_told || link->is_goodbye || is_silent ||
-                    (link->is_fatal && may_part),
+                    may_part,
                 "the broker ends a connection for no reason");
         bool is_ordinary = !link->is_fatal && !world->is_ending && !is_silent && !is_late;
         if (link->is_half_closed && is_ordinary && now < link->half_ns + CONN_PART_NS)

@@ -111,8 +111,9 @@ void tags_forget(struct tags *tags, uint64_t tag, uint32_t count)
     tags->count = left;
 }
 
-void tags_clear(struct tags *tags)
+void tags_clear(struct tags *tags, bool is_there)
 {
+    tags->is_there = is_there;
     tags->count = 0;
     tags->next = 1;
 }

@@ -47,6 +47,7 @@ struct due {
 
 /* What a client knows of a consumer: the tags it was given and has not settled. */
 struct tags {
+    bool is_there; /* the consumer is */
     uint64_t *tags, next;
     size_t count, capacity;
 };
@@ -138,7 +139,7 @@ uint64_t link_hash(struct bytes bytes);
 
 /* What the client takes for settled when it says so: forgets those tags. */
 void tags_forget(struct tags *tags, uint64_t tag, uint32_t count);
-void tags_clear(struct tags *tags);
+void tags_clear(struct tags *tags, bool is_there);
 void tags_add(struct tags *tags, uint64_t tag);
 
 #endif

@@ -66,6 +66,7 @@ int main(int argc, char **argv)
         {op_names, WORLD_OPS, world_ops_said},
         {status_names, sizeof status_names / sizeof *status_names, world_statuses_told + 1},
         {names, WORLD_REACH_COUNT, world_reached},
+        {twin_reach_names, REACH_COUNT, twin_reached},
     };
     size_t missing = 0;
     for (size_t i = 0; i < sizeof coverages / sizeof *coverages; i++) {

@@ -194,12 +194,16 @@ static void on_detach(struct world *world, const struct command *command)
 
 /* What comes of it is due. */
 
-static void owe_reply(struct link *link, const struct effect *effect)
+static struct due *owe_reply(struct link *link, uint64_t number)
 {
     struct due *due = link_owe(link, DUE_REPLY);
-    due->number = effect->ticket;
-    if (effect->kind != EFFECT_ANSWER)
-        return;
+    due->number = number;
+    return due;
+}
+
+static void owe_answer(struct link *link, const struct effect *effect)
+{
+    struct due *due = owe_reply(link, effect->ticket);
     struct bytes data = slice_bytes(&effect->slice);
     due->has_more = effect->has_more;
     due->size = (uint32_t)data.size;
@@ -237,13 +241,20 @@ static void owe_ended(struct link *link, const struct effect *effect)
     due->status = (uint8_t)effect->status;
 }
 
-static void note_settled(struct link *link, const struct effect *effect, uint32_t count)
+static void note_settled(struct link *link, uint64_t number, enum status status)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        struct said *said = link_said(link, effect->ticket + i);
-        REQUIRE(!said->is_settled, "frame %" PRIu64 " is settled twice", effect->ticket + i);
-        said->is_settled = true;
-        said->status = (uint8_t)effect->status;
+    struct said *said = link_said(link, number);
+    REQUIRE(!said->is_settled, "frame %" PRIu64 " is settled twice", number);
+    said->is_settled = true;
+    said->status = (uint8_t)status;
+}
+
+static void follow_settled(struct link *link, const struct effect *effect)
+{
+    for (uint64_t number = effect->ticket; number < effect->ticket + effect->count; number++) {
+        note_settled(link, number, effect->status);
+        if (effect->status == STATUS_OK && link_wants_reply(link_said(link, number)->op))
+            owe_reply(link, number);
     }
 }
 
@@ -251,14 +262,10 @@ static void follow_effect(struct link *link, const struct effect *effect,
                           const struct twin_hold *hold)
 {
     switch (effect->kind) {
-    case EFFECT_SETTLED:
-        note_settled(link, effect, effect->count);
-        if (effect->status == STATUS_OK && link_wants_reply(link_said(link, effect->ticket)->op))
-            owe_reply(link, effect);
-        break;
+    case EFFECT_SETTLED: follow_settled(link, effect); break;
     case EFFECT_ANSWER:
-        note_settled(link, effect, 1);
-        owe_reply(link, effect);
+        note_settled(link, effect->ticket, STATUS_OK);
+        owe_answer(link, effect);
         break;
     case EFFECT_DELIVER:
     case EFFECT_MESSAGE: owe_messages(link, effect, hold); break;

@@ -7,7 +7,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { SETTLE_TURNS_MAX = 100000, DEEP_TURNS = 64 };
+enum {
+    SETTLE_TURNS_MAX = 100000,
+    DEEP_TURNS = 64,
+    LARGE = 10000, /* bytes of a message */
+};
 #define RETRY_NS (100 * NS_PER_MS) /* what settling waits for: accepting again */
 
 uint64_t world_reached[WORLD_REACH_COUNT];
@@ -31,6 +35,10 @@ static void choose_accidents(struct world *world)
     options.delay_waits_max = 1 + (unsigned)random_below(random, 12);
     options.in_size = (unsigned)ONE_OF(random, 300, 4096, 4096, 16384, 65536);
     options.out_size = (unsigned)ONE_OF(random, 300, 4096, 4096, 16384, 65536);
+    if (world->commands.swarm.size_max > LARGE) { /* in crumbs they would take for ever */
+        options.recv_cut /= 10;
+        options.in_size = options.out_size = 65536;
+    }
     world->swarm.has_resets = dice_chance(random, 40);
     if (!world->swarm.has_resets)
         options.recv_reset = options.send_reset = 0;
@@ -41,11 +49,13 @@ static void choose_accidents(struct world *world)
 static struct shard_options shard_options_draw(struct world *world)
 {
     struct random *random = &world->commands.random;
+    bool is_large = world->commands.swarm.size_max > LARGE;
     return (struct shard_options){
         .ring =
             {
                 .buffers = (unsigned)ONE_OF(random, 2, 8, 64, 64, 256),
-                .buffer_size = (unsigned)ONE_OF(random, 64, 1024, 4096, 4096, 16384),
+                .buffer_size =
+                    is_large ? 16384 : (unsigned)ONE_OF(random, 64, 1024, 4096, 4096, 16384),
                 .seed = random_next(random),
             },
         .limits = {WORLD_FRAME_MAX, WORLD_HELLO_NS, WORLD_SILENT_NS},
