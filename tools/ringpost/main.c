@@ -64,9 +64,11 @@ static void help_all(FILE *to)
     fputs("\nEvery command takes:\n", to);
     options_help(to, OPTIONS_COMMON);
     fputs(
-        "\nringpost COMMAND --help tells more. Exit codes: 0 done; 1 pop or peek found nothing;\n"
-        "64 wrong usage; 65 the broker does not do that with this name or message; 69 no broker;\n"
-        "70 broken; 75 not now: time over, queue full; 78 wrong environment.\n",
+        "\nringpost COMMAND --help tells more. Behind -- everything is an argument.\n\n"
+        "Exit codes: 0 done; 1 pop or peek found nothing; 64 wrong usage; 65 the broker does not do\n"
+        "that with this name or message; 69 no broker; 70 broken; 71 the system refused; 74 the output\n"
+        "cannot be written; 75 not now: time over, queue full, or a command that failed; 78 wrong\n"
+        "environment.\n",
         to);
 }
 

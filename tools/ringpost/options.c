@@ -13,33 +13,40 @@ static const struct entry {
     enum option_kind kind;
     enum option_set set;
     size_t offset; /* in struct options */
-    const char *argument, *help;
+    const char *argument;
+    const char *help; /* of one line or more */
 } ENTRIES[] = {
     {"lines", 'l', KIND_FLAG, OPTION_LINES, offsetof(struct options, is_lines), NULL,
      "take each line of the standard input as a message"},
     {"back", 0, KIND_FLAG, OPTION_BACK, offsetof(struct options, is_back), NULL,
-     "take from the back of the queue"},
+     "from the back of the queue, the newest first"},
     {"wildcard", 0, KIND_FLAG, OPTION_WILDCARD, offsetof(struct options, is_wildcard), NULL,
-     "TOPIC is a pattern: * stands for one token, > at the end for all others"},
-    {"count", 'n', KIND_NUMBER, OPTION_COUNT, offsetof(struct options, count), "N", "stop after N"},
+     "TOPIC is a pattern of tokens between dots: * stands for one,\n"
+     "> at the end for one or more"},
+    {"count", 'n', KIND_NUMBER, OPTION_COUNT, offsetof(struct options, count), "N",
+     "how many; default 1, and for sub no end"},
     {"wait", 'w', KIND_SECONDS, OPTION_WAIT, offsetof(struct options, wait_ms), "SECONDS",
-     "how long to wait for each message, or 'forever'"},
+     "how long to wait for each message, or 'forever'; without it\n"
+     "pop takes what is there, and sub waits forever"},
     {"ack", 0, KIND_TEXT, OPTION_ACK, offsetof(struct options, ack), "HOW",
-     "auto: once it is written (default); manual: as the standard input says, a line with\n"
-     "                        'ack', 'return' or 'reject' for each message; none: at delivery"},
+     "auto: once it is written (default); none: at delivery;\n"
+     "manual: as the standard input says, a line with 'ack',\n"
+     "'return' or 'reject' for each message"},
     {"exec", 'e', KIND_TEXT, OPTION_EXEC, offsetof(struct options, exec), "COMMAND",
-     "run COMMAND for each message, which is its standard input; 0 acknowledges it, any\n"
-     "                        other exit returns it. RINGPOST_QUEUE and RINGPOST_DELIVERIES are set"},
+     "run COMMAND for each message, which is its standard input;\n"
+     "exit 0 acknowledges it, any other returns it to the queue.\n"
+     "RINGPOST_QUEUE and RINGPOST_DELIVERIES are set"},
     {"max-messages", 0, KIND_NUMBER, OPTIONS_BOUND, offsetof(struct options, max_messages), "N",
-     "the most messages the queue holds"},
+     "the most messages the queue holds; default 10,000,000"},
     {"max-bytes", 0, KIND_SIZE, OPTIONS_BOUND, offsetof(struct options, max_bytes), "SIZE",
-     "the most bytes it holds; k, m and g are units"},
+     "the most bytes it holds; k, m and g are units; default 1g"},
     {"when-full", 0, KIND_TEXT, OPTIONS_BOUND, offsetof(struct options, when_full), "WHAT",
      "refuse: a push to the full queue fails (default); hold: it waits"},
     {"json", 'j', KIND_FLAG, OPTIONS_COMMON, offsetof(struct options, is_json), NULL,
      "write JSON, one object a line"},
     {"server", 's', KIND_TEXT, OPTIONS_COMMON, offsetof(struct options, server), "ADDRESS",
-     "HOST:PORT, [V6]:PORT or unix:PATH; default $RINGPOST_SERVER or " RINGPOST_SERVER_DEFAULT},
+     "HOST:PORT, [V6]:PORT or unix:PATH, or several with commas between,\n"
+     "tried in turn; default $RINGPOST_SERVER, or " RINGPOST_SERVER_DEFAULT},
     {"timeout", 0, KIND_SECONDS, OPTIONS_COMMON, offsetof(struct options, timeout_ms), "SECONDS",
      "how long the broker may take to answer; default 10"},
     {"help", 'h', KIND_FLAG, OPTIONS_COMMON, offsetof(struct options, is_help), NULL,
@@ -48,7 +55,11 @@ static const struct entry {
      "write the version"},
 };
 
-enum { ENTRY_COUNT = sizeof ENTRIES / sizeof *ENTRIES, TIMEOUT_MS_DEFAULT = 10000 };
+enum {
+    ENTRY_COUNT = sizeof ENTRIES / sizeof *ENTRIES,
+    TIMEOUT_MS_DEFAULT = 10000,
+    HELP_COLUMN = 24
+};
 
 /* The option that `text` begins; its value, if it stands behind '=', goes to `value`. */
 static const struct entry *entry_find(const char *text, const char **value)
@@ -110,7 +121,8 @@ static int option_take(struct options *options, int count, char **texts, int ind
     const char *value;
     const struct entry *entry = entry_find(texts[index], &value);
     if (!entry) {
-        fprintf(stderr, "ringpost: no option %s; see ringpost --help\n", texts[index]);
+        fprintf(stderr, "ringpost: no option %s; see ringpost --help, or put -- before arguments\n",
+                texts[index]);
         return 0;
     }
     int taken = 1;
@@ -170,6 +182,14 @@ bool options_check(int count, char **texts, unsigned set, const char *command)
     return true;
 }
 
+/* Writes the text of an option, its further lines below the first. */
+static void help_write(FILE *to, const char *text)
+{
+    for (const char *end; (end = strchr(text, '\n')); text = end + 1)
+        fprintf(to, "%.*s\n%*s", (int)(end - text), text, HELP_COLUMN, "");
+    fprintf(to, "%s\n", text);
+}
+
 void options_help(FILE *to, unsigned set)
 {
     for (size_t i = 0; i < ENTRY_COUNT; i++) {
@@ -179,7 +199,8 @@ void options_help(FILE *to, unsigned set)
         char left[40];
         snprintf(left, sizeof left, "--%s%s%s", entry->name, entry->argument ? " " : "",
                  entry->argument ? entry->argument : "");
-        fprintf(to, "  %c%c%s %-17s %s\n", entry->letter ? '-' : ' ',
-                entry->letter ? entry->letter : ' ', entry->letter ? "," : " ", left, entry->help);
+        fprintf(to, "  %c%c%s %-17s ", entry->letter ? '-' : ' ',
+                entry->letter ? entry->letter : ' ', entry->letter ? "," : " ", left);
+        help_write(to, entry->help);
     }
 }

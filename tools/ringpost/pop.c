@@ -2,6 +2,7 @@
 #include "exec.h"
 #include "print.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,12 +52,13 @@ static settle_call *ask(struct pop *pop)
         const char *word;
         settle_call *call;
     } answers[] = {
-        {"ack\n", ringpost_ack},
-        {"return\n", ringpost_return},
-        {"reject\n", ringpost_reject},
+        {"ack", ringpost_ack},
+        {"return", ringpost_return},
+        {"reject", ringpost_reject},
     };
     char line[64];
     while (fgets(line, sizeof line, stdin)) {
+        line[strcspn(line, "\n")] = 0;
         for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
             if (strcmp(line, answers[i].word) == 0)
                 return answers[i].call;
@@ -84,19 +86,36 @@ static void print_message(const struct pop *pop, const struct ringpost_event *ev
     print_end(&print);
 }
 
-/* Runs the command. Returns how to settle the message, or NULL when nothing can be run. */
-static settle_call *execute(struct pop *pop, const struct ringpost_event *event)
+static void print_end_of_command(const struct pop *pop, const struct ringpost_event *event,
+                                 int status)
+{
+    struct print print;
+    if (status != 0)
+        fprintf(stderr, "ringpost: pop: the command ended with %d; its message went back\n",
+                status);
+    if (!pop->cli->options.is_json)
+        return;
+    print_begin(&print, true);
+    print_bytes(&print, "queue", cli_name(pop->cli, 0));
+    print_number(&print, "deliveries", event->deliveries);
+    print_number(&print, "exit", (uint64_t)status);
+    print_end(&print);
+    (void)print_flush();
+}
+
+/* Runs the command for a message. Returns how it ended, or -errno when it could not be run. */
+static int execute(struct pop *pop, const struct ringpost_event *event)
 {
     char deliveries[16];
     snprintf(deliveries, sizeof deliveries, "%u", event->deliveries);
     if (setenv("RINGPOST_QUEUE", pop->cli->arguments[0], 1) < 0 ||
         setenv("RINGPOST_DELIVERIES", deliveries, 1) < 0)
-        return NULL;
+        return -errno;
     int status = exec_run(pop->cli->options.exec, event->body);
-    if (status < 0)
-        return NULL;
+    if (status >= 0)
+        print_end_of_command(pop, event, status);
     pop->has_failed |= status != 0;
-    return status == 0 ? ringpost_ack : ringpost_return;
+    return status;
 }
 
 /* Shows messages of the broker and settles them. Returns 0, or what to exit with. */
@@ -105,9 +124,12 @@ static int take(struct pop *pop, const struct ringpost_event *event,
 {
     settle_call *settle = ringpost_ack;
     if (pop->cli->options.exec) {
-        settle = execute(pop, event);
-        if (!settle)
-            return cli_usage("cannot run %s", pop->cli->options.exec);
+        int status = execute(pop, event);
+        if (status < 0) {
+            fprintf(stderr, "ringpost: cannot run a command: %s\n", strerror(-status));
+            return EX_OSERR;
+        }
+        settle = status == 0 ? ringpost_ack : ringpost_return;
     } else {
         for (uint32_t i = 0; i < event->count; i++)
             print_message(pop, event, &messages[i], event->tags.first + i);
@@ -153,7 +175,8 @@ static int take_all(struct pop *pop, int timeout_ms)
     struct ringpost_message messages[ROUND_MESSAGES];
     struct ringpost_event event;
     while (pop->wanted > 0 && !pop->is_over) {
-        int got = ringpost_next_batch(pop->cli->handle, &event, messages, pop->round, timeout_ms);
+        uint32_t capacity = pop->wanted < pop->round ? (uint32_t)pop->wanted : pop->round;
+        int got = ringpost_next_batch(pop->cli->handle, &event, messages, capacity, timeout_ms);
         if (got < 0)
             return cli_fail(pop->cli, "pop", got);
         if (got == 0)

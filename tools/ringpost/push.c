@@ -2,6 +2,7 @@
 #include "print.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,7 +17,8 @@ struct push {
     struct cli *cli;
     struct ringpost_bytes name;
     bool is_publish;
-    uint64_t count, refused;
+    uint64_t count; /* given to the library */
+    uint64_t confirmed, refused;
 };
 
 /* What was read of the standard input and not yet sent. */
@@ -37,22 +39,29 @@ static int send_message(struct push *push, struct ringpost_bytes body)
     return 0;
 }
 
-/* Waits until the broker has everything, and counts what it did not take. */
+/* Waits until the broker has settled everything, and counts what it took and refused. */
 static int settle(struct push *push)
 {
     struct ringpost *handle = push->cli->handle;
     int error = ringpost_flush(handle, push->cli->options.timeout_ms);
+    bool is_settled = error != -ETIMEDOUT;
     struct ringpost_event event;
     while (ringpost_next(handle, &event, 0) > 0) {
-        if (event.kind == RINGPOST_REFUSED || event.kind == RINGPOST_UNKNOWN)
+        if (event.kind == RINGPOST_REFUSED)
             push->refused += event.count;
+        is_settled &= event.kind != RINGPOST_UNKNOWN;
     }
+    if (is_settled)
+        push->confirmed = push->count - push->refused;
     if (!error)
         return 0;
-    if (push->count > 1)
-        fprintf(stderr, "ringpost: %llu messages of %llu were not taken\n",
-                (unsigned long long)push->refused, (unsigned long long)push->count);
-    return cli_fail(push->cli, push->is_publish ? "publish" : "push", error);
+    char what[96];
+    int size = snprintf(what, sizeof what, "%s", push->is_publish ? "publish" : "push");
+    if (push->refused > 0 && push->count > 1)
+        snprintf(what + size, sizeof what - (size_t)size,
+                 ": %" PRIu64 " of %" PRIu64 " messages were not taken", push->refused,
+                 push->count);
+    return cli_fail(push->cli, what, error);
 }
 
 /* Reads once more. Returns 1, 0 at the end, or -errno. */
@@ -122,6 +131,16 @@ static int send_all_lines(struct push *push)
     return code;
 }
 
+static void print_counts(const struct push *push)
+{
+    struct print print;
+    print_begin(&print, true);
+    print_number(&print, push->is_publish ? "published" : "pushed", push->confirmed);
+    print_number(&print, "refused", push->refused);
+    print_number(&print, "unconfirmed", push->count - push->confirmed - push->refused);
+    print_end(&print);
+}
+
 static int run(struct cli *cli, bool is_publish)
 {
     struct push push = {.cli = cli, .name = cli_name(cli, 0), .is_publish = is_publish};
@@ -138,13 +157,10 @@ static int run(struct cli *cli, bool is_publish)
         code = send_whole_input(&push);
     if (code == 0)
         code = settle(&push);
-    if (!cli->options.is_json)
-        return code;
-    struct print print;
-    print_begin(&print, true);
-    print_number(&print, is_publish ? "published" : "pushed", push.count - push.refused);
-    print_number(&print, "refused", push.refused);
-    print_end(&print);
+    else if (code == EX_DATAERR) /* no message for a broker, but those before it were */
+        (void)settle(&push);
+    if (cli->options.is_json)
+        print_counts(&push);
     return code;
 }
 

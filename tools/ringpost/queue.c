@@ -1,6 +1,7 @@
 #include "cli.h"
 #include "print.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -174,6 +175,8 @@ int peek_run(struct cli *cli)
     int got = ringpost_peek(cli->handle, cli_name(cli, 0),
                             wanted < UINT32_MAX ? (uint32_t)wanted : UINT32_MAX,
                             cli->options.is_back, &cursor, cli->options.timeout_ms);
+    if (got == -ENOENT) /* as good as empty: a queue comes and goes with its messages */
+        return EXIT_EMPTY;
     if (got < 0)
         return cli_fail(cli, "peek", got);
     struct ringpost_message message;
