@@ -145,10 +145,14 @@ int address_list_next(struct address_list *list, struct sockaddr_storage *addres
         return 0;
     }
     struct place place;
-    bool is_good = place_parse(list->next, &place);
+    int error = place_parse(list->next, &place) ? 0 : -EINVAL;
+    if (!error && !place.is_unix)
+        error = lookup(&place, &list->found);
+    if (error == -ENOMEM)
+        return error;
     list->next += strlen(list->next) + 1;
-    if (!is_good)
-        return -EINVAL;
+    if (error)
+        return error;
     if (place.is_unix) {
         struct sockaddr_un *path = (struct sockaddr_un *)address;
         *path = (struct sockaddr_un){.sun_family = AF_UNIX};
@@ -156,9 +160,6 @@ int address_list_next(struct address_list *list, struct sockaddr_storage *addres
         *size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(place.host) + 1);
         return 1;
     }
-    int error = lookup(&place, &list->found);
-    if (error)
-        return error;
     list->candidate = list->found;
     return candidate_take(list, address, size);
 }

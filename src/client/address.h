@@ -20,7 +20,8 @@ void address_list_finish(struct address_list *list);
 
 /*
  * The next place to try. Returns 1 with `*address` filled, 0 when all were given out and the next call starts
- * over, or -errno when one address could not be looked up; the next call goes on behind it. Looks up at most one name.
+ * over, or -errno when one address could not be looked up; the next call goes on behind it, or after -ENOMEM tries it
+ * again. Looks up at most one name.
  */
 int address_list_next(struct address_list *list, struct sockaddr_storage *address, socklen_t *size);
 
