@@ -282,7 +282,8 @@ short link_events(const struct ringpost *handle)
         return 0;
     if (link->state == LINK_CONNECTING)
         return POLLOUT;
-    bool has_output = output_size(&handle->output) > 0 || handle->sources.dirty;
+    bool has_start = link->state == LINK_UP && handle->sources.stopped_count > 0;
+    bool has_output = has_start || handle->sources.dirty || output_size(&handle->output) > 0;
     bool has_room = input_backlog(&handle->input) <= handle->config.backlog_max;
     return (short)((has_room ? POLLIN : 0) | (has_output ? POLLOUT : 0));
 }
