@@ -17,31 +17,15 @@ static int options_take(const struct ringpost *handle,
     return 0;
 }
 
-/* Writes CANCEL or UNSUBSCRIBE; the source is gone already. */
-static int stop_question(struct ringpost *handle, enum op op, uint32_t id, struct wait *wait)
-{
-    struct question question = {.op = op, .body_size = 4};
-    store_u32(question.body, id);
-    if (handle->link.state != LINK_UP)
-        return 0;
-    if (wait->timeout_ms == 0)
-        return request_put(handle, &question);
-    int error = request_call(handle, &question, wait);
-    /* With its connection it is over as well. */
-    return error == -ECONNRESET ? 0 : error;
-}
-
 int source_close(struct ringpost *handle, struct source *source, struct wait *wait)
 {
-    enum op op = source->kind == SOURCE_CONSUMER ? OP_CANCEL : OP_UNSUBSCRIBE;
     bool is_known = source->state == SOURCE_STARTING || source->state == SOURCE_ACTIVE;
-    uint32_t id = source->id;
-    int error = is_known ? source_stage(handle, source) : 0;
-    source_destroy(handle, source);
-    if (!is_known)
-        return 0;
-    int stop_error = stop_question(handle, op, id, wait);
-    return error ? error : stop_error;
+    int error = source_end(handle, source);
+    if (error || !is_known || wait->timeout_ms == 0)
+        return error;
+    error = request_await(handle, wait);
+    /* With its connection it is over as well. */
+    return error == -ECONNRESET ? 0 : error;
 }
 
 /* A source whose call fails does not stay; the broker is told if it may have it. */

@@ -250,7 +250,7 @@ static void lose(struct ringpost *handle, int error)
     input_notice(&handle->input, OP_LOST, &loss, sizeof loss);
     handle->base += window->last;
     window_reset(window, window->frames_max, window->bytes_max);
-    sources_stop(&handle->sources);
+    sources_stop(handle);
     if (handle->request.state == REQUEST_WAITING) {
         handle->request.state = REQUEST_FAILED;
         handle->request.error = -ECONNRESET;

@@ -3,7 +3,8 @@
 #include <assert.h>
 #include <errno.h>
 
-int request_put(struct ringpost *handle, const struct question *question)
+/* Puts the question behind what was settled before. */
+static int put(struct ringpost *handle, const struct question *question)
 {
     assert(handle->link.state == LINK_UP);
     int error = sources_stage(handle);
@@ -19,12 +20,16 @@ int request_put(struct ringpost *handle, const struct question *question)
 
 int request_call(struct ringpost *handle, const struct question *question, struct wait *wait)
 {
-    struct request *request = &handle->request;
     int error = link_await_up(handle, wait);
     if (!error)
-        error = request_put(handle, question);
-    if (error)
-        return error;
+        error = put(handle, question);
+    return error ? error : request_await(handle, wait);
+}
+
+int request_await(struct ringpost *handle, struct wait *wait)
+{
+    struct request *request = &handle->request;
+    int error = 0;
     request->state = REQUEST_WAITING;
     request->number = handle->base + handle->window.last;
     while (request->state == REQUEST_WAITING && !error)

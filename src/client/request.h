@@ -21,8 +21,8 @@ struct question {
  */
 int request_call(struct ringpost *handle, const struct question *question, struct wait *wait);
 
-/* Puts the question into the output without waiting for anything, behind what was settled before. Returns 0 or -ENOMEM. */
-int request_put(struct ringpost *handle, const struct question *question);
+/* The same for a question that was put out already, as the last frame. */
+int request_await(struct ringpost *handle, struct wait *wait);
 
 /* Moves the answer's bytes to the caller, who frees them. */
 struct bytes request_take_reply(struct request *request);

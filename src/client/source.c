@@ -68,7 +68,8 @@ struct source *source_find(struct source_table *table, uint32_t id)
     if (table->last && table->last->id == id)
         return table->last;
     size_t index = find_index(table, id);
-    if (index == table->count || table->all[index]->id != id)
+    if (index == table->count || table->all[index]->id != id ||
+        table->all[index]->state == SOURCE_ENDING)
         return NULL;
     table->last = table->all[index];
     return table->last;
@@ -111,6 +112,14 @@ static void unmark(struct source_table *table, struct source *source)
     source->is_dirty = false;
 }
 
+/* Nobody is to find it any more. */
+static void hide(struct ringpost *handle, struct source *source)
+{
+    handle->sources.last = NULL;
+    if (handle->reader.source == source)
+        handle->reader.source = NULL;
+}
+
 void source_destroy(struct ringpost *handle, struct source *source)
 {
     struct source_table *table = &handle->sources;
@@ -121,9 +130,7 @@ void source_destroy(struct ringpost *handle, struct source *source)
     table->count--;
     memmove(&table->all[index], &table->all[index + 1],
             (table->count - index) * sizeof *table->all);
-    table->last = NULL;
-    if (handle->reader.source == source)
-        handle->reader.source = NULL;
+    hide(handle, source);
     free(source);
 }
 
@@ -181,10 +188,22 @@ static int put_credit(struct ringpost *handle, struct source *source)
     return 0;
 }
 
+static int put_end(struct ringpost *handle, struct source *source)
+{
+    enum op op = source->kind == SOURCE_CONSUMER ? OP_CANCEL : OP_UNSUBSCRIBE;
+    unsigned char *body = link_frame(handle, op, 0, bytes_of(NULL, 0), 4);
+    if (!body)
+        return -ENOMEM;
+    store_u32(body, source->id);
+    return 0;
+}
+
 int source_stage(struct ringpost *handle, struct source *source)
 {
     int error = source->settle_count > 0 ? put_settlement(handle, source) : 0;
-    if (!error && source_is_credit_due(source))
+    if (!error && source->state == SOURCE_ENDING)
+        error = put_end(handle, source);
+    else if (!error && source_is_credit_due(source))
         error = put_credit(handle, source);
     return error;
 }
@@ -197,16 +216,37 @@ int sources_stage(struct ringpost *handle)
         int error = source_stage(handle, source);
         if (error)
             return error;
-        table->dirty = source->dirty_next;
-        source->is_dirty = false;
+        unmark(table, source);
+        if (source->state == SOURCE_ENDING)
+            source_destroy(handle, source);
     }
     return 0;
 }
 
-void sources_stop(struct source_table *table)
+int source_end(struct ringpost *handle, struct source *source)
 {
-    for (size_t i = 0; i < table->count; i++) {
+    bool is_known = source->state == SOURCE_STARTING || source->state == SOURCE_ACTIVE;
+    source_set_state(&handle->sources, source, SOURCE_ENDING);
+    int error = is_known ? source_stage(handle, source) : 0;
+    if (!error) {
+        source_destroy(handle, source);
+        return 0;
+    }
+    hide(handle, source);
+    source_mark(&handle->sources, source);
+    link_note_output(handle);
+    return error;
+}
+
+void sources_stop(struct ringpost *handle)
+{
+    struct source_table *table = &handle->sources;
+    for (size_t i = table->count; i-- > 0;) {
         struct source *source = table->all[i];
+        if (source->state == SOURCE_ENDING) {
+            source_destroy(handle, source);
+            continue;
+        }
         source->is_dirty = false;
         source->settle_count = 0;
         source->handed_count = source->handed_bytes = 0;

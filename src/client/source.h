@@ -4,6 +4,7 @@
  *
  *     STOPPED -> STARTING -> ACTIVE        a lost connection takes all but REFUSED back to STOPPED
  *                         -> REFUSED       until its ENDED event is read
+ *                         -> ENDING        no longer the user's, until there is memory to tell the broker
  */
 #ifndef RINGPOST_CLIENT_SOURCE_H
 #define RINGPOST_CLIENT_SOURCE_H
@@ -14,7 +15,13 @@ struct ringpost;
 struct wait;
 
 enum source_kind { SOURCE_CONSUMER, SOURCE_SUBSCRIPTION };
-enum source_state { SOURCE_STOPPED, SOURCE_STARTING, SOURCE_ACTIVE, SOURCE_REFUSED };
+enum source_state {
+    SOURCE_STOPPED,
+    SOURCE_STARTING,
+    SOURCE_ACTIVE,
+    SOURCE_REFUSED,
+    SOURCE_ENDING,
+};
 
 struct source {
     uint32_t id;
@@ -59,7 +66,13 @@ struct source *source_create(struct source_table *table, enum source_kind kind, 
 /* Takes a source out and frees it. */
 void source_destroy(struct ringpost *handle, struct source *source);
 
-/* NULL when there is none of that id. */
+/*
+ * Writes CANCEL or UNSUBSCRIBE to the output if the broker knows the source, and frees it. Returns 0, or -ENOMEM:
+ * then it is freed later, and gone all the same.
+ */
+int source_end(struct ringpost *handle, struct source *source);
+
+/* NULL when there is none of that id, or it is ending. */
 struct source *source_find(struct source_table *table, uint32_t id);
 
 void source_set_state(struct source_table *table, struct source *source, enum source_state state);
@@ -98,7 +111,7 @@ int source_open(struct ringpost *handle, struct source *source, int timeout_ms);
 int source_close(struct ringpost *handle, struct source *source, struct wait *wait);
 
 /* The connection is lost: forgets what was said over it. */
-void sources_stop(struct source_table *table);
+void sources_stop(struct ringpost *handle);
 
 /* The broker answered the frames `first` to `last` (as the handle counts). Returns how many sources it started. */
 size_t sources_on_reply(struct source_table *table, uint64_t number);
