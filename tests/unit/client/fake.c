@@ -160,7 +160,8 @@ void fake_put_raw(struct fake *fake, const void *data, size_t size)
 {
     if (fake->is_recording) {
         assert_true(size <= FAKE_BUFFER_SIZE - fake->record_size);
-        memcpy(fake->record + fake->record_size, data, size);
+        if (size > 0)
+            memcpy(fake->record + fake->record_size, data, size);
         fake->record_size += size;
         return;
     }
