@@ -10,10 +10,6 @@ EX_EMPTY = 1
 BODIES = [b"", b"plain", b"\x00\xff\x1b[31m", "grüße ✓".encode(), b"two\nlines\n", b'"quoted\\"']
 
 
-def has_queue(c, queue):
-    return any(fields["name"] == queue for fields in c.list_all())
-
-
 def environment(broker):
     """What the command sees: a broker or an address as the server, or none at all."""
     env = {key: value for key, value in os.environ.items() if not key.startswith("RINGPOST")}

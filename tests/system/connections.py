@@ -82,6 +82,9 @@ class Client(Connection):
             queues, has_more = self.list(queues[-1]["name"], page)
             yield from queues
 
+    def has_queue(self, name):
+        return any(fields["name"] == name for fields in self.list_all())
+
     def _take(self, op, flags, name, body):
         super()._take(op, flags, name, body)
         if op == CONTEXT:

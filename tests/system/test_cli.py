@@ -9,7 +9,7 @@ import re
 import signal
 import subprocess
 
-from cli import BODIES, Running, cli, cli_json, has_queue
+from cli import BODIES, Running, cli, cli_json
 from environment import unique, wait_until
 from harness import Broker, main, push, test
 
@@ -66,7 +66,7 @@ def push_lines_does_not_wait_for_the_end_of_its_input(broker):
     with Running(broker, "push", queue, "--lines") as command:
         for message in (b"first", b"second"):
             command.say(message + b"\n")
-            wait_until(lambda: has_queue(c, queue) and c.peek(queue, 1, back=True)[0] == [message], "it is there")
+            wait_until(lambda: c.has_queue(queue) and c.peek(queue, 1, back=True)[0] == [message], "it is there")
 
 
 @test

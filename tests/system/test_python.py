@@ -189,8 +189,8 @@ def the_producer_pushes_and_the_consumer_takes(broker):
     assert see_end(run_example("producer.py", queue, "25", *address)) == (f"25 messages are in {queue}\n", "")
     expected = "".join(f"message {number}\n" for number in range(25))
     assert see_end(run_example("consumer.py", queue, "25", *address)) == (expected, "")
-    with refused("no-queue"):
-        broker.connect().info(queue.encode())
+    c = broker.connect()
+    wait_until(lambda: not c.has_queue(queue.encode()), "all were taken")
 
 
 @test
