@@ -183,6 +183,16 @@ static void what_waits_is_bounded_by_the_windows_frames(void **state)
     stage_close(s);
 }
 
+static void frames_of_different_sizes_wait_as_far_as_the_windows_frames_go(void **state)
+{
+    (void)state;
+    struct stage *s = open_holding(1);
+    stage_attach_window(s, 4, 2, LOTS);
+    stage_push(s, 4, "q", "a bb c dd e");
+    stage_expect(s, "4 #1 ok\n4 #4 more pushes wait than the window allows x2\n");
+    stage_close(s);
+}
+
 static void what_waits_is_bounded_by_the_windows_bytes(void **state)
 {
     (void)state;
@@ -458,6 +468,7 @@ int main(void)
         cmocka_unit_test(a_push_does_not_overtake_those_that_wait),
         cmocka_unit_test(a_frame_larger_than_the_whole_bound_is_refused_though_the_queue_holds),
         cmocka_unit_test(what_waits_is_bounded_by_the_windows_frames),
+        cmocka_unit_test(frames_of_different_sizes_wait_as_far_as_the_windows_frames_go),
         cmocka_unit_test(what_waits_is_bounded_by_the_windows_bytes),
         cmocka_unit_test(equal_frames_wait_as_far_as_the_windows_bytes_go),
         cmocka_unit_test(the_window_counts_over_all_queues_of_a_connection),

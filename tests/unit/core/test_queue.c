@@ -195,7 +195,10 @@ static void a_bound_lowered_under_what_is_there_refuses_everything(void **state)
     struct bench b;
     open(&b);
     push(&b, "a b c");
-    b.queue->settings.count_max = 1;
+    struct stretch some = lease(&b, false, 2);
+    b.queue->settings.count_max = 2;
+    assert_int_equal(push(&b, "d"), 0);
+    settle(&b, some, SETTLE_RETURN);
     assert_int_equal(push(&b, "d"), 0);
     b.queue->settings.count_max = 10;
     b.queue->settings.size_max = 5;
