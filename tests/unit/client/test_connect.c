@@ -149,9 +149,9 @@ static void the_second_address_is_tried_when_the_first_is_dead(void **state)
     fake_open(fake, &options);
 }
 
-static void tcp_works_like_the_unix_socket(void **state)
+/* Has the fake listen on a port of 127.0.0.1; returns it. */
+static int listen_on_tcp(struct fake *fake)
 {
-    struct fake *fake = *state;
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
     close(fake->listener);
@@ -159,11 +159,40 @@ static void tcp_works_like_the_unix_socket(void **state)
     assert_int_equal(bind(fake->listener, (struct sockaddr *)&address, sizeof address), 0);
     assert_int_equal(listen(fake->listener, 1), 0);
     assert_int_equal(getsockname(fake->listener, (struct sockaddr *)&address, &size), 0);
+    return ntohs(address.sin_port);
+}
+
+static void tcp_works_like_the_unix_socket(void **state)
+{
+    struct fake *fake = *state;
     char server[32];
-    snprintf(server, sizeof server, "127.0.0.1:%d", ntohs(address.sin_port));
+    snprintf(server, sizeof server, "127.0.0.1:%d", listen_on_tcp(fake));
     struct ringpost_options options = {.size = sizeof options, .server = server};
     fake_open_idle(fake, &options);
     fake_accept(fake);
+}
+
+/* It may stand for ::1 as well, where nobody listens. */
+static void a_host_name_is_looked_up(void **state)
+{
+    struct fake *fake = *state;
+    char server[32];
+    snprintf(server, sizeof server, "localhost:%d", listen_on_tcp(fake));
+    struct ringpost_options options = {.size = sizeof options, .server = server};
+    fake_open_idle(fake, &options);
+    fake_accept(fake);
+}
+
+static void a_port_where_nobody_listens_is_refused(void **state)
+{
+    struct fake *fake = *state;
+    char server[64];
+    int port = listen_on_tcp(fake);
+    close(fake->listener);
+    fake->listener = -1;
+    snprintf(server, sizeof server, "127.0.0.1:%d,127.0.0.1:%d", port, port);
+    struct ringpost_options options = {.size = sizeof options, .server = server};
+    assert_int_equal(ringpost_open(&fake->handle, &options, WAIT_MS), -ECONNREFUSED);
 }
 
 static void a_hello_that_is_refused_says_why(void **state)
@@ -306,6 +335,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_second_address_is_tried_when_the_first_is_dead, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(tcp_works_like_the_unix_socket, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_host_name_is_looked_up, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_port_where_nobody_listens_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_hello_that_is_refused_says_why, setup, teardown),
         cmocka_unit_test_setup_teardown(a_lost_connection_is_told_and_made_again, setup, teardown),
         cmocka_unit_test_setup_teardown(without_reconnect_it_stays_lost, setup, teardown),

@@ -306,6 +306,22 @@ static void a_manual_consumer_gets_what_it_is_given(void **state)
     assert_int_equal(ringpost_credit(fake->handle, fake_consume(fake, NULL), 1, 1), -EINVAL);
 }
 
+/* The new one begins with the first credit. */
+static void credit_without_a_connection_is_none(void **state)
+{
+    struct fake *fake = *state;
+    struct ringpost_consume_options options = {.size = sizeof options, .messages = 2, .manual = 1};
+    fake_open(fake, NULL);
+    uint32_t id = fake_consume(fake, &options);
+    fake_drop(fake);
+    fake_next(fake, RINGPOST_LOST);
+    assert_int_equal(ringpost_credit(fake->handle, id, 5, 500), 0);
+    fake_welcome(fake, 10, 1 << 20, FRAME_SIZE_DEFAULT);
+    fake_step(fake);
+    assert_int_equal(load_u32(fake_take(fake, OP_CONSUME).body.data + 4), 2);
+    fake_take_none(fake);
+}
+
 static void late_settlements_are_written_though_messages_are_left(void **state)
 {
     struct fake *fake = *state;
@@ -536,6 +552,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(without_acks_credit_comes_back_as_messages_are_taken, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_manual_consumer_gets_what_it_is_given, setup, teardown),
+        cmocka_unit_test_setup_teardown(credit_without_a_connection_is_none, setup, teardown),
         cmocka_unit_test_setup_teardown(late_settlements_are_written_though_messages_are_left,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(a_refused_consumer_does_not_exist, setup, teardown),

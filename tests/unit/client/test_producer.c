@@ -389,7 +389,12 @@ static void too_many_unread_events_stop_who_does_not_read(void **state)
     push(fake, "x");
     assert_int_equal(ringpost_flush(fake->handle, WAIT_MS), -ENOBUFS);
     assert_int_equal(ringpost_events(fake->handle), POLLOUT);
-    for (int i = 0; i < 100; i++)
+    uint64_t backlog = input_backlog(&fake->handle->input);
+    fake_put_goaway(fake, RINGPOST_STATUS_CLOSING, "again");
+    fake_step(fake);
+    assert_int_equal(input_backlog(&fake->handle->input), backlog);
+    assert_int_equal(ringpost_events(fake->handle), 0);
+    for (int i = 0; i < 101; i++)
         fake_next(fake, RINGPOST_GOAWAY);
     fake_put_confirm(fake, 1);
     assert_int_equal(ringpost_flush(fake->handle, WAIT_MS), 0);
