@@ -225,7 +225,9 @@ void talk_hear(struct talk *talk, uint32_t peer, struct bytes bytes)
 {
     struct talk_conn *conn = &talk->conns[peer];
     struct command command;
-    unsigned char *copy = memcpy(malloc(bytes.size ? bytes.size : 1), bytes.data, bytes.size);
+    unsigned char *copy = malloc(bytes.size + 1);
+    if (bytes.size > 0)
+        memcpy(copy, bytes.data, bytes.size);
     session_feed(talk_session(talk, peer), bytes_of(copy, bytes.size), talk->now);
     while (session_next(&conn->session, &command)) {
         conn->is_attached = true;
