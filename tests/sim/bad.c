@@ -3,7 +3,7 @@
 #include "fields.h"
 #include "world.h"
 
-enum { HELLO_MAX = 4096, NAME_MAX_BYTES = 1024 };
+enum { HEAD_SIZE = 8, HELLO_MAX = 4096, NAME_SIZE_MAX = 1024 };
 
 /* What each op from CONSUME on needs. */
 struct shape {
@@ -43,7 +43,8 @@ static unsigned char *say(struct link *link, uint8_t op, uint8_t flags, struct b
     unsigned char *body = encode_frame(&link->out, op, flags, name, body_size);
     if (body_size > 0)
         memset(body, 0, body_size);
-    struct said *said = link_note(link, op, (uint32_t)(8 + name.size + body_size), UINT32_MAX);
+    struct said *said =
+        link_note(link, op, (uint32_t)(HEAD_SIZE + name.size + body_size), UINT32_MAX);
     said->is_malformed = said->is_settled = true;
     said->status = (uint8_t)status;
     return body;
@@ -79,19 +80,19 @@ static void say_name_past_end(struct world *world, struct link *link)
     size_t body_size = random_below(random, 20);
     unsigned char *body =
         say(link, (uint8_t)any_op(world), 0, (struct bytes){0}, body_size, STATUS_BAD_FRAME);
-    unsigned char *head = body - 8 + 2;
+    unsigned char *head = body - HEAD_SIZE + 2;
     encode_number(&head, body_size + 1 + random_below(random, 2000), 2);
 }
 
 static void say_bad_name(struct world *world, struct link *link)
 {
     struct random *random = &world->commands.random;
-    static const unsigned char name[NAME_MAX_BYTES + 100];
+    static const unsigned char name[NAME_SIZE_MAX + 100];
     enum op op = any_op(world);
     struct shape shape = shape_of(op);
     struct bytes wrong = {name, 0};
     if (shape.name == ANY_NAME || dice_chance(random, 30))
-        wrong.size = NAME_MAX_BYTES + 1 + random_below(random, 99);
+        wrong.size = NAME_SIZE_MAX + 1 + random_below(random, 99);
     else if (shape.name == NO_NAME)
         wrong.size = 1 + random_below(random, 20);
     say(link, (uint8_t)op, 0, wrong, body_of(random, shape), STATUS_BAD_NAME);
@@ -166,81 +167,55 @@ static void say_bad_range(struct world *world, struct link *link)
 
 static void become_fatal(struct world *world, struct link *link, enum status status)
 {
-    link->fatal_ns = sim_time(world->ring);
     link->is_fatal = true;
+    link->fatal_ns = sim_time(world->ring);
     link->fatal_status = status;
     link->fatal_number = link->said_count + 1;
 }
 
-/* Bytes that nothing can follow, and some that do all the same. */
+/* A head that no frame can have, and a frame behind it that nobody will look at. */
 static void say_fatal(struct world *world, struct link *link)
 {
     struct random *random = &world->commands.random;
-    bool is_large = dice_chance(random, 30);
-    unsigned char *head = buffer_room(&link->out, 8), *to = head + 4;
-    uint64_t size =
-        is_large ? WORLD_FRAME_MAX + 1 + random_below(random, 1 << 30) : random_below(random, 8);
-    head[0] = (unsigned char)any_op(world);
-    head[1] = head[2] = head[3] = 0;
-    if (!is_large && dice_chance(random, 50)) {
-        head[0] = (unsigned char)random_below(random, 0x80);
-        size = 8 + random_below(random, 1000);
-    }
-    encode_number(&to, size, 4);
-    buffer_grow(&link->out, 8);
-    become_fatal(world, link, is_large ? STATUS_TOO_LARGE : STATUS_PROTOCOL);
+    enum { NO_OP, TOO_SHORT, TOO_LONG } kind = (int)random_below(random, 3);
+    uint8_t op =
+        kind == NO_OP ? (uint8_t)random_below(random, FRAME_OP_BIT) : (uint8_t)any_op(world);
+    uint64_t size = kind == TOO_SHORT  ? random_below(random, HEAD_SIZE)
+                    : kind == TOO_LONG ? WORLD_FRAME_MAX + 1 + random_below(random, 1 << 30)
+                                       : HEAD_SIZE + random_below(random, 1000);
+    unsigned char *to = encode_frame(&link->out, op, 0, (struct bytes){0}, 0) - sizeof(uint32_t);
+    encode_number(&to, size, sizeof(uint32_t));
+    become_fatal(world, link, kind == TOO_LONG ? STATUS_TOO_LARGE : STATUS_PROTOCOL);
     encode_frame(&link->out, OP_PING, 0, (struct bytes){0}, 0);
 }
 
 void world_say_bad_hello(struct world *world, struct link *link)
 {
-    struct random *random = &world->commands.random;
-    static const unsigned char name[1];
-    struct buffer *out = &link->out;
-    enum status status = STATUS_HELLO;
-    unsigned char *to;
-    switch (random_below(random, 8)) {
-    case 0:
-        to = encode_frame(out, (uint8_t)any_op(world), 0, (struct bytes){0}, 12);
-        memset(to, 0, 12);
-        break;
-    case 1:
-        to = encode_frame(out, OP_HELLO, 0, (struct bytes){0}, HELLO_MAX + 1 - 8);
-        memset(to, 0, HELLO_MAX + 1 - 8);
-        status = STATUS_TOO_LARGE;
-        break;
-    case 2:
-        encode_frame(out, OP_HELLO, 0, (struct bytes){0}, 0);
-        status = STATUS_BAD_FRAME;
-        break;
-    case 3:
-        to = encode_frame(out, OP_HELLO, 0, (struct bytes){0}, 9);
-        memset(to, 0, 9);
-        encode_number(&to, 1, 4);
-        status = STATUS_BAD_FRAME;
-        break;
-    case 4:
-        to = encode_frame(out, OP_HELLO, 0, bytes_of(name, 1), 4);
-        encode_number(&to, 1, 4);
-        status = STATUS_BAD_NAME;
-        break;
-    case 5:
-        to = encode_frame(out, OP_HELLO, 4, (struct bytes){0}, 4);
-        encode_number(&to, 1, 4);
-        status = STATUS_BAD_FLAGS;
-        break;
-    case 6:
-        to = encode_frame(out, OP_HELLO, 0, (struct bytes){0}, 4);
-        encode_number(&to, ONE_OF(random, 0, 2, UINT32_MAX), 4);
-        status = STATUS_VERSION;
-        break;
-    case 7:
-        memcpy(buffer_room(out, 14), "GET / HTTP/1.1", 14);
-        buffer_grow(out, 14);
-        status = STATUS_PROTOCOL;
-        break;
-    }
-    become_fatal(world, link, status);
+    static const struct {
+        uint8_t op, flags, name_size, version;
+        size_t size; /* bytes of the body: the version, and zeros */
+        enum status status;
+    } hellos[] = {
+        {OP_PING, 0, 0, 0, 0, STATUS_HELLO},
+        {OP_PUSH, 0, 1, 1, 12, STATUS_HELLO},
+        {OP_WELCOME, 0, 0, 1, 4, STATUS_HELLO},
+        {OP_HELLO, 0, 0, 1, HELLO_MAX - HEAD_SIZE + 1, STATUS_TOO_LARGE},
+        {OP_HELLO, 0, 0, 1, 3, STATUS_BAD_FRAME},
+        {OP_HELLO, 0, 0, 1, 9, STATUS_BAD_FRAME},
+        {OP_HELLO, 0, 1, 1, 4, STATUS_BAD_NAME},
+        {OP_HELLO, 4, 0, 1, 4, STATUS_BAD_FLAGS},
+        {OP_HELLO, 0, 0, 0, 4, STATUS_VERSION},
+        {OP_HELLO, 0, 0, 2, 4, STATUS_VERSION},
+        {'G', 'E', 0, 1, 4, STATUS_PROTOCOL},
+    };
+    size_t at = random_below(&world->commands.random, sizeof hellos / sizeof *hellos);
+    struct bytes name = bytes_of("n", hellos[at].name_size);
+    unsigned char *body =
+        encode_frame(&link->out, hellos[at].op, hellos[at].flags, name, hellos[at].size);
+    memset(body, 0, hellos[at].size);
+    if (hellos[at].size > 0)
+        body[0] = hellos[at].version;
+    become_fatal(world, link, hellos[at].status);
     link->fatal_number = 0;
 }
 

@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { TWICE_EVERY = 50 }; /* seeds of which one is run twice */
+enum { TWICE_EVERY = 10 }; /* seeds of which one is run twice */
 
 static const char *const names[WORLD_REACH_COUNT] = {
 #define WORLD_TEXT(name, text) text,

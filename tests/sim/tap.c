@@ -137,7 +137,10 @@ static void check_run(struct world *world, const struct link *link, const struct
 
 static void check_command(struct world *world, struct link *link, const struct command *command)
 {
+    const struct conn *conn = conn_find(&world->shard, command->peer);
     uint64_t last = command->ticket + (is_run(command) ? command->run.count - 1 : 0);
+    REQUIRE(conn && output_waiting_size(&conn->session.output) < ANSWERS_PAUSE_SIZE,
+            "frame %" PRIu64 " is taken up while answers pile up unread", command->ticket);
     take_up(link, command->ticket, last);
     if (is_run(command)) {
         check_run(world, link, command);
