@@ -249,6 +249,10 @@ int pop_run(struct cli *cli)
     int error = ringpost_flush(cli->handle, options->timeout_ms);
     if (error)
         return cli_fail(cli, "acknowledge", error);
+    /* Credit may be left, for which nothing should come while the connection ends. */
+    error = ringpost_cancel(cli->handle, pop.id, options->timeout_ms);
+    if (error)
+        return cli_fail(cli, "pop", error);
     if (pop.taken == 0 && !pop.is_over)
         return is_waiting ? EX_TEMPFAIL : EXIT_EMPTY;
     return pop.has_failed ? EX_TEMPFAIL : EX_OK;
