@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import subprocess
 
 from environment import DEADLINE_S, RINGPOST, wait_for_exit
@@ -50,8 +51,12 @@ class Running:
         self.process.kill()
         self.process.communicate()
 
-    def line(self):
-        return self.process.stdout.readline()
+    def line(self, stream="stdout"):
+        """The next line of one of its outputs."""
+        stream = getattr(self.process, stream)
+        ready, _, _ = select.select([stream], [], [], DEADLINE_S)
+        assert ready, "it says nothing"
+        return stream.readline()
 
     def say(self, text):
         self.process.stdin.write(text)

@@ -201,7 +201,7 @@ def sub_tells_what_it_missed(broker):
     topic, c = unique("topic"), broker.connect()
     with Running(broker, "sub", topic, stdout=subprocess.DEVNULL) as command:
         overrun(c, topic, command)
-        assert re.fullmatch(rb"ringpost: too slow: missed \d+ messages, \d+ bytes\n", command.process.stderr.readline())
+        assert re.fullmatch(rb"ringpost: too slow: missed \d+ messages, \d+ bytes\n", command.line("stderr"))
     wait_until(has_subscriptions(c, 0), "it is gone")
     with Running(broker, "sub", topic, "--json") as command:
         overrun(c, topic, command)
