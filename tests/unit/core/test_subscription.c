@@ -137,6 +137,23 @@ static void messages_of_two_chunks_are_two_posts(void **state)
     close(&b);
 }
 
+/* The second begins in its chunk where the first ends in another. */
+static void messages_at_places_that_go_on_in_two_chunks_are_two_posts(void **state)
+{
+    (void)state;
+    struct bench b;
+    open(&b);
+    add(&b, b.one, "a");
+    chunk_store_finish(&b.chunks, &b.arena);
+    add(&b, b.two, "x");
+    drop(&b, b.two);
+    add(&b, b.one, "b");
+    assert_int_equal(b.backlog.posts_count, 2);
+    take(&b, "1: a");
+    take(&b, "1: b");
+    close(&b);
+}
+
 static void a_post_keeps_its_bytes_until_the_last_hold(void **state)
 {
     (void)state;
@@ -366,6 +383,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(order_holds_over_all_subscriptions),
         cmocka_unit_test(messages_that_go_on_in_one_chunk_are_one_post),
         cmocka_unit_test(messages_of_two_chunks_are_two_posts),
+        cmocka_unit_test(messages_at_places_that_go_on_in_two_chunks_are_two_posts),
         cmocka_unit_test(a_post_keeps_its_bytes_until_the_last_hold),
         cmocka_unit_test(over_the_bound_the_oldest_are_dropped),
         cmocka_unit_test(the_bound_counts_bytes_too),

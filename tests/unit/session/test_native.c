@@ -491,7 +491,6 @@ static void messages_of_a_topic_have_the_context_of_their_subscription(void **st
     talk_close(t);
 }
 
-/* Were it not for the op, both would have the context of id 7 and tag 0. */
 static void a_consumer_and_a_subscription_of_one_id_are_told_apart(void **state)
 {
     (void)state;
