@@ -113,7 +113,7 @@ class Raw:
         self.socket.sendall(b"".join(frames))
 
     def fill(self, data, size_max, turn):
-        """Sends `data` over and over until `size_max` bytes are taken, or none although the broker did many a turn(); how many."""
+        """Sends `data` over and over until `size_max` bytes are taken, or no more for many a turn(); returns how many."""
         sent, quiet, data = 0, 0, memoryview(data)
         self.socket.setblocking(False)
         while sent < size_max and quiet < QUIET_TURNS:

@@ -98,10 +98,13 @@ def tools_run_starts_a_broker_says_what_to_try_and_ends_on_term():
 
 
 @test
-def tools_run_with_a_wrong_option_says_so():
+def tools_run_passes_its_options_on():
     process = tools_run("--nope")
     _, error = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == os.EX_USAGE and "--nope" in error, error
+    process = tools_run("--help")
+    out, _ = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 0 and out.startswith("Building\nusage: ringpostd "), out
 
 
 @test

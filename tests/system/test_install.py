@@ -85,7 +85,8 @@ def declared():
 @test
 def programs_header_libraries_and_package_file_are_installed():
     names = {path.name for path in installed().rglob("*") if path.is_file()}
-    expected = {"ringpost", "ringpostd", "ringpost.h", "libringpost.a", "libringpost.so", "libringpost.so.0", "ringpost.pc"}
+    expected = {"ringpost", "ringpostd", "ringpost.h", "ringpost.pc"}
+    expected |= {"libringpost.a", "libringpost.so", "libringpost.so.0"}
     assert expected <= names, names
     assert {path.name for path in installed().rglob("*.h")} == {"ringpost.h"}
     version = (ROOT / "meson.build").read_text().partition("version: '")[2].partition("'")[0]
@@ -126,7 +127,8 @@ def the_header_compiles_alone():
 
 def talk(broker, is_static):
     queue = unique().decode()
-    assert see_end(start("producer", is_static, broker.address, queue, "1000")) == (f"1000 messages are in {queue}\n", "")
+    done = see_end(start("producer", is_static, broker.address, queue, "1000"))
+    assert done == (f"1000 messages are in {queue}\n", "")
     expected = "".join(f"message {number}\n" for number in range(1000))
     assert see_end(start("consumer", is_static, broker.address, queue, "1000")) == (expected, "")
     c = broker.connect()

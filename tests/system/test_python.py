@@ -21,7 +21,8 @@ def read_ops():
     """The ops of section 3 of the page, each with its name: from the client, and from the broker."""
     section = (ROOT / "docs" / "PROTOCOL.md").read_text().partition("\n## 3. ")[2].partition("\n## ")[0]
     tables = section.split("### From broker to client")
-    return [{int(op, 16): name for op, name in re.findall(r"^\| (0x\w\w) \| (\w+) \|", table, re.M)} for table in tables]
+    rows = [re.findall(r"^\| (0x\w\w) \| (\w+) \|", table, re.M) for table in tables]
+    return [{int(op, 16): name for op, name in table} for table in rows]
 
 
 class Recording(Connection):
