@@ -454,6 +454,21 @@ static void the_end_of_a_connection_forgets_what_it_had_waiting(void **state)
     stage_close(s);
 }
 
+static void who_waited_behind_a_connection_that_ended_may_find_room(void **state)
+{
+    (void)state;
+    struct stage *s = open();
+    stage_declare(s, 3, "q", 10, 100, WHEN_FULL_HOLD);
+    stage_push(s, 3, "q", "a:60");
+    stage_push(s, 1, "q", "b:60");
+    stage_push(s, 2, "q", "c:20");
+    stage_tick(s);
+    stage_skip(s);
+    stage_detach(s, 1);
+    tick_and_expect(s, "2 #1 ok\n");
+    stage_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -486,6 +501,7 @@ int main(void)
         cmocka_unit_test(declaring_gives_settings_to_a_queue_that_is_there),
         cmocka_unit_test(a_queue_that_is_not_there_is_not_looked_after),
         cmocka_unit_test(the_end_of_a_connection_forgets_what_it_had_waiting),
+        cmocka_unit_test(who_waited_behind_a_connection_that_ended_may_find_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

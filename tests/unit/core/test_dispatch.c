@@ -255,6 +255,26 @@ static void all_consumers_of_a_connection_go_on_when_it_has_room_again(void **st
     stage_close(s);
 }
 
+/* It reads one message at a time, and both queues have more. */
+static void consumers_of_one_connection_take_turns(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 40 };
+    struct stage *s = open();
+    stage_consume(s, 2, 7, "q", 0, LOTS, UINT32_MAX);
+    stage_consume(s, 2, 8, "r", 0, LOTS, UINT32_MAX);
+    stage_push_alike(s, 1, "q", ROUNDS, PEER_UNSENT_MAX);
+    stage_push_alike(s, 1, "r", ROUNDS, PEER_UNSENT_MAX);
+    for (int i = 0; i < ROUNDS; i++) {
+        stage_tick(s);
+        stage_skip(s);
+        stage_sent(s, 2);
+    }
+    assert_in_range(stage_info(s, "q", "leased"), 1, ROUNDS - 1);
+    assert_in_range(stage_info(s, "r", "leased"), 1, ROUNDS - 1);
+    stage_close(s);
+}
+
 static void whose_byte_credit_is_too_small_is_passed_over(void **state)
 {
     (void)state;
@@ -376,6 +396,7 @@ int main(void)
         cmocka_unit_test(one_message_may_pass_what_a_reader_may_have_unsent),
         cmocka_unit_test(others_take_what_a_full_reader_cannot),
         cmocka_unit_test(all_consumers_of_a_connection_go_on_when_it_has_room_again),
+        cmocka_unit_test(consumers_of_one_connection_take_turns),
         cmocka_unit_test(whose_byte_credit_is_too_small_is_passed_over),
         cmocka_unit_test(a_message_that_nobodys_credit_holds_waits_for_an_acknowledgement),
         cmocka_unit_test(more_credit_brings_the_message_it_was_too_small_for),

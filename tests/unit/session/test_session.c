@@ -414,6 +414,7 @@ static void messages_for_a_session_that_is_over_are_given_back(void **state)
     script_messages(&s, OP_PUSH, "q", "a");
     talk_play(t, OTHER, &s);
     talk_turn(t);
+    talk_expect(t, CLIENT, "CONFIRM 1\nREPLY 1\nGOAWAY closing\n");
     assert_int_equal(engine_totals(t->engine).holds, 0);
     talk_hang_up(t, CLIENT);
     assert_int_equal(engine_totals(t->engine).ready, 1);
