@@ -59,8 +59,9 @@ static void say_unknown_op(struct world *world, struct link *link)
 {
     struct random *random = &world->commands.random;
     uint8_t op = (uint8_t)(OP_PING + 1 + random_below(random, 0xFF - OP_PING));
-    say(link, op, (uint8_t)random_below(random, 256), world->commands.names.queues[0],
-        random_below(random, 100), STATUS_UNKNOWN_OP);
+    uint8_t flags = (uint8_t)random_below(random, 256);
+    say(link, op, flags, world->commands.names.queues[0], random_below(random, 100),
+        STATUS_UNKNOWN_OP);
 }
 
 static void say_second_hello(struct world *world, struct link *link)

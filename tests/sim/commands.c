@@ -173,15 +173,11 @@ void commands_settle(struct commands *commands, struct command *command, uint64_
 
 static void make_settings(struct commands *commands, struct queue_settings *settings)
 {
-    *settings = (struct queue_settings){
-        .count_max =
-            chance(commands, 20) ? UINT64_MAX : 1 + below(commands, commands->swarm.bound_max),
-        .size_max = chance(commands, 50)
-                        ? 1 + below(commands, (uint64_t)commands->swarm.bound_max *
-                                                  (commands->swarm.size_max / 2 + 9))
-                        : 1024 * 1024 * 1024,
-        .when_full = (enum when_full)below(commands, 2),
-    };
+    const struct swarm *swarm = &commands->swarm;
+    uint64_t size_max = (uint64_t)swarm->bound_max * (swarm->size_max / 2 + 9);
+    settings->count_max = chance(commands, 20) ? UINT64_MAX : 1 + below(commands, swarm->bound_max);
+    settings->size_max = chance(commands, 50) ? 1 + below(commands, size_max) : 1024 * 1024 * 1024;
+    settings->when_full = (enum when_full)below(commands, 2);
 }
 
 void commands_fill(struct commands *commands, struct command *command, uint64_t first_id)

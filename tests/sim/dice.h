@@ -1,4 +1,9 @@
-/* Dice: what a simulation draws from its seed. */
+/*
+ * Dice: what a simulation draws from its seed.
+ *
+ * Never two draws among the arguments of a call or the values of an initializer: their order is the
+ * compiler's, and a seed would mean something else under another one.
+ */
 #ifndef RINGPOST_TESTS_SIM_DICE_H
 #define RINGPOST_TESTS_SIM_DICE_H
 

@@ -46,22 +46,22 @@ static void choose_accidents(struct world *world)
     sim_configure(world->ring, &options);
 }
 
-static struct shard_options shard_options_draw(struct world *world)
+/* One by one: the order of draws must not be a compiler's to choose. */
+static struct shard_options choose_options(struct world *world)
 {
     struct random *random = &world->commands.random;
     bool is_large = world->commands.swarm.size_max > LARGE;
-    return (struct shard_options){
-        .ring =
-            {
-                .buffers = (unsigned)ONE_OF(random, 2, 8, 64, 64, 256),
-                .buffer_size =
-                    is_large ? 16384 : (unsigned)ONE_OF(random, 64, 1024, 4096, 4096, 16384),
-                .seed = random_next(random),
-            },
+    struct shard_options options = {
         .limits = {WORLD_FRAME_MAX, WORLD_HELLO_NS, WORLD_SILENT_NS},
-        .hash_key = {random_next(random), random_next(random)},
-        .answer_delay_turns = (unsigned)ONE_OF(random, 0, 0, 0, 2, 5, 30),
     };
+    options.ring.buffers = (unsigned)ONE_OF(random, 2, 8, 64, 64, 256);
+    options.ring.buffer_size =
+        is_large ? 16384 : (unsigned)ONE_OF(random, 64, 1024, 4096, 4096, 16384);
+    options.ring.seed = random_next(random);
+    options.hash_key.k0 = random_next(random);
+    options.hash_key.k1 = random_next(random);
+    options.answer_delay_turns = (unsigned)ONE_OF(random, 0, 0, 0, 2, 5, 30);
+    return options;
 }
 
 void world_start(struct world *world, uint64_t seed, bool is_trace)
@@ -69,8 +69,7 @@ void world_start(struct world *world, uint64_t seed, bool is_trace)
     *world = (struct world){.is_trace = is_trace};
     commands_init(&world->commands, seed);
     world_choose(world);
-    struct shard_options options = shard_options_draw(world);
-    world->swarm.delay_turns = options.answer_delay_turns;
+    struct shard_options options = choose_options(world);
     int result = shard_init(&world->shard, &options);
     REQUIRE(result == 0, "the shard does not start: %d", result);
     world->ring = world->shard.ring;
@@ -136,7 +135,8 @@ static bool turn(struct world *world)
     shard_turn(&world->shard, TIME_NEVER);
     bool is_asleep = was_quiet && sim_deadline(world->ring) > sim_time(world->ring);
     REQUIRE(!is_asleep || sim_is_quiet(world->ring), "the server sleeps with work to do");
-    twin_compare(&world->twin, world_tally.turns++ % DEEP_TURNS == 0);
+    twin_compare(&world->twin, world->shard.turns_count % DEEP_TURNS == 0);
+    world_tally.turns++;
     note_turn(world);
     return is_asleep;
 }

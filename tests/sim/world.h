@@ -133,7 +133,7 @@ struct world {
 
     struct {                  /* by swarm */
         unsigned weights[16]; /* of actions, by enum action of act.c */
-        unsigned turn_percent, read_percent, write_percent, delay_turns;
+        unsigned turn_percent, read_percent, write_percent;
         bool has_resets; /* of connections in use */
         bool has_aborts; /* of connections that wait to be accepted */
         uint64_t step_ns_max;
