@@ -365,6 +365,23 @@ static void messages_of_topics_wait_for_a_reader_that_is_full(void **state)
     stage_close(s);
 }
 
+static void messages_of_topics_wait_until_there_is_room(void **state)
+{
+    (void)state;
+    struct stage *s = open();
+    stage_subscribe(s, 2, 5, "t");
+    stage_publish(s, 1, "t", "a");
+    stage_publish(s, 1, "t", "b:300000");
+    stage_publish(s, 1, "t", "c");
+    stage_skip(s);
+    tick_and_expect(s, "2 s5 a\n2 s5 b\n");
+    stage_sent_one(s, 2);
+    tick_and_expect(s, "");
+    stage_sent_one(s, 2);
+    tick_and_expect(s, "2 s5 c\n");
+    stage_close(s);
+}
+
 static void messages_of_queues_do_not_wait_for_messages_of_topics(void **state)
 {
     (void)state;
@@ -403,6 +420,7 @@ int main(void)
         cmocka_unit_test(a_slice_holds_its_bytes_until_it_is_sent),
         cmocka_unit_test(messages_of_topics_go_out_in_the_order_of_publishing),
         cmocka_unit_test(messages_of_topics_wait_for_a_reader_that_is_full),
+        cmocka_unit_test(messages_of_topics_wait_until_there_is_room),
         cmocka_unit_test(messages_of_queues_do_not_wait_for_messages_of_topics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -529,6 +529,42 @@ static void a_compact_segment_keeps_its_place(void **state)
     close(&b);
 }
 
+static void a_compact_segment_keeps_its_place_between_others(void **state)
+{
+    (void)state;
+    struct bench b;
+    open(&b);
+    push(&b, "fills:300");
+    struct stretch first = lease(&b, false, 1), front = hollow_out(&b);
+    push(&b, "last:200000");
+    hold(front);
+    settle(&b, front, SETTLE_ACKNOWLEDGE);
+    settle(&b, first, SETTLE_RETURN);
+    size_t before = b.arena.size;
+    release(&b, front);
+    queue_check(b.queue);
+    assert_true(b.arena.size < before);
+    take(&b, false, ALL, "fills");
+    settle(&b, lease(&b, false, 10), SETTLE_ACKNOWLEDGE);
+    take(&b, false, ALL, "y");
+    take(&b, false, ALL, "last");
+    close(&b);
+}
+
+static void a_few_large_messages_are_not_worth_moving(void **state)
+{
+    (void)state;
+    struct bench b;
+    open(&b);
+    push(&b, "a b c d e f g h z:100000");
+    struct stretch small = lease(&b, false, 8);
+    size_t before = b.arena.size;
+    settle(&b, small, SETTLE_ACKNOWLEDGE);
+    assert_int_equal(b.arena.size, before);
+    take(&b, false, ALL, "z");
+    close(&b);
+}
+
 static void a_queue_that_something_holds_on_to_is_not_unused(void **state)
 {
     (void)state;
@@ -666,6 +702,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_segment_is_not_moved_while_some_of_it_is_leased),
         cmocka_unit_test(a_segment_is_made_small_once_its_slices_are_in),
         cmocka_unit_test(a_compact_segment_keeps_its_place),
+        cmocka_unit_test(a_compact_segment_keeps_its_place_between_others),
+        cmocka_unit_test(a_few_large_messages_are_not_worth_moving),
         cmocka_unit_test(a_queue_that_something_holds_on_to_is_not_unused),
         cmocka_unit_test(order_stays_however_messages_are_leased_and_returned),
     };

@@ -287,6 +287,21 @@ static void dropping_all_counts_it_as_missed(void **state)
     close(&b);
 }
 
+static void dropping_all_takes_the_place_of_a_gap_along(void **state)
+{
+    (void)state;
+    struct bench b;
+    open(&b);
+    b.one->size_max = 50;
+    add(&b, b.one, "a:60");
+    add(&b, b.one, "b");
+    drop(&b, b.one);
+    assert_int_equal(b.backlog.posts_count, 0);
+    assert_int_equal(b.one->missed_count, 2);
+    assert_int_equal(b.one->missed_size, 70);
+    close(&b);
+}
+
 /* What waits, message by message. */
 struct naive {
     struct {
@@ -393,6 +408,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_place_of_a_gap_goes_when_a_later_one_takes_it_over),
         cmocka_unit_test(one_subscriptions_bound_is_nothing_to_another),
         cmocka_unit_test(dropping_all_counts_it_as_missed),
+        cmocka_unit_test(dropping_all_takes_the_place_of_a_gap_along),
         cmocka_unit_test(it_agrees_with_a_list_of_messages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -124,6 +124,14 @@ static void a_first_frame_that_is_not_hello_closes(void **state)
     }
 }
 
+static void a_first_frame_over_4096_bytes_closes_whatever_it_is(void **state)
+{
+    (void)state;
+    struct script s = {0};
+    script_messages(&s, OP_PUSH, "q", "a:4097");
+    expect_closed_first(&s, "too-large");
+}
+
 static void a_hello_over_4096_bytes_closes(void **state)
 {
     (void)state;
@@ -709,6 +717,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_first_byte_without_its_top_bit_closes),
         cmocka_unit_test(a_first_frame_that_is_not_hello_closes),
+        cmocka_unit_test(a_first_frame_over_4096_bytes_closes_whatever_it_is),
         cmocka_unit_test(a_hello_over_4096_bytes_closes),
         cmocka_unit_test(a_hello_that_will_be_too_large_closes_at_once),
         cmocka_unit_test(a_hello_shorter_than_12_bytes_closes),
