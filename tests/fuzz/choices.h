@@ -34,4 +34,15 @@ static inline unsigned choose_byte(struct choices *choices)
     return choose_below(choices, 256);
 }
 
+/* Mostly a small number, so that ids, tags and counts meet; at times a size, at times a bound. */
+static inline uint64_t choose_number(struct choices *choices)
+{
+    unsigned byte = choose_byte(choices);
+    if (byte < 160)
+        return byte % 16;
+    if (byte < 240)
+        return (byte - 159) * UINT64_C(50);
+    return byte < 248 ? UINT32_MAX - (247 - byte) : UINT64_MAX - (255 - byte);
+}
+
 #endif

@@ -85,17 +85,6 @@ static uint64_t choose_id(struct choices *choices)
     return byte < 250 ? byte % 3 : byte;
 }
 
-/* A small count or tag; at times a size, at times a bound. */
-static uint64_t choose_number(struct choices *choices)
-{
-    unsigned byte = choose_byte(choices);
-    if (byte < 160)
-        return byte % 16;
-    if (byte < 240)
-        return (byte - 159) * UINT64_C(50);
-    return byte < 248 ? UINT32_MAX - (247 - byte) : UINT64_MAX - (255 - byte);
-}
-
 void speech_hello(struct speech *speech, struct choices *choices)
 {
     unsigned char body[BODY_SIZE_MAX];
