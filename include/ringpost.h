@@ -111,7 +111,10 @@ struct ringpost_options {
     /* How long one address may take to accept and answer. Default 5,000 ms. */
     uint32_t connect_timeout_ms;
 
-    /* The pause between attempts doubles from min to max, and chance takes up to half off. */
+    /*
+     * The pause between attempts doubles from min to max, and chance takes up to half off. It is
+     * short again after a connection that lasted for longer than max.
+     */
     uint32_t backoff_min_ms; /* default 100 */
     uint32_t backoff_max_ms; /* default 10,000 */
 

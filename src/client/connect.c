@@ -53,6 +53,19 @@ static uint64_t backoff_ns(struct ringpost *handle)
     return pause - random_below(&handle->link.random, pause / 2 + 1);
 }
 
+/* After a loss. Many clients lose one broker at once: chance spreads their return. */
+static uint64_t pause_ns(struct ringpost *handle)
+{
+    struct link *link = &handle->link;
+    bool has_lasted = clock_ns() - link->up_ns >= handle->config.backoff_max_ns;
+    if (has_lasted)
+        link->rounds = 0;
+    else if (link->rounds < UINT32_MAX)
+        link->rounds++;
+    return has_lasted ? random_below(&link->random, handle->config.backoff_min_ns + 1)
+                      : backoff_ns(handle);
+}
+
 void connect_again(struct ringpost *handle, int error, bool was_up)
 {
     struct link *link = &handle->link;
@@ -61,10 +74,8 @@ void connect_again(struct ringpost *handle, int error, bool was_up)
     link->timer_ns = 0;
     if (!was_up)
         return;
-    /* Many clients lose one broker at once: chance spreads their return. */
     address_list_rewind(&link->addresses);
-    uint64_t pause = random_below(&link->random, handle->config.backoff_min_ns + 1);
-    link->timer_ns = clock_ns() + pause;
+    link->timer_ns = clock_ns() + pause_ns(handle);
     if (!handle->config.is_reconnecting)
         link->state = LINK_CLOSED;
 }
@@ -219,7 +230,7 @@ int connect_on_welcome(struct ringpost *handle, const unsigned char *frame, size
     window_reset(&handle->window, welcome.window, welcome.window_bytes);
     text_copy(handle->server, sizeof handle->server, welcome.server);
     link->state = LINK_UP;
-    link->rounds = 0;
+    link->up_ns = clock_ns();
     handle->epoch++;
     /* The first connection is not news: the reader begins on it. */
     handle->reader.epoch += handle->epoch == 1;

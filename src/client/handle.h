@@ -27,7 +27,8 @@ struct link {
     enum link_state state;
     int fd;                  /* -1 when there is none */
     uint64_t timer_ns;       /* DOWN: when to try again; CONNECTING, GREETING: when to give up */
-    uint32_t rounds;         /* how often in a row no address would do */
+    uint64_t up_ns;          /* UP: since when */
+    uint32_t rounds;         /* how often in a row no address would do, or not for long */
     int error;               /* why the last attempt failed */
     bool is_writable;        /* the socket took all it was given */
     bool is_drained;         /* the socket gave all it had */

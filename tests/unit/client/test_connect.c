@@ -1,5 +1,7 @@
 #include "fake.h"
 
+#include "base/time.h"
+#include "client/link.h"
 #include "frame/field.h"
 
 #include <arpa/inet.h>
@@ -260,6 +262,33 @@ static void attempts_come_less_and_less_often(void **state)
     }
 }
 
+/* Loses the connection after `seconds`; returns how many milliseconds pass before the next attempt. */
+static int lose(struct fake *fake, unsigned seconds)
+{
+    fake_drop(fake);
+    fake_look_s = seconds;
+    fake_step(fake);
+    fake_look_s = 0;
+    int timeout_ms = (int)((fake->handle->link.timer_ns - clock_ns()) / NS_PER_MS);
+    fake->handle->link.timer_ns = 0;
+    fake_welcome(fake, 10, 1000, FRAME_SIZE_DEFAULT);
+    return timeout_ms;
+}
+
+static void connections_that_do_not_last_come_less_and_less_often(void **state)
+{
+    struct fake *fake = *state;
+    struct ringpost_options options = {
+        .size = sizeof options, .backoff_min_ms = 1000, .backoff_max_ms = 5000};
+    fake_open(fake, &options);
+    static const int pauses[] = {1000, 2000, 4000, 5000, 5000};
+    for (size_t i = 0; i < sizeof pauses / sizeof *pauses; i++)
+        assert_in_range(lose(fake, 0), pauses[i] / 2 - 100, pauses[i]);
+    assert_in_range(lose(fake, 5), 0, 1000);
+    assert_in_range(lose(fake, 0), 400, 1000);
+    assert_in_range(lose(fake, 0), 900, 2000);
+}
+
 static void a_broker_that_drops_the_hello_is_no_event(void **state)
 {
     struct fake *fake = *state;
@@ -341,6 +370,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_lost_connection_is_told_and_made_again, setup, teardown),
         cmocka_unit_test_setup_teardown(without_reconnect_it_stays_lost, setup, teardown),
         cmocka_unit_test_setup_teardown(attempts_come_less_and_less_often, setup, teardown),
+        cmocka_unit_test_setup_teardown(connections_that_do_not_last_come_less_and_less_often,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(a_broker_that_drops_the_hello_is_no_event, setup, teardown),
         cmocka_unit_test_setup_teardown(the_brokers_last_words_are_heard, setup, teardown),
         cmocka_unit_test_setup_teardown(an_event_loop_is_told_what_to_wait_for, setup, teardown),
