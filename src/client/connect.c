@@ -54,10 +54,10 @@ static uint64_t backoff_ns(struct ringpost *handle)
 }
 
 /* After a loss. Many clients lose one broker at once: chance spreads their return. */
-static uint64_t pause_ns(struct ringpost *handle)
+static uint64_t pause_ns(struct ringpost *handle, uint64_t now)
 {
     struct link *link = &handle->link;
-    bool has_lasted = clock_ns() - link->up_ns >= handle->config.backoff_max_ns;
+    bool has_lasted = now - link->up_ns >= handle->config.backoff_max_ns;
     if (has_lasted)
         link->rounds = 0;
     else if (link->rounds < UINT32_MAX)
@@ -75,7 +75,8 @@ void connect_again(struct ringpost *handle, int error, bool was_up)
     if (!was_up)
         return;
     address_list_rewind(&link->addresses);
-    link->timer_ns = clock_ns() + pause_ns(handle);
+    uint64_t now = clock_ns();
+    link->timer_ns = now + pause_ns(handle, now);
     if (!handle->config.is_reconnecting)
         link->state = LINK_CLOSED;
 }
