@@ -6,6 +6,8 @@
 #include "core/queue.h"
 #include "frame/frame.h"
 
+enum { PEER_NONE = UINT32_MAX }; /* no connection's id */
+
 enum command_kind {
     COMMAND_ATTACH, /* a connection begins */
     COMMAND_DETACH, /* it ended: its consumers and subscriptions end, its waiting pushes are

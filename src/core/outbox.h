@@ -36,6 +36,12 @@ struct effect {
     };
 };
 
+static inline bool effect_has_slice(const struct effect *effect)
+{
+    return effect->kind == EFFECT_ANSWER || effect->kind == EFFECT_DELIVER ||
+           effect->kind == EFFECT_MESSAGE;
+}
+
 /* A zeroed outbox is empty. */
 struct outbox {
     struct effect *effects;

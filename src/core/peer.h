@@ -7,7 +7,6 @@
 #include "core/topics.h"
 
 enum {
-    PEER_NONE = UINT32_MAX,       /* no connection's id */
     PEER_UNSENT_MAX = 256 * 1024, /* bytes of a kind handed to a connection and not yet sent; one
                                      frame may pass it */
 };

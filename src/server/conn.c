@@ -50,7 +50,7 @@ void conn_create(struct shard *shard, int fd)
     struct conn *conn = memory_create(sizeof *conn);
     do {
         conn->id = ++shard->conn_id_next;
-    } while (conn->id == 0 || conn->id == UINT32_MAX ||
+    } while (conn->id == 0 || conn->id == PEER_NONE ||
              table_find(&shard->conns, conn->id, (struct bytes){0}));
     conn->entry.hash = conn->id;
     conn->fd = fd;
@@ -234,11 +234,8 @@ void conn_on_send(struct shard *shard, struct conn *conn, const struct ring_even
 
 void conn_effect(struct shard *shard, struct conn *conn, const struct effect *effect)
 {
-    bool has_slice = effect->kind == EFFECT_ANSWER || effect->kind == EFFECT_DELIVER ||
-                     effect->kind == EFFECT_MESSAGE;
-    bool is_taken = session_effect(&conn->session, effect);
-    if (has_slice && !is_taken)
-        shard_release(shard, effect->kind == EFFECT_ANSWER ? UINT32_MAX : conn->id, &effect->slice);
+    if (!session_effect(&conn->session, effect))
+        shard_discard(shard, effect);
     if (conn->state != CONN_CLOSING)
         mark_dirty(shard, conn);
     if (conn->is_at_end && !conn->is_attached)

@@ -43,8 +43,7 @@ void shard_finish(struct shard *shard)
     struct gate_entry *waiting;
     for (size_t at = gate_begin(&shard->gate); (waiting = gate_next(&shard->gate, &at));
          gate_remove(&shard->gate, waiting))
-        if (waiting->effect.kind >= EFFECT_ANSWER && waiting->effect.kind <= EFFECT_MESSAGE)
-            shard_release(shard, UINT32_MAX, &waiting->effect.slice);
+        shard_discard(shard, &waiting->effect);
     struct table_entry *entry;
     for (size_t at = 0; (entry = table_next(&shard->conns, &at)); at = 0) {
         struct conn *conn = list_entry(entry, struct conn, entry);
@@ -92,6 +91,13 @@ void shard_apply(struct shard *shard, const struct command *command)
 void shard_release(struct shard *shard, uint32_t peer, const struct slice *slice)
 {
     engine_release(shard->engine, peer, slice, shard->now);
+}
+
+void shard_discard(struct shard *shard, const struct effect *effect)
+{
+    if (effect_has_slice(effect))
+        shard_release(shard, effect->kind == EFFECT_ANSWER ? PEER_NONE : effect->peer,
+                      &effect->slice);
 }
 
 static void on_accept(struct shard *shard, struct listener *listener,
@@ -158,9 +164,8 @@ static void deliver(struct shard *shard, const struct effect *effect)
     struct conn *conn = conn_find(shard, effect->peer);
     if (conn)
         conn_effect(shard, conn, effect);
-    else if (effect->kind >= EFFECT_ANSWER && effect->kind <= EFFECT_MESSAGE)
-        shard_release(shard, effect->kind == EFFECT_ANSWER ? UINT32_MAX : effect->peer,
-                      &effect->slice);
+    else
+        shard_discard(shard, effect);
 }
 
 /* Lets out of the gate what has been reached, as long as nothing of the same connection stands

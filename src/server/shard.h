@@ -81,6 +81,9 @@ void shard_apply(struct shard *shard, const struct command *command);
 /* Ends the hold of a slice that an effect for `peer` brought. */
 void shard_release(struct shard *shard, uint32_t peer, const struct slice *slice);
 
+/* Ends the hold of an effect that nobody will read, if it brought one. */
+void shard_discard(struct shard *shard, const struct effect *effect);
+
 /* Has is_signalled set when `fd` can be read. */
 void shard_watch(struct shard *shard, int fd);
 
