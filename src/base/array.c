@@ -3,8 +3,9 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { ARRAY_CAPACITY_MIN = 8 };
+enum { ARRAY_CAPACITY_MIN = 8, RING_CAPACITY_MIN = 4 };
 
 static void *memory_or_abort(void *memory)
 {
@@ -35,4 +36,19 @@ void *array_reserve(void *data, size_t *capacity, size_t need, size_t size)
         grown *= 2;
     *capacity = grown;
     return memory_resize(data, grown, size);
+}
+
+void *ring_double(void *data, size_t *first, size_t *capacity, size_t size)
+{
+    size_t at = *first * size, end = *capacity * size;
+    size_t grown = *capacity ? 2 * *capacity : RING_CAPACITY_MIN;
+    char *ring = memory_create(grown * size);
+    if (end > 0) {
+        memcpy(ring, (char *)data + at, end - at);
+        memcpy(ring + (end - at), data, at);
+    }
+    free(data);
+    *first = 0;
+    *capacity = grown;
+    return ring;
 }

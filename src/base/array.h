@@ -15,4 +15,10 @@ void *memory_resize(void *data, size_t count, size_t size);
  * grows. */
 void *array_reserve(void *data, size_t *capacity, size_t need, size_t size);
 
+/*
+ * Doubles a ring of `*capacity` elements, a power of two or none, of `size` bytes. What lay in order
+ * from place `*first` on, around the end, lies from place 0 on afterwards.
+ */
+void *ring_double(void *data, size_t *first, size_t *capacity, size_t size);
+
 #endif

@@ -88,16 +88,9 @@ static void leases_reserve(struct consumer *consumer)
     if (consumer->leases_count < consumer->leases_capacity)
         return;
     leases_squeeze(consumer);
-    if (consumer->leases_count < consumer->leases_capacity / 2)
-        return;
-    size_t capacity = consumer->leases_capacity ? 2 * consumer->leases_capacity : 4;
-    struct lease *leases = memory_create(capacity * sizeof *leases);
-    for (size_t i = 0; i < consumer->leases_count; i++)
-        leases[i] = *lease_at(consumer, i);
-    free(consumer->leases);
-    consumer->leases = leases;
-    consumer->leases_first = 0;
-    consumer->leases_capacity = capacity;
+    if (consumer->leases_count >= consumer->leases_capacity / 2)
+        consumer->leases = ring_double(consumer->leases, &consumer->leases_first,
+                                       &consumer->leases_capacity, sizeof *consumer->leases);
 }
 
 /* Remembers a delivery, joined with the one before where it goes on from there. */

@@ -34,16 +34,9 @@ static struct piece *piece_at(struct output *output, size_t at)
 
 static void put_piece(struct output *output, const struct slice *slice)
 {
-    if (output->pieces_count == output->pieces_capacity) {
-        size_t capacity = output->pieces_capacity ? 2 * output->pieces_capacity : 8;
-        struct piece *pieces = memory_create(capacity * sizeof *pieces);
-        for (size_t i = 0; i < output->pieces_count; i++)
-            pieces[i] = *piece_at(output, i);
-        free(output->pieces);
-        output->pieces = pieces;
-        output->pieces_first = 0;
-        output->pieces_capacity = capacity;
-    }
+    if (output->pieces_count == output->pieces_capacity)
+        output->pieces = ring_double(output->pieces, &output->pieces_first,
+                                     &output->pieces_capacity, sizeof *output->pieces);
     *piece_at(output, output->pieces_count++) = (struct piece){*slice};
 }
 

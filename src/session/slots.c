@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { CAPACITY_MIN = 4, CAPACITY_IDLE_MAX = 64 };
+enum { CAPACITY_IDLE_MAX = 64 };
 
 void slots_finish(struct slots *slots)
 {
@@ -48,16 +48,9 @@ static void reserve(struct slots *slots)
     if (slots->count < slots->capacity)
         return;
     join(slots);
-    if (slots->count < slots->capacity / 2)
-        return;
-    size_t capacity = slots->capacity ? 2 * slots->capacity : CAPACITY_MIN;
-    struct slot *ring = memory_create(capacity * sizeof *ring);
-    for (size_t i = 0; i < slots->count; i++)
-        ring[i] = *slot_at(slots, i);
-    free(slots->ring);
-    slots->ring = ring;
-    slots->first = 0;
-    slots->capacity = capacity;
+    if (slots->count >= slots->capacity / 2)
+        slots->ring =
+            ring_double(slots->ring, &slots->first, &slots->capacity, sizeof *slots->ring);
 }
 
 struct slot *slots_put(struct slots *slots, uint64_t first, uint32_t count)

@@ -69,6 +69,23 @@ static void a_large_need_is_met_at_once(void **state)
     free(text);
 }
 
+static void a_ring_that_doubles_keeps_its_order_and_begins_at_its_front(void **state)
+{
+    (void)state;
+    size_t first = 0, capacity = 0;
+    int *ring = ring_double(NULL, &first, &capacity, sizeof *ring);
+    assert_int_equal(capacity, 4);
+    for (int i = 0; i < 4; i++)
+        ring[(i + 3) % 4] = i;
+    first = 3;
+    ring = ring_double(ring, &first, &capacity, sizeof *ring);
+    assert_int_equal(first, 0);
+    assert_int_equal(capacity, 8);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(ring[i], i);
+    free(ring);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -77,6 +94,7 @@ int main(void)
         cmocka_unit_test(an_array_with_room_stays_where_it_is),
         cmocka_unit_test(a_growing_array_at_least_doubles),
         cmocka_unit_test(a_large_need_is_met_at_once),
+        cmocka_unit_test(a_ring_that_doubles_keeps_its_order_and_begins_at_its_front),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
