@@ -27,10 +27,10 @@
  *     protocol, hello              -EPROTO
  *     unknown-op                   -EOPNOTSUPP
  *     bad-frame                    -EBADMSG
- *     bad-name, bad-flags, bad-field, bad-pattern   -EINVAL
+ *     bad-name, bad-flags, bad-field, bad-pattern, bad-header   -EINVAL
  *     too-large                    -EMSGSIZE
  *     version                      -EPROTONOSUPPORT
- *     no-queue                     -ENOENT
+ *     no-queue, no-reader, no-client   -ENOENT
  *     exists                       -EEXIST
  *     full                         -ENOSPC
  *     deleted                      -EIDRM
@@ -38,8 +38,12 @@
  *     id-in-use, window            -EBUSY
  *     not-leased                   -ESTALE
  *     bad-range                    -ERANGE
- *     credit                       -EOVERFLOW
- *     limit                        -EDQUOT
+ *     credit, overflow             -EOVERFLOW
+ *     too-many-…                   -EDQUOT
+ *     memory                       -ENOMEM
+ *     denied                       -EACCES
+ *     dead                         -ETIMEDOUT
+ *     killed                       -ECONNABORTED
  *     closing                      -ESHUTDOWN
  *     any other                    -EREMOTEIO
  *
@@ -172,8 +176,22 @@ enum ringpost_status {
     RINGPOST_STATUS_CREDIT = 19,
     RINGPOST_STATUS_WINDOW = 20,
     RINGPOST_STATUS_BAD_PATTERN = 21,
-    RINGPOST_STATUS_LIMIT = 22,
+    RINGPOST_STATUS_KILLED = 22,
     RINGPOST_STATUS_CLOSING = 23,
+    RINGPOST_STATUS_BAD_HEADER = 24,
+    RINGPOST_STATUS_NO_READER = 25,
+    RINGPOST_STATUS_MEMORY = 26,
+    RINGPOST_STATUS_DENIED = 27,
+    RINGPOST_STATUS_OVERFLOW = 28,
+    RINGPOST_STATUS_TOO_MANY_CONNECTIONS = 29,
+    RINGPOST_STATUS_TOO_MANY_FROM_ADDRESS = 30,
+    RINGPOST_STATUS_TOO_MANY_STRANGERS = 31,
+    RINGPOST_STATUS_TOO_MANY_QUEUES = 32,
+    RINGPOST_STATUS_TOO_MANY_SUBSCRIPTIONS = 33,
+    RINGPOST_STATUS_TOO_MANY_SUBSCRIPTIONS_IN_ALL = 34,
+    RINGPOST_STATUS_TOO_MANY_RETAINED = 35,
+    RINGPOST_STATUS_DEAD = 36,
+    RINGPOST_STATUS_NO_CLIENT = 37,
 };
 
 /* The broker's last refusal on this handle; RINGPOST_STATUS_NONE when it never refused anything. */

@@ -17,7 +17,9 @@ FIELD = struct.Struct("<BBH")  # key_size, kind, value_size
 RANGE = struct.Struct("<IIQ")  # consumer or subscription, count, and bytes or tag
 STATUSES = dict(enumerate("""none protocol unknown-op bad-frame bad-name bad-flags too-large hello version bad-field
     no-queue exists full deleted no-consumer no-subscription id-in-use not-leased bad-range credit window bad-pattern
-    limit closing""".split()))
+    killed closing bad-header no-reader memory denied overflow too-many-connections
+    too-many-from-address too-many-strangers too-many-queues too-many-subscriptions
+    too-many-subscriptions-in-all too-many-retained dead no-client""".split()))
 
 # What a connection receives. `deliveries` says how often a message was delivered before.
 Delivery = collections.namedtuple("Delivery", "consumer tag deliveries queue message")

@@ -199,7 +199,7 @@ static bool notice_take(struct ringpost *handle, unsigned char *frame, struct ri
     case OP_ERROR: return error_take(body, size, event);
     case OP_ENDED: return ended_take(handle, body, event);
     case OP_START_REFUSED: return start_refused_take(handle, body, size, event);
-    case OP_LOST: return lost_take(body, event);
+    case OP_LINK_LOST: return lost_take(body, event);
     case OP_WELCOME: return reconnected_take(handle, event);
     case OP_GOAWAY:
         event->kind = RINGPOST_GOAWAY;
@@ -213,7 +213,7 @@ static bool notice_take(struct ringpost *handle, unsigned char *frame, struct ri
 /* Whether more events come from the frame that was just taken. */
 static bool is_unfinished(unsigned op, const struct ringpost_event *event)
 {
-    return (op == OP_LOST && event->kind == RINGPOST_UNKNOWN) ||
+    return (op == OP_LINK_LOST && event->kind == RINGPOST_UNKNOWN) ||
            (op == OP_START_REFUSED && event->kind == RINGPOST_ENDED);
 }
 

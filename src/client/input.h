@@ -21,9 +21,9 @@ enum {
 
 /*
  * Ops that never come over the wire: the scan turns all ops it does not know into OP_NONE. NONE is
- * passed over; START_REFUSED is an ERROR that names a CONSUME or SUBSCRIBE; LOST: see link.h.
+ * passed over; START_REFUSED is an ERROR that names a CONSUME or SUBSCRIBE; LINK_LOST: see link.h.
  */
-enum { OP_NONE = 0xF8, OP_START_REFUSED = 0xF9, OP_LOST = 0xFA };
+enum { OP_NONE = 0xF8, OP_START_REFUSED = 0xF9, OP_LINK_LOST = 0xFA };
 
 struct block {
     struct block *next;

@@ -247,7 +247,7 @@ static void lose(struct ringpost *handle, int error)
         if (!handle->flush_error)
             handle->flush_error = -ECONNRESET;
     }
-    input_notice(&handle->input, OP_LOST, &loss, sizeof loss);
+    input_notice(&handle->input, OP_LINK_LOST, &loss, sizeof loss);
     handle->base += window->last;
     window_reset(window, window->frames_max, window->bytes_max);
     sources_stop(handle);

@@ -15,7 +15,7 @@ static inline struct wait wait_for(int timeout_ms)
     return (struct wait){timeout_ms, 0};
 }
 
-/* The body of an OP_LOST notice, which stands in the input where a connection ended. */
+/* The body of an OP_LINK_LOST notice, which stands in the input where a connection ended. */
 struct link_loss {
     uint64_t first, count; /* frames that were unconfirmed, as the handle counts; count 0: none */
     int32_t error;

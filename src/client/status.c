@@ -29,8 +29,22 @@ static const struct status_entry {
     [RINGPOST_STATUS_CREDIT] = {"credit", -EOVERFLOW},
     [RINGPOST_STATUS_WINDOW] = {"window", -EBUSY},
     [RINGPOST_STATUS_BAD_PATTERN] = {"bad-pattern", -EINVAL},
-    [RINGPOST_STATUS_LIMIT] = {"limit", -EDQUOT},
+    [RINGPOST_STATUS_KILLED] = {"killed", -ECONNABORTED},
     [RINGPOST_STATUS_CLOSING] = {"closing", -ESHUTDOWN},
+    [RINGPOST_STATUS_BAD_HEADER] = {"bad-header", -EINVAL},
+    [RINGPOST_STATUS_NO_READER] = {"no-reader", -ENOENT},
+    [RINGPOST_STATUS_MEMORY] = {"memory", -ENOMEM},
+    [RINGPOST_STATUS_DENIED] = {"denied", -EACCES},
+    [RINGPOST_STATUS_OVERFLOW] = {"overflow", -EOVERFLOW},
+    [RINGPOST_STATUS_TOO_MANY_CONNECTIONS] = {"too-many-connections", -EDQUOT},
+    [RINGPOST_STATUS_TOO_MANY_FROM_ADDRESS] = {"too-many-from-address", -EDQUOT},
+    [RINGPOST_STATUS_TOO_MANY_STRANGERS] = {"too-many-strangers", -EDQUOT},
+    [RINGPOST_STATUS_TOO_MANY_QUEUES] = {"too-many-queues", -EDQUOT},
+    [RINGPOST_STATUS_TOO_MANY_SUBSCRIPTIONS] = {"too-many-subscriptions", -EDQUOT},
+    [RINGPOST_STATUS_TOO_MANY_SUBSCRIPTIONS_IN_ALL] = {"too-many-subscriptions-in-all", -EDQUOT},
+    [RINGPOST_STATUS_TOO_MANY_RETAINED] = {"too-many-retained", -EDQUOT},
+    [RINGPOST_STATUS_DEAD] = {"dead", -ETIMEDOUT},
+    [RINGPOST_STATUS_NO_CLIENT] = {"no-client", -ENOENT},
 };
 
 static const struct status_entry *status_entry(int status)

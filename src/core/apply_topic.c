@@ -35,7 +35,7 @@ enum status apply_subscribe(struct engine *engine, struct peer *peer, const stru
 {
     if (subscription_of(peer, command->subscription.id))
         return STATUS_ID_IN_USE;
-    if (command->subscription.is_wildcard && !topics_is_pattern(command->name))
+    if (command->subscription.is_wildcard && !pattern_is_valid(command->name))
         return STATUS_BAD_PATTERN;
     struct subscription *subscription =
         subscription_create(peer, command->subscription.id, command->subscription.count_max,
@@ -63,8 +63,8 @@ enum status apply_unsubscribe(struct engine *engine, struct peer *peer,
     if (subscription->missed_count > 0) {
         struct effect *gap = outbox_put(outbox, EFFECT_GAP, peer->id);
         gap->id = subscription_id(subscription);
-        gap->missed_count = subscription->missed_count;
-        gap->missed_size = subscription->missed_size;
+        gap->missed.count = subscription->missed_count;
+        gap->missed.size = subscription->missed_size;
     }
     table_remove(&peer->subscriptions, &subscription->entry);
     engine_subscription_end(engine, subscription);

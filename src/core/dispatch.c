@@ -135,8 +135,8 @@ void dispatch_backlog(struct engine *engine, struct peer *peer, struct outbox *o
         if (subscription->missed_count > 0) {
             struct effect *gap = outbox_put(outbox, EFFECT_GAP, peer->id);
             gap->id = subscription_id(subscription);
-            gap->missed_count = subscription->missed_count;
-            gap->missed_size = subscription->missed_size;
+            gap->missed.count = subscription->missed_count;
+            gap->missed.size = subscription->missed_size;
             subscription->missed_count = subscription->missed_size = 0;
         }
         if (post.slice.count == 0)

@@ -12,7 +12,7 @@ enum effect_kind {
     EFFECT_DELIVER, /* messages of a queue for consumer `id` */
     EFFECT_MESSAGE, /* messages of a topic for subscription `id` */
     EFFECT_GAP,     /* subscription `id` missed messages here */
-    EFFECT_ENDED,   /* consumer `id` was ended by the broker, for `status` */
+    EFFECT_ENDED,   /* consumer or subscription `id` was ended by the broker, for `status` */
 };
 
 /* A slice in an effect brings its hold along: whoever takes the effect ends it by engine_release.
@@ -20,19 +20,22 @@ enum effect_kind {
 struct effect {
     enum effect_kind kind;
     uint32_t peer;
-    enum status status;  /* SETTLED, ENDED */
-    uint32_t id;         /* DELIVER, MESSAGE, GAP, ENDED */
-    uint32_t deliveries; /* DELIVER: of each message, before */
-    bool has_more;       /* ANSWER: there is more than this */
+    enum status status;   /* SETTLED, ENDED */
+    uint32_t id;          /* DELIVER, MESSAGE, GAP, ENDED */
+    uint32_t deliveries;  /* DELIVER: of each message, before */
+    bool has_more;        /* ANSWER: there is more than this */
+    bool is_retained;     /* MESSAGE */
+    bool is_subscription; /* ENDED */
     union {
-        uint64_t ticket;       /* SETTLED, ANSWER */
-        uint64_t tag;          /* DELIVER: of the first message */
-        uint64_t missed_count; /* GAP */
+        uint64_t ticket; /* SETTLED, ANSWER */
+        uint64_t tag;    /* DELIVER, MESSAGE, GAP: of the first message */
     };
     union {
-        uint32_t count;       /* SETTLED */
-        uint64_t missed_size; /* GAP: bytes */
-        struct slice slice;   /* ANSWER, DELIVER, MESSAGE */
+        uint32_t count; /* SETTLED */
+        struct {
+            uint64_t count, size; /* messages, bytes */
+        } missed;                 /* GAP */
+        struct slice slice;       /* ANSWER, DELIVER, MESSAGE */
     };
 };
 

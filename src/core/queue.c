@@ -22,8 +22,7 @@ struct queue *queue_create(struct bytes name, uint64_t hash)
     list_init(&queue->segments);
     list_init(&queue->waiting);
     list_init(&queue->consumers);
-    queue->settings =
-        (struct queue_settings){QUEUE_COUNT_DEFAULT, QUEUE_SIZE_DEFAULT, WHEN_FULL_REFUSE};
+    queue->settings = queue_settings_default();
     queue->segment_size_next = SEGMENT_SIZE_MIN;
     return queue;
 }

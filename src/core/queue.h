@@ -4,22 +4,12 @@
 
 #include "base/table.h"
 #include "core/segment.h"
+#include "core/settings.h"
 
 struct consumer;
 
-enum { QUEUE_COUNT_DEFAULT = 10000000 };                  /* messages */
-#define QUEUE_SIZE_DEFAULT (UINT64_C(1024) * 1024 * 1024) /* bytes */
-
 /* What becomes of a leased message. */
 enum settle { SETTLE_ACKNOWLEDGE, SETTLE_RETURN, SETTLE_REJECT };
-
-enum when_full { WHEN_FULL_REFUSE, WHEN_FULL_HOLD };
-
-struct queue_settings {
-    uint64_t count_max; /* messages, ready and leased */
-    uint64_t size_max;  /* bytes of their frames */
-    enum when_full when_full;
-};
 
 /* Since the queue was made; accepted = ready + leased + acknowledged + rejected + purged. */
 struct queue_counters {

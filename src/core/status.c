@@ -27,8 +27,22 @@ const char *status_text(enum status status)
         [STATUS_CREDIT] = "more credit than can be counted",
         [STATUS_WINDOW] = "more pushes wait than the window allows",
         [STATUS_BAD_PATTERN] = "'>' stands last, and a pattern has at most 32 levels",
-        [STATUS_LIMIT] = "a limit of the broker is reached",
+        [STATUS_KILLED] = "an operator ended the connection",
         [STATUS_CLOSING] = "the broker is ending",
+        [STATUS_BAD_HEADER] = "the header block is malformed, or a value in it out of range",
+        [STATUS_NO_READER] = "nobody is there",
+        [STATUS_MEMORY] = "the broker is at its memory limit",
+        [STATUS_DENIED] = "the password is missing or wrong",
+        [STATUS_OVERFLOW] = "the subscription was over its bound",
+        [STATUS_CONNECTIONS] = "max-connections is reached",
+        [STATUS_FROM_ADDRESS] = "max-connections-per-address is reached",
+        [STATUS_STRANGERS] = "max-strangers is reached",
+        [STATUS_QUEUES] = "max-queues is reached",
+        [STATUS_SUBSCRIPTIONS] = "max-subscriptions-per-connection is reached",
+        [STATUS_SUBSCRIPTIONS_IN_ALL] = "max-subscriptions is reached",
+        [STATUS_RETAINED] = "max-retained or max-retained-bytes is reached",
+        [STATUS_DEAD] = "the connection was silent while it held leases",
+        [STATUS_NO_CLIENT] = "no connection of that id",
     };
     assert(status < STATUS_COUNT);
     return texts[status];

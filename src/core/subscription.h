@@ -3,15 +3,11 @@
 #define RINGPOST_CORE_SUBSCRIPTION_H
 
 #include "base/table.h"
+#include "core/settings.h"
 #include "core/slice.h"
 
 struct peer;
 struct subscriber_set;
-
-enum {
-    SUBSCRIPTION_COUNT_DEFAULT = 65536,           /* messages */
-    SUBSCRIPTION_SIZE_DEFAULT = 16 * 1024 * 1024, /* bytes */
-};
 
 struct subscription {
     struct table_entry entry; /* in its peer's table, by id */

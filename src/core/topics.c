@@ -39,23 +39,9 @@ void topics_finish(struct topics *topics)
     free(topics->found);
 }
 
-bool topics_is_pattern(struct bytes name)
-{
-    unsigned levels = 1;
-    for (size_t i = 0; i < name.size; i++) {
-        bool is_token_start = i == 0 || name.data[i - 1] == TOPIC_SEPARATOR;
-        if (name.data[i] == TOPIC_SEPARATOR && ++levels > TOPIC_LEVELS_MAX)
-            return false;
-        if (name.data[i] == '>' && is_token_start && i + 1 < name.size &&
-            name.data[i + 1] == TOPIC_SEPARATOR)
-            return false;
-    }
-    return name.size > 0;
-}
-
 static uint32_t bucket_of(const struct topics *topics, struct bytes name)
 {
-    return (uint32_t)(hash_bytes(topics->key, trie_first_token(name)) % TOPICS_BUCKETS);
+    return (uint32_t)(hash_bytes(topics->key, pattern_first_token(name)) % TOPICS_BUCKETS);
 }
 
 /* Forgets the matches that a change under a name or pattern that begins with the token `first` may
@@ -72,7 +58,7 @@ static void forget(struct topics *topics, struct bytes first, bool is_wildcard)
 void topics_add(struct topics *topics, struct subscription *subscription, struct bytes name,
                 bool is_wildcard)
 {
-    forget(topics, trie_first_token(name), is_wildcard);
+    forget(topics, pattern_first_token(name), is_wildcard);
     topics->subscriptions_count++;
     subscription->is_wildcard = is_wildcard;
     if (is_wildcard) {
@@ -102,7 +88,7 @@ void topics_remove(struct topics *topics, struct subscription *subscription)
         return;
     }
     struct topic *topic = list_entry(set, struct topic, set);
-    forget(topics, trie_first_token(topic->entry.name), false);
+    forget(topics, pattern_first_token(topic->entry.name), false);
     if (set->count == 0) {
         table_remove(&topics->literals, &topic->entry);
         free(topic);

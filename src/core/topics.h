@@ -39,9 +39,6 @@ struct topics {
 void topics_init(struct topics *topics, const struct hash_key *key);
 void topics_finish(struct topics *topics);
 
-/* Whether `name` can be a wildcard pattern. */
-bool topics_is_pattern(struct bytes name);
-
 /* Puts a subscription in, under a literal name or a pattern. */
 void topics_add(struct topics *topics, struct subscription *subscription, struct bytes name,
                 bool is_wildcard);

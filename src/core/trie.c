@@ -24,35 +24,6 @@ void trie_finish(struct trie *trie)
     free(trie->level);
 }
 
-struct bytes trie_first_token(struct bytes name)
-{
-    const unsigned char *end = name.size ? memchr(name.data, TOPIC_SEPARATOR, name.size) : NULL;
-    return bytes_of(name.data, end ? (size_t)(end - name.data) : name.size);
-}
-
-/* Cuts the first token off `*rest`; false when there was none left. An empty token follows a
- * separator at the end. */
-static bool next_token(struct bytes *rest, bool *is_at_end, struct bytes *token)
-{
-    if (*is_at_end)
-        return false;
-    *token = trie_first_token(*rest);
-    *is_at_end = token->size == rest->size;
-    size_t skip = token->size + (*is_at_end ? 0 : 1);
-    *rest = bytes_of(rest->data + skip, rest->size - skip);
-    return true;
-}
-
-static bool is_star(struct bytes token)
-{
-    return token.size == 1 && token.data[0] == '*';
-}
-
-static bool is_rest(struct bytes token)
-{
-    return token.size == 1 && token.data[0] == '>';
-}
-
 static struct trie_token *token_find(const struct trie *trie, const struct hash_key *key,
                                      struct bytes text, uint64_t *hash)
 {
@@ -111,9 +82,9 @@ static struct trie_node *child_create(struct trie *trie, struct trie_node *paren
     node->parent = parent;
     node->token = token;
     parent->children_count++;
-    if (is_star(text))
+    if (token_is_star(text))
         parent->star = node;
-    if (is_rest(text))
+    if (token_is_rest(text))
         parent->rest = node;
     table_insert(&trie->edges, &node->entry);
     return node;
@@ -122,8 +93,9 @@ static struct trie_node *child_create(struct trie *trie, struct trie_node *paren
 struct subscriber_set *trie_add(struct trie *trie, const struct hash_key *key, struct bytes pattern)
 {
     struct trie_node *node = &trie->root;
+    struct tokens tokens = tokens_of(pattern);
     struct bytes token;
-    for (bool is_at_end = false; next_token(&pattern, &is_at_end, &token);) {
+    while (tokens_next(&tokens, &token)) {
         struct trie_token *interned = token_ref(trie, key, token);
         struct trie_node *child = child_find(trie, node, interned);
         if (child)
@@ -177,13 +149,15 @@ void trie_match(struct trie *trie, const struct hash_key *key, struct bytes name
     size_t reached = 1;
     trie->level = array_reserve(trie->level, &trie->level_capacity, 2, sizeof(struct trie_node *));
     trie->level[0] = &trie->root;
+    struct tokens tokens = tokens_of(name);
     struct bytes token;
-    for (bool is_at_end = false; reached > 0 && next_token(&name, &is_at_end, &token);) {
+    while (reached > 0 && tokens_next(&tokens, &token)) {
         uint64_t hash;
         const struct trie_token *interned = token_find(trie, key, token, &hash);
         bool is_special =
-            is_star(token) ||
-            is_rest(token); /* in a name these are no wildcards: `star` and `rest` find them */
+            token_is_star(token) ||
+            token_is_rest(
+                token); /* in a name these are no wildcards: `star` and `rest` find them */
         trie->level = array_reserve(trie->level, &trie->level_capacity, 3 * reached,
                                     sizeof(struct trie_node *));
         struct trie_node **next = trie->level + reached;

@@ -4,12 +4,8 @@
 
 #include "base/hash.h"
 #include "base/table.h"
+#include "core/pattern.h"
 #include "core/subscribers.h"
-
-enum {
-    TOPIC_LEVELS_MAX = 32, /* tokens of a pattern */
-    TOPIC_SEPARATOR = '.',
-};
 
 /*
  *          root
@@ -42,9 +38,6 @@ struct trie {
 
 void trie_init(struct trie *trie);
 void trie_finish(struct trie *trie);
-
-/* The first token of `name`, up to its separator. */
-struct bytes trie_first_token(struct bytes name);
 
 /* The set that `pattern`, a valid one, stands for; made when it is new. */
 struct subscriber_set *trie_add(struct trie *trie, const struct hash_key *key,

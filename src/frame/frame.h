@@ -42,6 +42,14 @@ enum op {
     OP_INFO = 0x92,
     OP_STATS = 0x93,
     OP_PING = 0x94,
+    OP_TOUCH = 0x95,
+    OP_SET = 0x96,
+    OP_REDRIVE = 0x97,
+    OP_CLIENTS = 0x98,
+    OP_KILL = 0x99,
+    OP_TOPICS = 0x9A,
+    OP_SETTINGS = 0x9B,
+    OP_HEARTBEAT = 0x9C,
 
     OP_WELCOME = 0xC0,
     OP_CONFIRM = 0xC1,
@@ -51,15 +59,23 @@ enum op {
     OP_GAP = 0xC5,
     OP_ENDED = 0xC6,
     OP_GOAWAY = 0xC7,
+    OP_LOST = 0xC8,
 };
 
-enum {
-    CONSUME_BACK = 1,
-    CONSUME_NO_ACK = 2,
-    SUBSCRIBE_WILDCARD = 1,
-    PEEK_BACK = 1,
-    REPLY_MORE = 1,
-    CONTEXT_REDELIVERED = 1,
+enum { /* flags, each of its ops */
+       MESSAGE_HEADERS = 1,
+       PUBLISH_RETAIN = 2,
+       PUBLISH_MUST = 4,
+       PUBLISH_INBOX = 8,
+       CONSUME_BACK = 1,
+       CONSUME_NO_ACK = 2,
+       SUBSCRIBE_WILDCARD = 1,
+       SUBSCRIBE_INBOX = 2,
+       PEEK_BACK = 1,
+       REPLY_MORE = 1,
+       CONTEXT_REDELIVERED = 1,
+       CONTEXT_RETAINED = 2,
+       ENDED_SUBSCRIPTION = 1,
 };
 
 struct frame_head {

@@ -252,7 +252,7 @@ static enum status check(const struct rule *rule, const struct run *run)
 static enum status read_settings(struct bytes fields, struct queue_settings *settings)
 {
     struct field field;
-    *settings = (struct queue_settings){QUEUE_COUNT_DEFAULT, QUEUE_SIZE_DEFAULT, WHEN_FULL_REFUSE};
+    *settings = queue_settings_default();
     for (int size; fields.size > 0;
          fields = bytes_of(fields.data + size, fields.size - (size_t)size)) {
         size = field_parse(fields, &field);
@@ -398,8 +398,8 @@ static void put_gap(struct session *session, const struct effect *effect)
     unsigned char *body = put_text(session, OP_GAP, 0, 24);
     store_u32(body, effect->id);
     store_u32(body + 4, 0);
-    store_u64(body + 8, effect->missed_count);
-    store_u64(body + 16, effect->missed_size);
+    store_u64(body + 8, effect->missed.count);
+    store_u64(body + 16, effect->missed.size);
 }
 
 static void put_ended(struct session *session, const struct effect *effect)

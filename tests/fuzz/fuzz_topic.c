@@ -148,7 +148,7 @@ static void subscribe(struct world *world, bool is_wildcard)
     unsigned place = choose_below(&world->choices, PEERS * IDS);
     struct peer *peer = &world->peers[place / IDS];
     struct name name = choose_name(&world->choices);
-    assert(topics_is_pattern(name_bytes(&name)) == is_pattern(&name));
+    assert(pattern_is_valid(name_bytes(&name)) == is_pattern(&name));
     bool is_possible = name.size > 0 && (!is_wildcard || is_pattern(&name));
     if (!is_possible || world->listeners_count == LISTENERS_MAX || is_taken(world, peer, place))
         return;

@@ -24,7 +24,7 @@ static const char *const op_names[WORLD_OPS] = {
     "said: PING",
 };
 
-/* The statuses that the broker can tell; `limit` it cannot yet. */
+/* The statuses that the broker can tell in the simulation. */
 static const char *const status_names[] = {
     "told: protocol",    "told: unknown-op",  "told: bad-frame",       "told: bad-name",
     "told: bad-flags",   "told: too-large",   "told: hello",           "told: version",

@@ -233,8 +233,8 @@ static void owe_gap(struct link *link, const struct effect *effect)
 {
     struct due *due = link_owe(link, DUE_GAP);
     due->id = effect->id;
-    due->missed_count = effect->missed_count;
-    due->missed_size = effect->missed_size;
+    due->missed_count = effect->missed.count;
+    due->missed_size = effect->missed.size;
 }
 
 static void owe_ended(struct link *link, const struct effect *effect)

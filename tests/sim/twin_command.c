@@ -45,8 +45,8 @@ static struct twin_queue *queue_make(struct twin *twin, struct bytes name)
     struct twin_queue *queue = &twin->queues[twin_queue_index(twin, name)];
     if (!queue->is_there) {
         queue->is_there = true;
-        queue->settings =
-            (struct queue_settings){10000000, UINT64_C(1024) * 1024 * 1024, WHEN_FULL_REFUSE};
+        queue->settings = (struct queue_settings){.count_max = 10000000,
+                                                  .size_max = UINT64_C(1024) * 1024 * 1024};
     }
     return queue;
 }

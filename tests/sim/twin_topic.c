@@ -260,8 +260,8 @@ void twin_on_gap(struct twin *twin, const struct effect *effect)
 {
     if (twin->gap.is_due) {
         REQUIRE(twin->gap.peer == effect->peer && twin->gap.id == effect->id &&
-                    twin->gap.count == effect->missed_count &&
-                    twin->gap.size == effect->missed_size,
+                    twin->gap.count == effect->missed.count &&
+                    twin->gap.size == effect->missed.size,
                 "the gap of an unsubscribe is not what was missed");
         twin->gap.is_due = false;
         reach(REACH_GAP_UNSUBSCRIBE);
@@ -271,10 +271,10 @@ void twin_on_gap(struct twin *twin, const struct effect *effect)
     REQUIRE(peer && effect->id < TWIN_IDS && peer->subscriptions[effect->id].is_there,
             "a gap for a subscription that is not there");
     struct twin_subscription *subscription = &peer->subscriptions[effect->id];
-    REQUIRE(subscription->missed > 0 && subscription->missed == effect->missed_count &&
-                subscription->missed_size == effect->missed_size,
+    REQUIRE(subscription->missed > 0 && subscription->missed == effect->missed.count &&
+                subscription->missed_size == effect->missed.size,
             "a gap of %llu messages, but %llu were missed",
-            (unsigned long long)effect->missed_count, (unsigned long long)subscription->missed);
+            (unsigned long long)effect->missed.count, (unsigned long long)subscription->missed);
     while (peer->items_count > 0 && item_at(peer, 0)->subscription != effect->id &&
            is_idle_place(peer))
         item_remove(peer, 0);

@@ -86,8 +86,8 @@ void twin_trace_effect(const struct twin *twin, const struct effect *effect)
         printf("message id %u %u, %u bytes\n", effect->id, effect->slice.count, effect->slice.size);
         break;
     case EFFECT_GAP:
-        printf("gap id %u %" PRIu64 ", %" PRIu64 " bytes\n", effect->id, effect->missed_count,
-               effect->missed_size);
+        printf("gap id %u %" PRIu64 ", %" PRIu64 " bytes\n", effect->id, effect->missed.count,
+               effect->missed.size);
         break;
     case EFFECT_ENDED: printf("ended id %u: %d\n", effect->id, effect->status); break;
     }

@@ -343,11 +343,12 @@ static void a_refused_consumer_does_not_exist(void **state)
     struct fake *fake = *state;
     fake_open(fake, NULL);
     uint32_t id;
-    fake_put_error(fake, 1, 1, RINGPOST_STATUS_LIMIT, "enough");
+    fake_put_error(fake, 1, 1, RINGPOST_STATUS_TOO_MANY_SUBSCRIPTIONS, "enough");
     assert_int_equal(ringpost_consume(fake->handle, ringpost_text("jobs"), NULL, &id, WAIT_MS),
                      -EDQUOT);
     assert_int_equal(fake->handle->sources.count, 0);
-    assert_string_equal(ringpost_status_name(ringpost_status(fake->handle)), "limit");
+    assert_string_equal(ringpost_status_name(ringpost_status(fake->handle)),
+                        "too-many-subscriptions");
     assert_int_equal(ringpost_consume(fake->handle, ringpost_text(""), NULL, &id, WAIT_MS),
                      -EINVAL);
     fake_next_none(fake);
@@ -364,12 +365,12 @@ static void consumers_that_were_not_awaited_end_by_an_event(void **state)
     for (int i = 0; i < 3; i++)
         assert_int_equal(ringpost_consume(fake->handle, ringpost_text("jobs"), NULL, &ids[i], 0),
                          0);
-    fake_put_error(fake, 1, 2, RINGPOST_STATUS_LIMIT, "enough");
+    fake_put_error(fake, 1, 2, RINGPOST_STATUS_TOO_MANY_SUBSCRIPTIONS, "enough");
     fake_put_reply(fake, 3, false, bytes_of(NULL, 0));
     for (int i = 0; i < 2; i++) {
         struct ringpost_event event = fake_next(fake, RINGPOST_ENDED);
         assert_int_equal(event.id, ids[i]);
-        assert_int_equal(event.status, RINGPOST_STATUS_LIMIT);
+        assert_int_equal(event.status, RINGPOST_STATUS_TOO_MANY_SUBSCRIPTIONS);
         assert_int_equal(event.error, -EDQUOT);
         assert_bytes(event.body, "enough");
     }
@@ -446,7 +447,7 @@ static void a_new_connection_starts_the_consumers_again(void **state)
     assert_int_equal(taken.head.flags, SUBSCRIBE_WILDCARD);
     assert_int_equal(load_u32(taken.body.data), topic);
     fake_put_reply(fake, 1, false, bytes_of(NULL, 0));
-    fake_put_error(fake, 2, 1, RINGPOST_STATUS_LIMIT, "");
+    fake_put_error(fake, 2, 1, RINGPOST_STATUS_TOO_MANY_SUBSCRIPTIONS, "");
     fake_next(fake, RINGPOST_RECONNECTED);
     assert_int_equal(fake_next(fake, RINGPOST_ENDED).id, topic);
     fake_put_context(fake, id, 1, 1);

@@ -162,11 +162,11 @@ static void a_notice_always_finds_room(void **state)
             left -= part;
         }
         input_truncate(&input);
-        input_notice(&input, OP_LOST, body, sizeof body);
+        input_notice(&input, OP_LINK_LOST, body, sizeof body);
     }
     int count = 0;
     for (unsigned char *at; (at = input_peek(&input)); input.first->read += frame_size(at))
-        count += at[0] == OP_LOST;
+        count += at[0] == OP_LINK_LOST;
     assert_int_equal(count, 100);
     input_finish(&input);
 }

@@ -117,7 +117,7 @@ static void ops_of_tomorrow_are_passed_over(void **state)
     fake_open(fake, NULL);
     fake_put(fake, 0xc8, 3, bytes_text("name"), bytes_text("body"));
     fake_put(fake, 0xff, 0, bytes_of(NULL, 0), bytes_of(NULL, 0));
-    fake_put(fake, OP_LOST, 0, bytes_of(NULL, 0), bytes_of(NULL, 0));
+    fake_put(fake, OP_LINK_LOST, 0, bytes_of(NULL, 0), bytes_of(NULL, 0));
     fake_put(fake, OP_START_REFUSED, 0, bytes_of(NULL, 0), bytes_of(NULL, 0));
     fake_put(fake, OP_PING, 0, bytes_of(NULL, 0), bytes_of(NULL, 0));
     fake_next_none(fake);

@@ -31,14 +31,28 @@ static const struct {
     {"credit", -EOVERFLOW},
     {"window", -EBUSY},
     {"bad-pattern", -EINVAL},
-    {"limit", -EDQUOT},
+    {"killed", -ECONNABORTED},
     {"closing", -ESHUTDOWN},
+    {"bad-header", -EINVAL},
+    {"no-reader", -ENOENT},
+    {"memory", -ENOMEM},
+    {"denied", -EACCES},
+    {"overflow", -EOVERFLOW},
+    {"too-many-connections", -EDQUOT},
+    {"too-many-from-address", -EDQUOT},
+    {"too-many-strangers", -EDQUOT},
+    {"too-many-queues", -EDQUOT},
+    {"too-many-subscriptions", -EDQUOT},
+    {"too-many-subscriptions-in-all", -EDQUOT},
+    {"too-many-retained", -EDQUOT},
+    {"dead", -ETIMEDOUT},
+    {"no-client", -ENOENT},
 };
 
 static void every_status_has_its_name_and_error(void **state)
 {
     (void)state;
-    for (int status = 0; status <= RINGPOST_STATUS_CLOSING; status++) {
+    for (int status = 0; status <= RINGPOST_STATUS_NO_CLIENT; status++) {
         assert_string_equal(ringpost_status_name(status), rows[status].name);
         assert_int_equal(ringpost_status_errno(status), rows[status].error);
     }
@@ -47,7 +61,7 @@ static void every_status_has_its_name_and_error(void **state)
 static void a_status_of_tomorrow_is_a_refusal_all_the_same(void **state)
 {
     (void)state;
-    static const int statuses[] = {-1, RINGPOST_STATUS_CLOSING + 1, 65535};
+    static const int statuses[] = {-1, RINGPOST_STATUS_NO_CLIENT + 1, 65535};
     for (int i = 0; i < 3; i++) {
         assert_string_equal(ringpost_status_name(statuses[i]), "unknown");
         assert_int_equal(ringpost_status_errno(statuses[i]), -EREMOTEIO);

@@ -162,7 +162,8 @@ void stage_declare(struct stage *stage, uint32_t peer, const char *queue, uint64
                    uint64_t size_max, enum when_full when_full)
 {
     struct command command = {.kind = COMMAND_DECLARE, .name = bytes_text(queue)};
-    command.settings = (struct queue_settings){count_max, size_max, when_full};
+    command.settings = (struct queue_settings){
+        .count_max = count_max, .size_max = size_max, .when_full = when_full};
     stage_apply(stage, peer, command);
 }
 
@@ -220,7 +221,7 @@ static size_t tell(const struct effect *effect, char *line, size_t size)
     case EFFECT_MESSAGE: return tell_messages(effect, line, size);
     case EFFECT_GAP:
         return (size_t)snprintf(line, size, "s%u gap %lu, %lu bytes", effect->id,
-                                effect->missed_count, effect->missed_size);
+                                effect->missed.count, effect->missed.size);
     case EFFECT_ENDED:
         return (size_t)snprintf(line, size, "c%u ended: %s", effect->id,
                                 status_text(effect->status));

@@ -20,7 +20,7 @@ static void expect_empty(const struct effect *effect, enum effect_kind kind, uin
     assert_int_equal(effect->id, 0);
     assert_int_equal(effect->deliveries, 0);
     assert_false(effect->has_more);
-    assert_int_equal(effect->missed_count, 0);
+    assert_int_equal(effect->missed.count, 0);
     assert_null(effect->slice.block);
     assert_int_equal(effect->slice.size, 0);
 }

@@ -1,7 +1,7 @@
 #include "core/topics.h"
 
 #include "check.h"
-#include "core/pattern.h"
+#include "core/naive_pattern.h"
 #include "core/peer.h"
 #include "seed.h"
 
@@ -193,15 +193,15 @@ static void a_pattern_has_its_rest_last_and_levels_within_bounds(void **state)
                                        ".", "..", ">a.b", "a.b>", ">>"};
     static const char *const bad[] = {"", ">.", ">.a", "a.>.b", "a.>.", "*.>.>"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
-        assert_true(topics_is_pattern(bytes_text(good[i])));
+        assert_true(pattern_is_valid(bytes_text(good[i])));
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        assert_false(topics_is_pattern(bytes_text(bad[i])));
+        assert_false(pattern_is_valid(bytes_text(bad[i])));
     char deep[2 * TOPIC_LEVELS_MAX + 2];
     for (size_t i = 0; i < sizeof deep; i++)
         deep[i] = i % 2 ? '.' : '*';
-    assert_true(topics_is_pattern(bytes_of(deep, 2 * TOPIC_LEVELS_MAX - 1)));
-    assert_false(topics_is_pattern(bytes_of(deep, 2 * TOPIC_LEVELS_MAX)));
-    assert_false(topics_is_pattern(bytes_of(deep, 2 * TOPIC_LEVELS_MAX + 1)));
+    assert_true(pattern_is_valid(bytes_of(deep, 2 * TOPIC_LEVELS_MAX - 1)));
+    assert_false(pattern_is_valid(bytes_of(deep, 2 * TOPIC_LEVELS_MAX)));
+    assert_false(pattern_is_valid(bytes_of(deep, 2 * TOPIC_LEVELS_MAX + 1)));
 }
 
 static void a_match_is_remembered(void **state)
@@ -340,7 +340,7 @@ static void tell_naively(const struct bench *bench, const char *name, char *text
         for (size_t at = 0; at < SUBSCRIPTIONS_MAX; at++) {
             const struct subscription *one = bench->subscriptions[at];
             if (one && one->peer->id == peer && subscription_id(one) < lowest &&
-                (one->is_wildcard ? pattern_matches(bench->names[at], name)
+                (one->is_wildcard ? naive_matches(bench->names[at], name)
                                   : strcmp(bench->names[at], name) == 0))
                 lowest = subscription_id(one);
         }

@@ -1,8 +1,8 @@
-#include "core/pattern.h"
+#include "core/naive_pattern.h"
 
 #include <string.h>
 
-bool pattern_matches(const char *pattern, const char *name)
+bool naive_matches(const char *pattern, const char *name)
 {
     size_t token = strcspn(pattern, "."), word = strcspn(name, ".");
     if (token == 1 && *pattern == '>')
@@ -12,5 +12,5 @@ bool pattern_matches(const char *pattern, const char *name)
         return false;
     if (!pattern[token] || !name[word])
         return !pattern[token] && !name[word];
-    return pattern_matches(pattern + token + 1, name + word + 1);
+    return naive_matches(pattern + token + 1, name + word + 1);
 }

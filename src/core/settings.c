@@ -1,0 +1,66 @@
+#include "core/settings.h"
+
+#include "core/pattern.h"
+
+struct queue_settings queue_settings_default(void)
+{
+    return (struct queue_settings){
+        .count_max = QUEUE_COUNT_DEFAULT,
+        .size_max = QUEUE_SIZE_DEFAULT,
+        .delivery_limit = DELIVERY_LIMIT_DEFAULT,
+    };
+}
+
+void queue_settings_merge(struct queue_settings *to, const struct queue_settings *from)
+{
+    to->given |= from->given;
+    if (from->given & SETTING_COUNT_MAX)
+        to->count_max = from->count_max;
+    if (from->given & SETTING_SIZE_MAX)
+        to->size_max = from->size_max;
+    if (from->given & SETTING_WHEN_FULL)
+        to->when_full = from->when_full;
+    if (from->given & SETTING_TTL)
+        to->ttl_ms = from->ttl_ms;
+    if (from->given & SETTING_DELIVERY_LIMIT)
+        to->delivery_limit = from->delivery_limit;
+    if (from->given & SETTING_DEAD_LETTER)
+        to->dead_letter = from->dead_letter;
+    if (from->given & SETTING_LEASE_MAX)
+        to->lease_max_ms = from->lease_max_ms;
+}
+
+bool queue_settings_agree(const struct queue_settings *has, const struct queue_settings *wanted)
+{
+    struct queue_settings both = *has;
+    queue_settings_merge(&both, wanted);
+    return both.count_max == has->count_max && both.size_max == has->size_max &&
+           both.when_full == has->when_full && both.ttl_ms == has->ttl_ms &&
+           both.delivery_limit == has->delivery_limit && both.lease_max_ms == has->lease_max_ms &&
+           bytes_equal(both.dead_letter, has->dead_letter);
+}
+
+void queue_policies_merge(struct queue_settings *to, const struct queue_policy *policies,
+                          size_t count, struct bytes name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (pattern_matches(policies[i].pattern, name))
+            queue_settings_merge(to, &policies[i].settings);
+}
+
+void topic_policies_merge(struct topic_settings *to, const struct topic_policy *policies,
+                          size_t count, struct bytes name)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct topic_settings *from = &policies[i].settings;
+        if (!pattern_matches(policies[i].pattern, name))
+            continue;
+        if (from->count_max)
+            to->count_max = from->count_max;
+        if (from->size_max)
+            to->size_max = from->size_max;
+        if (from->has_overflow)
+            to->overflow = from->overflow;
+        to->has_overflow |= from->has_overflow;
+    }
+}

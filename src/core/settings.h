@@ -1,0 +1,76 @@
+/* Settings of queues and topics, and the policies that give them by name. */
+#ifndef RINGPOST_CORE_SETTINGS_H
+#define RINGPOST_CORE_SETTINGS_H
+
+#include "base/bytes.h"
+
+enum when_full { WHEN_FULL_REFUSE, WHEN_FULL_HOLD, WHEN_FULL_DROP_OLDEST };
+
+/* What happens over a subscription's bound. */
+enum overflow { OVERFLOW_DROP_OLDEST, OVERFLOW_DROP_NEWEST, OVERFLOW_KEEP_LAST, OVERFLOW_CLOSE };
+
+enum {
+    QUEUE_COUNT_DEFAULT = 10000000, /* messages */
+    DELIVERY_LIMIT_DEFAULT = 16,
+    DELIVERY_LIMIT_MAX = UINT16_MAX,
+    SUBSCRIPTION_COUNT_DEFAULT = 65536,           /* messages */
+    SUBSCRIPTION_SIZE_DEFAULT = 16 * 1024 * 1024, /* bytes */
+};
+#define QUEUE_SIZE_DEFAULT (UINT64_C(1024) * 1024 * 1024) /* bytes */
+
+/* Which settings of a queue are given. */
+enum {
+    SETTING_COUNT_MAX = 1 << 0,
+    SETTING_SIZE_MAX = 1 << 1,
+    SETTING_WHEN_FULL = 1 << 2,
+    SETTING_TTL = 1 << 3,
+    SETTING_DELIVERY_LIMIT = 1 << 4,
+    SETTING_DEAD_LETTER = 1 << 5,
+    SETTING_LEASE_MAX = 1 << 6,
+};
+
+struct queue_settings {
+    uint64_t count_max; /* messages ready, leased and delayed */
+    uint64_t size_max;  /* bytes of their frames */
+    enum when_full when_full;
+    uint64_t ttl_ms;          /* 0: none */
+    uint32_t delivery_limit;  /* 0: none */
+    uint64_t lease_max_ms;    /* 0: none */
+    struct bytes dead_letter; /* borrowed; no bytes: nowhere; NULL: the queue's name and ".dead" */
+    unsigned given;           /* SETTING_…: the others do not count */
+};
+
+struct topic_settings {
+    uint32_t count_max; /* messages that may wait for a subscription; 0: not given */
+    uint64_t size_max;  /* bytes of them; 0: not given */
+    bool has_overflow;
+    enum overflow overflow;
+};
+
+/* Settings for the names that match a pattern: tokens as in wildcard subscriptions. All borrowed. */
+struct queue_policy {
+    struct bytes pattern;
+    struct queue_settings settings;
+};
+struct topic_policy {
+    struct bytes pattern;
+    struct topic_settings settings;
+};
+
+/* All settings, as they are where nobody says otherwise. */
+struct queue_settings queue_settings_default(void);
+
+/* Puts those settings that are given in `from` into `to`. */
+void queue_settings_merge(struct queue_settings *to, const struct queue_settings *from);
+
+/* Whether each setting given in `wanted` is as in `has`. */
+bool queue_settings_agree(const struct queue_settings *has, const struct queue_settings *wanted);
+
+/* What policies give a name: for each setting the most specific pattern that gives it, the last of
+ * equals. `policies` are sorted by pattern_compare. */
+void queue_policies_merge(struct queue_settings *to, const struct queue_policy *policies,
+                          size_t count, struct bytes name);
+void topic_policies_merge(struct topic_settings *to, const struct topic_policy *policies,
+                          size_t count, struct bytes name);
+
+#endif
