@@ -4,6 +4,7 @@
 #define RINGPOST_CORE_COMMAND_H
 
 #include "core/queue.h"
+#include "core/settings.h"
 #include "frame/frame.h"
 
 enum { PEER_NONE = UINT32_MAX }; /* no connection's id */
@@ -18,18 +19,26 @@ enum command_kind {
     COMMAND_CANCEL,
     COMMAND_CREDIT,
     COMMAND_SETTLE,
+    COMMAND_TOUCH, /* the time of leases begins anew */
     COMMAND_SUBSCRIBE,
     COMMAND_UNSUBSCRIBE,
     COMMAND_DECLARE,
+    COMMAND_SET,
     COMMAND_DELETE,
     COMMAND_PAUSE,
     COMMAND_RESUME,
-    COMMAND_PURGE, /* from here to STATS answered with data */
+    COMMAND_KILL,
+    COMMAND_HEARTBEAT,
+    COMMAND_PING,
+    COMMAND_PURGE, /* from here on answered with data */
+    COMMAND_REDRIVE,
     COMMAND_PEEK,
     COMMAND_LIST,
     COMMAND_INFO,
+    COMMAND_CLIENTS,
+    COMMAND_TOPICS,
     COMMAND_STATS,
-    COMMAND_PING,
+    COMMAND_SETTINGS,
 };
 
 struct command {
@@ -40,10 +49,11 @@ struct command {
         name; /* of the queue, topic or pattern, where there is one: 1 to FRAME_NAME_MAX bytes */
     union {
         struct {
-            uint32_t count; /* pushes that may wait at once */
-            uint64_t size;  /* bytes of them */
-        } window;           /* ATTACH */
-        struct run run;     /* PUSH, PUBLISH */
+            uint32_t window_count;        /* pushes that may wait at once */
+            uint64_t window_size;         /* bytes of them */
+            struct bytes client, address; /* for listings */
+        } attach;
+        struct run run; /* PUSH, PUBLISH */
         struct {
             uint32_t id;
             uint32_t credit_count;
@@ -55,18 +65,29 @@ struct command {
             uint32_t count;
             uint64_t tag;
             enum settle how;
-        } settle;
+            uint64_t delay_ms; /* of a return */
+        } settle;              /* SETTLE, TOUCH */
         struct {
             uint32_t id;
             uint32_t count_max; /* 0: the default */
             uint64_t size_max;  /* 0: the default */
-            bool is_wildcard;
+            bool is_wildcard, is_inbox;
+            bool no_retained;  /* retained messages are not wanted */
+            bool has_overflow; /* else the default */
+            enum overflow overflow;
+            struct bytes group;         /* empty: none */
         } subscription;                 /* SUBSCRIBE, UNSUBSCRIBE */
-        struct queue_settings settings; /* DECLARE */
+        struct queue_settings settings; /* DECLARE, SET: those given */
+        struct {
+            uint32_t count;  /* 0: all */
+            struct bytes to; /* empty: where each came from */
+        } redrive;
         struct {
             uint32_t count;
-            bool from_back;
-        } look; /* PEEK, LIST */
+            uint32_t after; /* CLIENTS */
+            bool from_back; /* PEEK */
+        } look;             /* PEEK, LIST, CLIENTS, TOPICS */
+        uint32_t client;    /* KILL */
     };
 };
 

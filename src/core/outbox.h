@@ -12,7 +12,9 @@ enum effect_kind {
     EFFECT_DELIVER, /* messages of a queue for consumer `id` */
     EFFECT_MESSAGE, /* messages of a topic for subscription `id` */
     EFFECT_GAP,     /* subscription `id` missed messages here */
+    EFFECT_LOST,    /* leases of consumer `id` are over */
     EFFECT_ENDED,   /* consumer or subscription `id` was ended by the broker, for `status` */
+    EFFECT_KILLED,  /* the connection is to be ended, for `status` */
 };
 
 /* A slice in an effect brings its hold along: whoever takes the effect ends it by engine_release.
@@ -20,8 +22,8 @@ enum effect_kind {
 struct effect {
     enum effect_kind kind;
     uint32_t peer;
-    enum status status;   /* SETTLED, ENDED */
-    uint32_t id;          /* DELIVER, MESSAGE, GAP, ENDED */
+    enum status status;   /* SETTLED, ENDED, KILLED */
+    uint32_t id;          /* DELIVER, LOST, MESSAGE, GAP, LOST, ENDED */
     uint32_t deliveries;  /* DELIVER: of each message, before */
     bool has_more;        /* ANSWER: there is more than this */
     bool is_retained;     /* MESSAGE */
@@ -31,7 +33,7 @@ struct effect {
         uint64_t tag;    /* DELIVER, MESSAGE, GAP: of the first message */
     };
     union {
-        uint32_t count; /* SETTLED */
+        uint32_t count; /* SETTLED, LOST */
         struct {
             uint64_t count, size; /* messages, bytes */
         } missed;                 /* GAP */

@@ -5,34 +5,65 @@
 #include "base/table.h"
 #include "core/segment.h"
 #include "core/settings.h"
+#include "core/stock.h"
 
 struct consumer;
 
 /* What becomes of a leased message. */
-enum settle { SETTLE_ACKNOWLEDGE, SETTLE_RETURN, SETTLE_REJECT };
+enum settle {
+    SETTLE_ACKNOWLEDGE,
+    SETTLE_RETURN,
+    SETTLE_REJECT, /* from here on it dies */
+    SETTLE_EXPIRE,
+    SETTLE_OVERFLOW,
+    SETTLE_EXHAUST, /* it was delivered too often */
+    SETTLE_KINDS,
+};
 
-/* Since the queue was made; accepted = ready + leased + acknowledged + rejected + purged. */
+struct settlement {
+    enum settle how;
+    uint64_t delay_ns; /* of a return */
+    bool to_back;      /* of a return: the end it was taken from */
+};
+
+/*
+ * Messages since the queue was made.
+ * accepted = ready + leased + delayed + the sum of `settled` without SETTLE_RETURN + purged,
+ * delivered = leased + acknowledged + returned + rejected. A message that comes back for the last time is returned and exhausted.
+ */
 struct queue_counters {
-    uint64_t accepted, acknowledged, rejected, purged;
-    uint64_t delivered, returned, refused;
+    uint64_t accepted, delivered, refused, purged;
+    uint64_t settled[SETTLE_KINDS];
+    uint64_t dead_lettered; /* of those that died: that another queue has taken */
+};
+
+/* Times of what was delivered, and acknowledged. */
+struct queue_times {
+    struct histogram waited, worked;
 };
 
 struct queue {
     struct table_entry entry;     /* in the engine's table; its name is the queue's */
     struct list hot;              /* in the engine's list of queues with something to do, or none */
+    struct timer timer;           /* in the engine's: queue_due */
     struct list segments;         /* from the front to the back */
     struct segment *front, *back; /* the outermost segments with ready messages, or NULL */
-    uint64_t order_next;
+    uint64_t order_first, order_next;
     size_t segment_size_next; /* bytes */
 
-    struct queue_settings settings;
+    struct queue_settings own;      /* as declared or set; owns its `dead_letter` */
+    struct queue_settings settings; /* as they hold */
     bool is_declared, is_paused;
-    bool
-        has_passed; /* some consumers were passed over, for the size of the message that was next */
-    uint64_t ready_count, ready_size, leased_count, leased_size;
-    uint64_t waiting_count; /* held pushes */
-    struct list waiting;    /* of struct held_push, first come first */
-    struct list consumers;  /* all of them */
+    bool has_passed; /* some consumers were passed over, for the size of what was next */
+    uint64_t ready_count, ready_size, leased_count, leased_size, delayed_count, delayed_size;
+    uint64_t waiting_count;   /* held pushes */
+    struct timers aging;      /* segments whose ready messages expire */
+    struct timers delayed;    /* messages that are not ready yet */
+    uint64_t delayed_order;   /* of the next one */
+    struct timers leases;     /* consumers whose leases end by themselves */
+    struct queue_times *times; /* NULL until something was delivered */
+    struct list waiting;       /* of struct held_push, first come first */
+    struct list consumers;     /* all of them */
     size_t consumers_count;
     struct consumer **willing; /* heap of those who can be given something, the least laden first */
     size_t willing_count, willing_capacity;
@@ -44,29 +75,45 @@ struct queue *queue_create(struct bytes name, uint64_t hash);
 
 /* Frees it and what it holds. It has no consumers, leases or waiting pushes; segments that a slice
  * still holds live on until released. */
-void queue_destroy(struct queue *queue, struct arena *arena);
+void queue_destroy(struct queue *queue, struct stock *stock);
 
-/* Cuts what the bound allows now off the front of `run` and appends it. Returns how many messages.
+/* Has settings hold: those of `own`, and where it gives none those of `others`, which give all. */
+void queue_configure(struct queue *queue, const struct queue_settings *own,
+                     const struct queue_settings *others);
+
+/*
+ * Cuts what the bound allows now off the front of `run` and takes it. Returns how many messages.
+ * Those whose headers ask for a delay are put aside.
  */
-uint32_t queue_push(struct queue *queue, struct arena *arena, struct run *run);
+uint32_t queue_push(struct queue *queue, struct stock *stock, struct run *run);
 
 /* Bytes that may still be pushed; 0 when no further message may. */
 uint64_t queue_room(const struct queue *queue);
 
+/* Lets the oldest ready messages die that `run` would take the place of; false when none is ready.
+ */
+bool queue_make_room(struct queue *queue, struct stock *stock, const struct run *run);
+
 /* Leases the messages that are next at one end: at most `count_max` and `size_max` bytes; false
  * when not even one fits. */
-bool queue_lease(struct queue *queue, bool from_back, uint32_t count_max, uint64_t size_max,
-                 struct stretch *stretch);
+bool queue_lease(struct queue *queue, struct stock *stock, bool from_back, uint32_t count_max,
+                 uint64_t size_max, struct stretch *stretch);
 
 /* Settles leased messages that lie together. May free their segment. */
-void queue_settle(struct queue *queue, struct arena *arena, struct segment *segment, uint32_t index,
-                  uint32_t count, enum settle how);
+void queue_settle(struct queue *queue, struct stock *stock, struct segment *segment, uint32_t index,
+                  uint32_t count, const struct settlement *settlement);
 
-/* Discards all ready messages; returns how many. */
-uint64_t queue_purge(struct queue *queue, struct arena *arena);
+/* Makes ready what was delayed and is due, and lets die what has expired. */
+void queue_age(struct queue *queue, struct stock *stock);
+
+/* When queue_age or a consumer's lease is due next, or TIME_NEVER. */
+uint64_t queue_due(const struct queue *queue);
+
+/* Discards all ready and delayed messages; returns how many. */
+uint64_t queue_purge(struct queue *queue, struct stock *stock);
 
 /* Frees the segment if nothing needs it any more. For a segment whose last hold has ended. */
-void queue_release(struct segment *segment, struct arena *arena);
+void queue_release(struct segment *segment, struct stock *stock);
 
 /* Whether nothing would be lost if it went away. */
 bool queue_is_unused(const struct queue *queue);

@@ -2,6 +2,7 @@
 
 #include "base/array.h"
 #include "base/bits.h"
+#include "base/time.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -39,10 +40,12 @@ struct segment *segment_create(struct arena *arena, size_t size)
 void segment_destroy(struct arena *arena, struct segment *segment)
 {
     assert(segment->block.holds_count == 0);
-    assert(!list_is_linked(&segment->link));
+    assert(!list_is_linked(&segment->link) && segment->timer.at == 0);
     free(segment->ready_bits);
     free(segment->deliveries);
     free(segment->offsets);
+    free(segment->marks);
+    free(segment->deadlines);
     arena_free(arena, segment, segment->block.capacity + sizeof *segment, segment->block.span);
 }
 
@@ -115,15 +118,16 @@ static void add_ready(struct segment *segment, uint32_t index, uint32_t count)
         drop_bits(segment);
 }
 
-/* Takes messages at one end of the ready ones out of them. */
+/* Takes ready messages that lie together out of the ready ones. */
 static void remove_ready(struct segment *segment, uint32_t index, uint32_t count)
 {
-    bool at_front = index == segment->ready_first;
-    assert(at_front || index + count == segment->ready_end);
+    bool at_front = index == segment->ready_first, at_end = index + count == segment->ready_end;
+    if (!at_front && !at_end)
+        make_bits(segment);
     segment->ready_count -= count;
     if (at_front)
         segment->ready_first = index + count;
-    else
+    else if (at_end)
         segment->ready_end = index;
     if (!segment->ready_bits)
         return;
@@ -131,14 +135,14 @@ static void remove_ready(struct segment *segment, uint32_t index, uint32_t count
     if (at_front)
         segment->ready_first =
             bits_find(segment->ready_bits, segment->ready_first, segment->ready_end, true);
-    else
+    if (at_end)
         segment->ready_end =
             bits_find_last(segment->ready_bits, segment->ready_first, segment->ready_end, true);
     if (segment->ready_count == segment->ready_end - segment->ready_first)
         drop_bits(segment);
 }
 
-uint32_t segment_append(struct segment *segment, struct run *run)
+uint32_t segment_append(struct segment *segment, struct run *run, uint64_t now)
 {
     struct run fits;
     if (!run_split(run, UINT32_MAX, segment->block.capacity - segment->block.used, &fits))
@@ -150,6 +154,7 @@ uint32_t segment_append(struct segment *segment, struct run *run)
     else if (segment->frame_size != fits.frame_size)
         segment->frame_size = 0;
     uint32_t index = segment->count;
+    segment_arrive(segment, index, now);
     segment->count += fits.count;
     add_ready(segment, index, fits.count);
     assert(segment->count <= count_max_of(segment));
@@ -238,6 +243,13 @@ bool segment_lease(struct segment *segment, bool from_back, uint32_t count_max, 
     return true;
 }
 
+void segment_claim(struct segment *segment, uint32_t index, uint32_t count)
+{
+    assert(index >= segment->ready_first && index + count <= segment->ready_end);
+    remove_ready(segment, index, count);
+    segment->leased_count += count;
+}
+
 void segment_settle(struct segment *segment, uint32_t index, uint32_t count)
 {
     assert(index + count <= segment->count);
@@ -288,6 +300,16 @@ uint32_t segment_ready_size(struct segment *segment)
     return size;
 }
 
+/* Notes of the next message of `to` what is known about message `index` of `from`. */
+static void copy_times(struct segment *to, const struct segment *from, uint32_t index)
+{
+    if (to->deliveries)
+        to->deliveries[to->count] = (uint16_t)deliveries_of(from, index);
+    segment_arrive(to, to->count, segment_arrival(from, index));
+    if (index < from->deadlines_count && from->deadlines[index] != TIME_NEVER)
+        segment_set_deadline(to, to->count, from->deadlines[index]);
+}
+
 struct segment *segment_compact(struct segment *segment, struct arena *arena)
 {
     assert(segment->leased_count == 0 && segment->ready_count > 0);
@@ -305,9 +327,8 @@ struct segment *segment_compact(struct segment *segment, struct arena *arena)
         uint32_t size = segment_size(segment, first, end - first);
         memcpy(to->data + to->used, segment->block.data + segment_offset(segment, first), size);
         to->used += size;
-        for (uint32_t i = first; i < end && compact->deliveries; i++)
-            compact->deliveries[compact->count + i - first] = (uint16_t)deliveries_of(segment, i);
-        compact->count += end - first;
+        for (uint32_t i = first; i < end; i++, compact->count++)
+            copy_times(compact, segment, i);
     }
     compact->ready_count = compact->ready_end = compact->count;
     return compact;

@@ -5,7 +5,9 @@
 
 #include "base/arena.h"
 #include "base/list.h"
+#include "core/histogram.h"
 #include "core/slice.h"
+#include "core/timers.h"
 #include "frame/frame.h"
 
 enum {
@@ -15,6 +17,13 @@ enum {
 };
 
 struct queue;
+
+/* From message `index` on, up to the next mark, all arrived `after_us` microseconds after the first
+ * of the segment, or less than a millisecond later. */
+struct mark {
+    uint32_t index;
+    uint32_t after_us;
+};
 
 /*
  *   data:    | frame 0 | frame 1 | … | frame count - 1 |   free   |
@@ -39,6 +48,13 @@ struct segment {
     uint32_t deliveries_count;
     uint32_t offsets_count;
     size_t offsets_capacity;
+    uint64_t arrived_ns; /* when the first message arrived */
+    struct mark *marks;  /* none before 0: what comes within a millisecond of the first has none */
+    uint32_t marks_count;
+    uint32_t deadlines_count;
+    size_t marks_capacity;
+    uint64_t *deadlines; /* of messages with a time to live of their own, as `deliveries` */
+    struct timer timer;  /* in its queue's: when the first of the ready ones expires, or earlier */
 };
 
 /* Some messages of a segment that lie together. */
@@ -58,13 +74,17 @@ void segment_destroy(struct arena *arena, struct segment *segment);
 /* Bytes of head that a segment has beside its frames. */
 size_t segment_head_size(void);
 
-/* Takes the frames of `run` that there is room for off its front, as ready. Returns how many. */
-uint32_t segment_append(struct segment *segment, struct run *run);
+/* Takes the frames of `run`, which arrive at `now`, that there is room for off its front, as ready.
+ * Returns how many. */
+uint32_t segment_append(struct segment *segment, struct run *run, uint64_t now);
 
 /* Leases ready messages from the front, or the back: together, delivered equally often, at most
  * `count_max` and `size_max` bytes; false when not even one fits. */
 bool segment_lease(struct segment *segment, bool from_back, uint32_t count_max, uint64_t size_max,
                    struct stretch *stretch);
+
+/* Leases ready messages, wherever they lie. */
+void segment_claim(struct segment *segment, uint32_t index, uint32_t count);
 
 /* Ends the lease of messages for good. */
 void segment_settle(struct segment *segment, uint32_t index, uint32_t count);
@@ -94,6 +114,33 @@ bool segment_next_ready(struct segment *segment, bool from_back, uint32_t *at,
 /* Moves everything ready into a new segment of the smallest size that holds it. There is no lease
  * and something is ready. */
 struct segment *segment_compact(struct segment *segment, struct arena *arena);
+
+/* segment_age.c: when messages arrived, and when they expire. */
+
+/* Whether a message that arrives at `now` can be appended, as far as time goes. */
+bool segment_is_young(const struct segment *segment, uint64_t now);
+
+/* Notes that messages from `index` on arrive at `now`. */
+void segment_arrive(struct segment *segment, uint32_t index, uint64_t now);
+
+/* When message `index` arrived. */
+uint64_t segment_arrival(const struct segment *segment, uint32_t index);
+
+/* Notes that message `index` expires at `deadline`, whatever its queue says. */
+void segment_set_deadline(struct segment *segment, uint32_t index, uint64_t deadline);
+
+/* The earliest time at which a ready message expires, or TIME_NEVER; `ttl_ns` is the queue's, or
+ * TIME_NEVER. */
+uint64_t segment_expiry(const struct segment *segment, uint64_t ttl_ns);
+
+/* Finds ready messages that lie together, were delivered equally often and have expired; false when
+ * there are none. */
+bool segment_find_expired(struct segment *segment, uint64_t ttl_ns, uint64_t now,
+                          struct stretch *stretch);
+
+/* Counts how long some messages have waited. */
+void segment_count_waits(const struct segment *segment, uint32_t index, uint32_t count,
+                         uint64_t now, struct histogram *histogram);
 
 /* Nothing ready, nothing leased, no slice out. */
 static inline bool segment_is_done(const struct segment *segment)

@@ -1,0 +1,145 @@
+#include "base/array.h"
+#include "base/bits.h"
+#include "base/time.h"
+#include "core/segment.h"
+
+#include <assert.h>
+
+/*
+ * Arrival is noted once per millisecond and segment: a mark names the first message of the next
+ * stretch. So a message may be taken for up to a millisecond older than it is, and never for younger.
+ */
+
+#define MARK_NS NS_PER_MS                           /* between marks, at least */
+#define SEGMENT_AGE_MAX_NS (UINT32_MAX * NS_PER_US) /* what `after_us` can tell */
+
+bool segment_is_young(const struct segment *segment, uint64_t now)
+{
+    return segment->count == 0 || now - segment->arrived_ns < SEGMENT_AGE_MAX_NS;
+}
+
+static uint64_t mark_ns(const struct segment *segment, uint32_t mark)
+{
+    return segment->arrived_ns + segment->marks[mark].after_us * NS_PER_US;
+}
+
+void segment_arrive(struct segment *segment, uint32_t index, uint64_t now)
+{
+    if (index == 0) {
+        segment->arrived_ns = now;
+        return;
+    }
+    assert(segment_is_young(segment, now));
+    uint64_t last =
+        segment->marks_count ? mark_ns(segment, segment->marks_count - 1) : segment->arrived_ns;
+    if (now < last + MARK_NS)
+        return;
+    segment->marks = array_reserve(segment->marks, &segment->marks_capacity,
+                                   segment->marks_count + 1, sizeof *segment->marks);
+    segment->marks[segment->marks_count++] =
+        (struct mark){index, (uint32_t)((now - segment->arrived_ns) / NS_PER_US)};
+}
+
+/* How many marks stand at or before message `index`. */
+static uint32_t marks_until(const struct segment *segment, uint32_t index)
+{
+    uint32_t low = 0, high = segment->marks_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (segment->marks[middle].index <= index)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+uint64_t segment_arrival(const struct segment *segment, uint32_t index)
+{
+    uint32_t marks = marks_until(segment, index);
+    return marks ? mark_ns(segment, marks - 1) : segment->arrived_ns;
+}
+
+void segment_set_deadline(struct segment *segment, uint32_t index, uint64_t deadline)
+{
+    if (index >= segment->deadlines_count) {
+        uint32_t count = segment->block.capacity / (FRAME_HEAD_SIZE + 1);
+        count = count < 2 * (index + 1) ? count : 2 * (index + 1);
+        segment->deadlines = memory_resize(segment->deadlines, count, sizeof *segment->deadlines);
+        while (segment->deadlines_count < count)
+            segment->deadlines[segment->deadlines_count++] = TIME_NEVER;
+    }
+    segment->deadlines[index] = deadline;
+}
+
+/* When message `index`, which arrived at `arrival`, expires. */
+static uint64_t expiry_of(const struct segment *segment, uint32_t index, uint64_t arrival,
+                          uint64_t ttl_ns)
+{
+    uint64_t own = index < segment->deadlines_count ? segment->deadlines[index] : TIME_NEVER;
+    uint64_t queues = ttl_ns < TIME_NEVER - arrival ? arrival + ttl_ns : TIME_NEVER;
+    return own < queues ? own : queues;
+}
+
+static bool is_ready(const struct segment *segment, uint32_t index)
+{
+    return !segment->ready_bits || bits_test(segment->ready_bits, index);
+}
+
+uint64_t segment_expiry(const struct segment *segment, uint64_t ttl_ns)
+{
+    uint64_t first = TIME_NEVER;
+    if (segment->ready_count == 0)
+        return TIME_NEVER;
+    if (!segment->deadlines)
+        return expiry_of(segment, segment->ready_first,
+                         segment_arrival(segment, segment->ready_first), ttl_ns);
+    for (uint32_t i = segment->ready_first; i < segment->ready_end; i++) {
+        uint64_t expiry = is_ready(segment, i)
+                              ? expiry_of(segment, i, segment_arrival(segment, i), ttl_ns)
+                              : TIME_NEVER;
+        first = expiry < first ? expiry : first;
+    }
+    return first;
+}
+
+static bool is_expired(const struct segment *segment, uint32_t index, uint64_t ttl_ns, uint64_t now)
+{
+    return is_ready(segment, index) &&
+           expiry_of(segment, index, segment_arrival(segment, index), ttl_ns) <= now;
+}
+
+static uint32_t deliveries_of(const struct segment *segment, uint32_t index)
+{
+    return index < segment->deliveries_count ? segment->deliveries[index] : 0;
+}
+
+bool segment_find_expired(struct segment *segment, uint64_t ttl_ns, uint64_t now,
+                          struct stretch *stretch)
+{
+    uint32_t first = segment->ready_first, end = segment->ready_end;
+    while (first < end && !is_expired(segment, first, ttl_ns, now))
+        first = segment->deadlines ? first + 1 : end; /* else the first ready one is the oldest */
+    if (first == end)
+        return false;
+    uint32_t behind = first + 1;
+    while (behind < end && is_expired(segment, behind, ttl_ns, now) &&
+           deliveries_of(segment, behind) == deliveries_of(segment, first))
+        behind++;
+    *stretch = (struct stretch){segment, first, behind - first,
+                                segment_size(segment, first, behind - first),
+                                deliveries_of(segment, first)};
+    return true;
+}
+
+void segment_count_waits(const struct segment *segment, uint32_t index, uint32_t count,
+                         uint64_t now, struct histogram *histogram)
+{
+    for (uint32_t end = index + count, next; index < end; index = next) {
+        uint32_t marks = marks_until(segment, index);
+        uint64_t arrival = marks ? mark_ns(segment, marks - 1) : segment->arrived_ns;
+        next = marks < segment->marks_count ? segment->marks[marks].index : end;
+        next = next < end ? next : end;
+        histogram_add(histogram, now - arrival, next - index);
+    }
+}

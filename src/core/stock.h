@@ -1,0 +1,24 @@
+/* What all queues of an engine share: memory for messages, the time, and messages that died. */
+#ifndef RINGPOST_CORE_STOCK_H
+#define RINGPOST_CORE_STOCK_H
+
+#include "base/arena.h"
+
+#include <stdint.h>
+
+struct queue;
+
+struct stock {
+    struct arena arena;
+    uint64_t now;        /* of the engine's call in progress, in nanoseconds */
+    struct list letters; /* dead letters that are to be buried before the call ends */
+};
+
+/* A message that died, as it goes to the queue for dead letters. */
+struct letter {
+    struct list link;
+    struct queue *from;
+    unsigned char frame[];
+};
+
+#endif
