@@ -78,4 +78,12 @@ static inline void store_u64(void *to, uint64_t value)
     memcpy(to, &value, sizeof value);
 }
 
+/* Copies `bytes` to `to`, which has room for them, and names the copy. */
+static inline struct bytes bytes_copy(void *to, struct bytes bytes)
+{
+    if (bytes.size > 0)
+        memcpy(to, bytes.data, bytes.size);
+    return bytes_of(to, bytes.size);
+}
+
 #endif

@@ -11,4 +11,10 @@
 /* No deadline at all: later than every time. */
 #define TIME_NEVER UINT64_MAX
 
+/* Milliseconds as nanoseconds; what is too long for that is TIME_NEVER. */
+static inline uint64_t ns_of_ms(uint64_t ms)
+{
+    return ms > TIME_NEVER / NS_PER_MS ? TIME_NEVER : ms * NS_PER_MS;
+}
+
 #endif

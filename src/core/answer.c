@@ -1,6 +1,7 @@
 #include "core/engine_state.h"
 
 #include "base/array.h"
+#include "base/time.h"
 #include "frame/field.h"
 
 #include <assert.h>
@@ -12,7 +13,7 @@ enum {
 };
 
 /* Room for `size` more bytes at the end of the answer. */
-static unsigned char *text_reserve(struct engine *engine, size_t size)
+unsigned char *answer_reserve(struct engine *engine, size_t size)
 {
     engine->text = array_reserve(engine->text, &engine->text_capacity, engine->text_size + size, 1);
     return engine->text + engine->text_size;
@@ -21,18 +22,18 @@ static unsigned char *text_reserve(struct engine *engine, size_t size)
 static void put_number(struct engine *engine, const char *key, uint64_t value)
 {
     engine->text_size += field_put_number(
-        text_reserve(engine, FIELD_HEAD_SIZE + strlen(key) + sizeof value), key, value);
+        answer_reserve(engine, FIELD_HEAD_SIZE + strlen(key) + sizeof value), key, value);
 }
 
 static void put_bytes(struct engine *engine, const char *key, struct bytes value)
 {
     engine->text_size += field_put_bytes(
-        text_reserve(engine, FIELD_HEAD_SIZE + strlen(key) + value.size), key, value);
+        answer_reserve(engine, FIELD_HEAD_SIZE + strlen(key) + value.size), key, value);
 }
 
 /* Sends what was put together. */
-static enum status answer(struct engine *engine, const struct command *command, bool has_more,
-                          struct outbox *outbox)
+enum status answer_send(struct engine *engine, const struct command *command, bool has_more,
+                        struct outbox *outbox)
 {
     struct effect *effect = outbox_put(outbox, EFFECT_ANSWER, command->peer);
     unsigned char *copy =
@@ -52,12 +53,12 @@ enum status answer_purge(struct engine *engine, const struct command *command,
     struct queue *queue = engine_queue(engine, command->name);
     if (!queue)
         return STATUS_NO_QUEUE;
-    uint64_t count = queue_purge(queue, &engine->arena);
+    uint64_t count = queue_purge(queue, &engine->stock);
     engine->totals.settled += count;
     engine_touch(engine, queue);
-    store_u64(text_reserve(engine, sizeof count), count);
+    store_u64(answer_reserve(engine, sizeof count), count);
     engine->text_size += sizeof count;
-    return answer(engine, command, false, outbox);
+    return answer_send(engine, command, false, outbox);
 }
 
 enum status answer_peek(struct engine *engine, const struct command *command, struct outbox *outbox)
@@ -77,18 +78,85 @@ enum status answer_peek(struct engine *engine, const struct command *command, st
                        (engine->text_size > 0 && engine->text_size + one.size > LOOK_SIZE_MAX);
             if (has_more)
                 break;
-            memcpy(text_reserve(engine, one.size),
+            memcpy(answer_reserve(engine, one.size),
                    segment->block.data + segment_offset(segment, one.index), one.size);
             engine->text_size += one.size;
             count--;
         }
     }
-    return answer(engine, command, has_more, outbox);
+    return answer_send(engine, command, has_more, outbox);
+}
+
+static void put_settings(struct engine *engine, const struct queue *queue)
+{
+    static const char *const choices[] = {
+        [WHEN_FULL_REFUSE] = "refuse",
+        [WHEN_FULL_HOLD] = "hold",
+        [WHEN_FULL_DROP_OLDEST] = "drop-oldest",
+    };
+    const struct queue_settings *settings = &queue->settings;
+    unsigned char buffer[DEAD_LETTER_NAME_MAX];
+    put_number(engine, "max-messages", settings->count_max);
+    put_number(engine, "max-bytes", settings->size_max);
+    put_bytes(engine, "when-full", bytes_text(choices[settings->when_full]));
+    put_number(engine, "ttl", settings->ttl_ms);
+    put_number(engine, "delivery-limit", settings->delivery_limit);
+    put_bytes(engine, "dead-letter", queue_dead_letter(queue, buffer));
+    put_number(engine, "lease-max", settings->lease_max_ms);
+}
+
+static void put_counters(struct engine *engine, const struct queue_counters *counters)
+{
+    const uint64_t *settled = counters->settled;
+    uint64_t died = settled[SETTLE_REJECT] + settled[SETTLE_EXPIRE] + settled[SETTLE_OVERFLOW] +
+                    settled[SETTLE_EXHAUST];
+    put_number(engine, "accepted", counters->accepted);
+    put_number(engine, "acknowledged", settled[SETTLE_ACKNOWLEDGE]);
+    put_number(engine, "dead-lettered", counters->dead_lettered);
+    put_number(engine, "discarded", died - counters->dead_lettered + counters->purged);
+    put_number(engine, "rejected", settled[SETTLE_REJECT]);
+    put_number(engine, "expired", settled[SETTLE_EXPIRE]);
+    put_number(engine, "overflowed", settled[SETTLE_OVERFLOW]);
+    put_number(engine, "exhausted", settled[SETTLE_EXHAUST]);
+    put_number(engine, "purged", counters->purged);
+    put_number(engine, "delivered", counters->delivered);
+    put_number(engine, "returned", settled[SETTLE_RETURN]);
+    put_number(engine, "refused", counters->refused);
+}
+
+/* Puts how long ago something was, unless it never was. */
+static void put_age(struct engine *engine, const char *key, uint64_t at)
+{
+    if (at != TIME_NEVER)
+        put_number(engine, key, (engine->stock.now - at) / NS_PER_MS);
+}
+
+static void put_histogram(struct engine *engine, const char *p50, const char *p99, const char *max,
+                          const struct histogram *times)
+{
+    put_number(engine, p50, histogram_quantile_us(times, 500));
+    put_number(engine, p99, histogram_quantile_us(times, 990));
+    put_number(engine, max, times->max_us);
+}
+
+static void put_ages(struct engine *engine, const struct queue *queue)
+{
+    uint64_t leased = TIME_NEVER;
+    for (const struct list *link = queue->consumers.next; link != &queue->consumers;
+         link = link->next) {
+        uint64_t at = consumer_oldest(list_entry(link, struct consumer, link));
+        leased = at < leased ? at : leased;
+    }
+    put_age(engine, "oldest-ready", queue_oldest(queue));
+    put_age(engine, "oldest-leased", leased);
+    if (!queue->times)
+        return;
+    put_histogram(engine, "waited-p50", "waited-p99", "waited-max", &queue->times->waited);
+    put_histogram(engine, "worked-p50", "worked-p99", "worked-max", &queue->times->worked);
 }
 
 static void put_queue(struct engine *engine, const struct queue *queue)
 {
-    const struct queue_counters *counters = &queue->counters;
     put_bytes(engine, "name", queue->entry.name);
     put_number(engine, "declared", queue->is_declared);
     put_number(engine, "paused", queue->is_paused);
@@ -96,19 +164,13 @@ static void put_queue(struct engine *engine, const struct queue *queue)
     put_number(engine, "ready-bytes", queue->ready_size);
     put_number(engine, "leased", queue->leased_count);
     put_number(engine, "leased-bytes", queue->leased_size);
+    put_number(engine, "delayed", queue->delayed_count);
+    put_number(engine, "delayed-bytes", queue->delayed_size);
     put_number(engine, "waiting", queue->waiting_count);
     put_number(engine, "consumers", queue->consumers_count);
-    put_number(engine, "max-messages", queue->settings.count_max);
-    put_number(engine, "max-bytes", queue->settings.size_max);
-    put_bytes(engine, "when-full",
-              bytes_text(queue->settings.when_full == WHEN_FULL_HOLD ? "hold" : "refuse"));
-    put_number(engine, "accepted", counters->accepted);
-    put_number(engine, "acknowledged", counters->acknowledged);
-    put_number(engine, "rejected", counters->rejected);
-    put_number(engine, "purged", counters->purged);
-    put_number(engine, "delivered", counters->delivered);
-    put_number(engine, "returned", counters->returned);
-    put_number(engine, "refused", counters->refused);
+    put_settings(engine, queue);
+    put_counters(engine, &queue->counters);
+    put_ages(engine, queue);
 }
 
 enum status answer_info(struct engine *engine, const struct command *command, struct outbox *outbox)
@@ -117,50 +179,122 @@ enum status answer_info(struct engine *engine, const struct command *command, st
     if (!queue)
         return STATUS_NO_QUEUE;
     put_queue(engine, queue);
-    return answer(engine, command, false, outbox);
+    return answer_send(engine, command, false, outbox);
 }
 
-static int by_name(const void *left, const void *right)
+typedef int compare_entries(const struct table_entry *a, const struct table_entry *b);
+
+static int by_name(const struct table_entry *a, const struct table_entry *b)
 {
-    const struct queue *a = *(const struct queue *const *)left,
-                       *b = *(const struct queue *const *)right;
-    return bytes_compare(a->entry.name, b->entry.name);
+    return bytes_compare(a->name, b->name);
 }
 
-/* Collects the first queues behind `after` by name, sorted: `count_max` and one more, to tell that
- * there are more. What is gathered beyond twice that is sorted and cut. */
-static size_t first_queues(const struct engine *engine, struct bytes after, size_t count_max,
-                           const struct queue **queues)
+static int by_id(const struct table_entry *a, const struct table_entry *b)
+{
+    return (a->hash > b->hash) - (a->hash < b->hash);
+}
+
+static int compare_places(const void *left, const void *right, void *compare)
+{
+    return ((compare_entries *)compare)(*(struct table_entry *const *)left,
+                                        *(struct table_entry *const *)right);
+}
+
+/* Collects the first entries behind `after`, sorted: `count_max` and one more, to tell that there
+ * are more. What is gathered beyond twice that is sorted and cut. */
+static size_t first_entries(const struct table *table, const struct table_entry *after,
+                            compare_entries *compare, size_t count_max,
+                            struct table_entry **entries)
 {
     size_t count = 0;
     struct table_entry *entry;
-    for (size_t at = 0; (entry = table_next(&engine->queues, &at));) {
-        if (bytes_compare(entry->name, after) <= 0)
+    for (size_t at = 0; (entry = table_next(table, &at));) {
+        if (compare(entry, after) <= 0)
             continue;
-        queues[count++] = list_entry(entry, struct queue, entry);
+        entries[count++] = entry;
         if (count < 2 * (count_max + 1))
             continue;
-        qsort(queues, count, sizeof *queues, by_name);
+        qsort_r(entries, count, sizeof *entries, compare_places, compare);
         count = count_max + 1;
     }
-    qsort(queues, count, sizeof *queues, by_name);
+    qsort_r(entries, count, sizeof *entries, compare_places, compare);
     return count <= count_max ? count : count_max + 1;
+}
+
+/* Answers with a record for each of the first entries behind `after`. */
+static enum status answer_entries(struct engine *engine, const struct command *command,
+                                  const struct table *table, const struct table_entry *after,
+                                  compare_entries *compare,
+                                  void put_record(struct engine *, struct table_entry *),
+                                  struct outbox *outbox)
+{
+    struct table_entry *entries[2 * (LOOK_COUNT_MAX + 1)];
+    uint32_t count_max =
+        command->look.count < LOOK_COUNT_MAX ? command->look.count : LOOK_COUNT_MAX;
+    size_t count = first_entries(table, after, compare, count_max, entries), put = 0;
+    for (; put < count && put < count_max && engine->text_size < LOOK_SIZE_MAX; put++) {
+        size_t record = engine->text_size;
+        answer_reserve(engine, sizeof(uint32_t));
+        engine->text_size += sizeof(uint32_t);
+        put_record(engine, entries[put]);
+        store_u32(engine->text + record, (uint32_t)(engine->text_size - record));
+    }
+    return answer_send(engine, command, put < count, outbox);
+}
+
+static void put_queue_record(struct engine *engine, struct table_entry *entry)
+{
+    struct queue *queue = list_entry(entry, struct queue, entry);
+    queue_age(queue, &engine->stock);
+    engine_touch(engine, queue);
+    put_queue(engine, queue);
 }
 
 enum status answer_list(struct engine *engine, const struct command *command, struct outbox *outbox)
 {
-    const struct queue *queues[2 * (LOOK_COUNT_MAX + 1)];
-    uint32_t count_max =
-        command->look.count < LOOK_COUNT_MAX ? command->look.count : LOOK_COUNT_MAX;
-    size_t count = first_queues(engine, command->name, count_max, queues), put = 0;
-    for (; put < count && put < count_max && engine->text_size < LOOK_SIZE_MAX; put++) {
-        size_t record = engine->text_size;
-        text_reserve(engine, sizeof(uint32_t));
-        engine->text_size += sizeof(uint32_t);
-        put_queue(engine, queues[put]);
-        store_u32(engine->text + record, (uint32_t)(engine->text_size - record));
-    }
-    return answer(engine, command, put < count, outbox);
+    const struct table_entry after = {.name = command->name};
+    return answer_entries(engine, command, &engine->queues, &after, by_name, put_queue_record,
+                          outbox);
+}
+
+static void put_client_record(struct engine *engine, struct table_entry *entry)
+{
+    const struct peer *peer = list_entry(entry, struct peer, entry);
+    put_number(engine, "connection", peer->id);
+    put_number(engine, "consumers", peer->consumers.count);
+    put_number(engine, "subscriptions", peer->subscriptions.count);
+    put_number(engine, "leased", peer->leased_count);
+    put_number(engine, "unsent-bytes",
+               peer->unsent_sizes[BLOCK_CHUNK] + peer->unsent_sizes[BLOCK_SEGMENT]);
+    put_number(engine, "backlog", peer->backlog.posts_count);
+    put_number(engine, "waiting", peer->held_count);
+    put_bytes(engine, "client", peer->client);
+    put_bytes(engine, "address", peer->address);
+}
+
+enum status answer_clients(struct engine *engine, const struct command *command,
+                           struct outbox *outbox)
+{
+    const struct table_entry after = {.hash = command->look.after};
+    return answer_entries(engine, command, &engine->peers, &after, by_id, put_client_record,
+                          outbox);
+}
+
+enum status apply_kill(struct engine *engine, const struct command *command, struct outbox *outbox)
+{
+    if (!engine_peer(engine, command->client))
+        return STATUS_NO_CLIENT;
+    outbox_put(outbox, EFFECT_KILLED, command->client)->status = STATUS_KILLED;
+    return STATUS_OK;
+}
+
+enum status answer_settings(struct engine *engine, const struct command *command,
+                            struct outbox *outbox)
+{
+    struct bytes settings = engine->config.settings;
+    bytes_copy(answer_reserve(engine, settings.size), settings);
+    engine->text_size += settings.size;
+    return answer_send(engine, command, false, outbox);
 }
 
 enum status answer_stats(struct engine *engine, const struct command *command,
@@ -177,6 +311,7 @@ enum status answer_stats(struct engine *engine, const struct command *command,
         {"subscriptions", totals.subscriptions},
         {"ready", totals.ready},
         {"leased", totals.leased},
+        {"delayed", totals.delayed},
         {"waiting", totals.waiting},
         {"accepted", totals.accepted},
         {"delivered", totals.delivered},
@@ -189,5 +324,5 @@ enum status answer_stats(struct engine *engine, const struct command *command,
     };
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         put_number(engine, fields[i].key, fields[i].value);
-    return answer(engine, command, false, outbox);
+    return answer_send(engine, command, false, outbox);
 }

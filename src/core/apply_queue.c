@@ -1,6 +1,7 @@
 #include "core/engine_state.h"
 
 #include "base/array.h"
+#include "base/time.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -59,21 +60,44 @@ static struct queue *push_target(struct engine *engine, struct peer *peer, struc
     return peer->queue_memo;
 }
 
+/* Whether pushes may wait: also behind those that wait since it held its producers. */
+static bool keeps_waiting(const struct queue *queue)
+{
+    return queue->settings.when_full == WHEN_FULL_HOLD ||
+           (queue->settings.when_full == WHEN_FULL_DROP_OLDEST && !list_is_empty(&queue->waiting));
+}
+
+/* Whether older messages may go so that the first of `run` fits. */
+static bool drops_oldest(const struct queue *queue, const struct run *run)
+{
+    return queue->settings.when_full == WHEN_FULL_DROP_OLDEST && list_is_empty(&queue->waiting) &&
+           run->head.size <= queue->settings.size_max;
+}
+
 void apply_push(struct engine *engine, struct peer *peer, const struct command *command,
                 struct outbox *outbox)
 {
-    struct queue *queue = push_target(engine, peer, command->name);
+    struct queue *queue = engine->is_pressed ? NULL : push_target(engine, peer, command->name);
     struct run run = command->run, part;
+    if (!queue) {
+        outbox_settle(outbox, peer->id, command->ticket, run.count,
+                      engine->is_pressed ? STATUS_MEMORY : STATUS_QUEUES);
+        engine->totals.refused += run.count;
+        return;
+    }
     engine_touch(engine, queue);
+    queue_age(queue, &engine->stock);
     while (run.count > 0) {
         uint64_t ticket = command->ticket + (command->run.count - run.count);
         uint64_t frame_max = queue->settings.size_max;
-        bool may_wait = queue->settings.when_full == WHEN_FULL_HOLD && run.head.size <= frame_max;
+        bool may_wait = keeps_waiting(queue) && run.head.size <= frame_max;
         uint32_t accepted =
-            list_is_empty(&queue->waiting) ? queue_push(queue, &engine->arena, &run) : 0;
+            list_is_empty(&queue->waiting) ? queue_push(queue, &engine->stock, &run) : 0;
         if (accepted > 0) {
             engine->totals.accepted += accepted;
             outbox_settle(outbox, peer->id, ticket, accepted, STATUS_OK);
+        } else if (drops_oldest(queue, &run) && queue_make_room(queue, &engine->stock, &run)) {
+            continue;
         } else if (may_wait && split_holdable(&run, peer, frame_max, &part)) {
             hold(engine, peer, queue, &part, ticket);
         } else {
@@ -98,6 +122,8 @@ enum status apply_consume(struct engine *engine, struct peer *peer, const struct
     if (command->consumer.credit_size > CREDIT_SIZE_MAX)
         return STATUS_CREDIT;
     struct queue *queue = engine_queue_make(engine, command->name);
+    if (!queue)
+        return STATUS_QUEUES;
     struct consumer *consumer = consumer_create(queue, peer, command->consumer.id);
     consumer->from_back = command->consumer.from_back;
     consumer->no_ack = command->consumer.no_ack;
@@ -114,7 +140,8 @@ enum status apply_consume(struct engine *engine, struct peer *peer, const struct
 void engine_consumer_end(struct engine *engine, struct consumer *consumer)
 {
     struct queue *queue = consumer->queue;
-    consumer_destroy(consumer, &engine->arena);
+    engine_unlease(engine, consumer->peer, consumer->leased_count);
+    consumer_destroy(consumer, &engine->stock);
     engine_touch(engine, queue);
 }
 
@@ -143,33 +170,60 @@ enum status apply_credit(struct engine *engine, struct peer *peer, const struct 
 enum status apply_settle(struct engine *engine, struct peer *peer, const struct command *command)
 {
     struct consumer *consumer = consumer_of(peer, command->settle.id);
+    const struct settlement settlement = {.how = command->settle.how,
+                                          .delay_ns = ns_of_ms(command->settle.delay_ms)};
     if (!consumer)
         return STATUS_NO_CONSUMER;
-    uint64_t settled = consumer_settle(consumer, &engine->arena, command->settle.tag,
-                                       command->settle.count, command->settle.how);
+    uint64_t settled = consumer_settle(consumer, &engine->stock, command->settle.tag,
+                                       command->settle.count, &settlement);
     if (settled > 0) {
-        if (command->settle.how != SETTLE_RETURN)
+        if (settlement.how != SETTLE_RETURN)
             engine->totals.settled += settled;
+        engine_unlease(engine, peer, settled);
         dispatch_rank(consumer);
         engine_touch(engine, consumer->queue);
     }
     return settled == command->settle.count ? STATUS_OK : STATUS_NOT_LEASED;
 }
 
+enum status apply_touch(struct engine *engine, struct peer *peer, const struct command *command)
+{
+    struct consumer *consumer = consumer_of(peer, command->settle.id);
+    if (!consumer)
+        return STATUS_NO_CONSUMER;
+    uint64_t touched =
+        consumer_touch(consumer, &engine->stock, command->settle.tag, command->settle.count);
+    return touched == command->settle.count ? STATUS_OK : STATUS_NOT_LEASED;
+}
+
+/* Gives the queue settings of its own, which hold from now on. */
+static void set_own(struct engine *engine, struct queue *queue, const struct queue_settings *given)
+{
+    struct queue_settings own = queue->own;
+    queue_settings_merge(&own, given);
+    queue_set_own(queue, &own);
+    engine_configure_queue(engine, queue);
+}
+
 enum status apply_declare(struct engine *engine, const struct command *command)
 {
-    const struct queue_settings *settings = &command->settings;
-    struct queue *queue = engine_queue(engine, command->name);
-    if (queue && queue->is_declared) {
-        const struct queue_settings *has = &queue->settings;
-        bool is_same = has->count_max == settings->count_max &&
-                       has->size_max == settings->size_max && has->when_full == settings->when_full;
-        return is_same ? STATUS_OK : STATUS_EXISTS;
-    }
-    queue = engine_queue_make(engine, command->name);
-    queue->settings = *settings;
+    struct queue *queue = engine_queue_make(engine, command->name);
+    if (!queue)
+        return STATUS_QUEUES;
+    if (queue->is_declared)
+        return queue_settings_agree(&queue->settings, &command->settings) ? STATUS_OK
+                                                                          : STATUS_EXISTS;
     queue->is_declared = true;
-    engine_touch(engine, queue);
+    set_own(engine, queue, &command->settings);
+    return STATUS_OK;
+}
+
+enum status apply_set(struct engine *engine, const struct command *command)
+{
+    struct queue *queue = engine_queue(engine, command->name);
+    if (!queue)
+        return STATUS_NO_QUEUE;
+    set_own(engine, queue, &command->settings);
     return STATUS_OK;
 }
 
@@ -185,6 +239,7 @@ enum status apply_delete(struct engine *engine, const struct command *command,
         chunk_release(held->slice.block, &engine->arena);
         engine_held_forget(held);
     }
+    queue->settings.delivery_limit = 0; /* what is leased is discarded, not dead */
     while (!list_is_empty(&queue->consumers)) {
         struct consumer *consumer = list_entry(queue->consumers.next, struct consumer, link);
         struct effect *ended = outbox_put(outbox, EFFECT_ENDED, consumer->peer->id);
@@ -193,9 +248,7 @@ enum status apply_delete(struct engine *engine, const struct command *command,
         table_remove(&consumer->peer->consumers, &consumer->entry);
         engine_consumer_end(engine, consumer);
     }
-    engine->queues_generation++;
-    table_remove(&engine->queues, &queue->entry);
-    queue_destroy(queue, &engine->arena);
+    engine_queue_end(engine, queue);
     return STATUS_OK;
 }
 

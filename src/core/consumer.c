@@ -2,6 +2,7 @@
 
 #include "base/array.h"
 #include "base/bits.h"
+#include "base/time.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -32,15 +33,17 @@ static void pop_settled(struct consumer *consumer)
     }
 }
 
-void consumer_destroy(struct consumer *consumer, struct arena *arena)
+void consumer_destroy(struct consumer *consumer, struct stock *stock)
 {
     if (consumer->leased_count > 0) {
         uint64_t first = lease_at(consumer, 0)->tag_first;
         for (uint64_t tag = first; tag < consumer->tag_next; tag += UINT32_MAX)
-            consumer_settle(consumer, arena, tag, UINT32_MAX, SETTLE_RETURN);
+            consumer_settle(consumer, stock, tag, UINT32_MAX,
+                            &(struct settlement){.how = SETTLE_RETURN});
     }
     assert(consumer->leased_count == 0 && consumer->leases_count == 0);
     consumer_rank(consumer, false);
+    timers_set(&consumer->queue->leases, &consumer->timer, TIME_NEVER);
     list_remove(&consumer->link);
     consumer->queue->consumers_count--;
     free(consumer->leases);
@@ -93,15 +96,25 @@ static void leases_reserve(struct consumer *consumer)
                                        &consumer->leases_capacity, sizeof *consumer->leases);
 }
 
-/* Remembers a delivery, joined with the one before where it goes on from there. */
-static void add_lease(struct consumer *consumer, const struct stretch *stretch)
+/* When a lease is over that began at `at`. */
+static uint64_t end_of(const struct consumer *consumer, uint64_t at)
 {
+    uint64_t lease_max = consumer->queue->settings.lease_max_ms;
+    uint64_t span = lease_max ? ns_of_ms(lease_max) : TIME_NEVER;
+    return span < TIME_NEVER - at ? at + span : TIME_NEVER;
+}
+
+/* Remembers a delivery, joined with the one before where it goes on from there. */
+static void add_lease(struct consumer *consumer, const struct stretch *stretch, uint64_t now)
+{
+    if (consumer->timer.at == 0)
+        timers_set(&consumer->queue->leases, &consumer->timer, end_of(consumer, now));
     consumer->leased_count += stretch->count;
     struct lease *last =
         consumer->leases_count ? lease_at(consumer, consumer->leases_count - 1) : NULL;
-    if (last && last->segment == stretch->segment && !last->settled_bits && last->left_count > 0 &&
-        last->tag_first + last->count == consumer->tag_next && !last->is_reversed &&
-        !consumer->from_back && last->index + last->count == stretch->index) {
+    if (last && last->at == now && last->segment == stretch->segment && !last->settled_bits &&
+        last->left_count > 0 && last->tag_first + last->count == consumer->tag_next &&
+        !last->is_reversed && !consumer->from_back && last->index + last->count == stretch->index) {
         last->count += stretch->count;
         last->left_count += stretch->count;
         return;
@@ -114,19 +127,20 @@ static void add_lease(struct consumer *consumer, const struct stretch *stretch)
         .count = stretch->count,
         .left_count = stretch->count,
         .is_reversed = consumer->from_back,
+        .at = now,
     };
 }
 
-bool consumer_take(struct consumer *consumer, struct arena *arena, uint32_t count_max,
+bool consumer_take(struct consumer *consumer, struct stock *stock, uint32_t count_max,
                    uint64_t size_max, struct stretch *stretch, uint64_t *tag)
 {
     struct queue *queue = consumer->queue;
     assert(consumer_has_credit(consumer));
     uint32_t count = count_max < consumer->credit_count ? count_max : consumer->credit_count;
     uint64_t size = size_max < consumer->credit_size ? size_max : consumer->credit_size;
-    if (!queue_lease(queue, consumer->from_back, count, size, stretch) &&
+    if (!queue_lease(queue, stock, consumer->from_back, count, size, stretch) &&
         (!may_overdraw(consumer) ||
-         !queue_lease(queue, consumer->from_back, 1, UINT64_MAX, stretch)))
+         !queue_lease(queue, stock, consumer->from_back, 1, UINT64_MAX, stretch)))
         return false;
     consumer->credit_count -= stretch->count;
     consumer->credit_size -=
@@ -134,28 +148,48 @@ bool consumer_take(struct consumer *consumer, struct arena *arena, uint32_t coun
     *tag = consumer->tag_next;
     stretch->segment->block.holds_count++; /* for the slice that the caller makes of it */
     if (consumer->no_ack)
-        queue_settle(queue, arena, stretch->segment, stretch->index, stretch->count,
-                     SETTLE_ACKNOWLEDGE);
+        queue_settle(queue, stock, stretch->segment, stretch->index, stretch->count,
+                     &(struct settlement){.how = SETTLE_ACKNOWLEDGE});
     else
-        add_lease(consumer, stretch);
+        add_lease(consumer, stretch, stock->now);
     consumer->tag_next += stretch->count;
     return true;
 }
 
-/* Settles the left ones among the places [from, from + count) of a lease, stretch by stretch;
- * returns how many. */
-static uint32_t settle_places(struct consumer *consumer, struct arena *arena, struct lease *lease,
-                              uint32_t from, uint32_t count, enum settle how)
+/* Finds the first places in [*from, end) of a lease that lie together and are left. */
+static bool find_left(const struct lease *lease, uint32_t *from, uint32_t *end)
 {
-    uint32_t settled = 0, end = from + count;
-    for (uint32_t first = from, last; first < end; first = last) {
-        first = lease->settled_bits ? bits_find(lease->settled_bits, first, end, false) : first;
-        last = lease->settled_bits ? bits_find(lease->settled_bits, first, end, true) : end;
-        if (first == last)
-            break;
-        uint32_t index = lease->index + (lease->is_reversed ? lease->count - last : first);
-        queue_settle(consumer->queue, arena, lease->segment, index, last - first, how);
-        settled += last - first;
+    if (lease->left_count == 0)
+        return false;
+    if (lease->settled_bits) {
+        *from = bits_find(lease->settled_bits, *from, *end, false);
+        *end = bits_find(lease->settled_bits, *from, *end, true);
+    }
+    return *from < *end;
+}
+
+/* Settles such places. */
+static void settle_places(struct consumer *consumer, struct stock *stock, const struct lease *lease,
+                          uint32_t from, uint32_t end, const struct settlement *settlement)
+{
+    struct settlement one = *settlement;
+    one.to_back = consumer->from_back;
+    if (one.how == SETTLE_ACKNOWLEDGE && consumer->queue->times)
+        histogram_add(&consumer->queue->times->worked, stock->now - lease->at, end - from);
+    uint32_t index = lease->index + (lease->is_reversed ? lease->count - end : from);
+    queue_settle(consumer->queue, stock, lease->segment, index, end - from, &one);
+}
+
+/* Settles the left ones among the places [from, end) of a lease, stretch by stretch; returns how
+ * many. */
+static uint32_t settle_left(struct consumer *consumer, struct stock *stock,
+                            const struct lease *lease, uint32_t from, uint32_t end,
+                            const struct settlement *settlement)
+{
+    uint32_t settled = 0;
+    for (uint32_t last = end; find_left(lease, &from, &last); from = last, last = end) {
+        settle_places(consumer, stock, lease, from, last, settlement);
+        settled += last - from;
     }
     return settled;
 }
@@ -192,26 +226,105 @@ static size_t lease_find(const struct consumer *consumer, uint64_t tag)
     return low;
 }
 
-uint64_t consumer_settle(struct consumer *consumer, struct arena *arena, uint64_t tag,
-                         uint32_t count, enum settle how)
+/* The places of a lease whose tags lie in [tag, end); false when the lease lies behind them. */
+static bool places_of(const struct lease *lease, uint64_t tag, uint64_t end, uint32_t *from,
+                      uint32_t *to)
+{
+    if (lease->tag_first >= end)
+        return false;
+    uint64_t reach = end - lease->tag_first;
+    *from = tag > lease->tag_first ? (uint32_t)(tag - lease->tag_first) : 0;
+    *to = reach < lease->count ? (uint32_t)reach : lease->count;
+    return true;
+}
+
+uint64_t consumer_settle(struct consumer *consumer, struct stock *stock, uint64_t tag,
+                         uint32_t count, const struct settlement *settlement)
 {
     uint64_t settled = 0, end = tag > UINT64_MAX - count ? UINT64_MAX : tag + count;
-    for (size_t at = lease_find(consumer, tag); at < consumer->leases_count; at++) {
+    uint32_t from, to;
+    for (size_t at = lease_find(consumer, tag);
+         at < consumer->leases_count && places_of(lease_at(consumer, at), tag, end, &from, &to);
+         at++) {
         struct lease *lease = lease_at(consumer, at);
-        if (lease->tag_first >= end)
-            break;
-        uint32_t from = tag > lease->tag_first ? (uint32_t)(tag - lease->tag_first) : 0;
-        uint64_t to = end - lease->tag_first < lease->count ? end - lease->tag_first : lease->count;
-        uint32_t places = (uint32_t)to - from;
-        uint32_t part =
-            lease->left_count ? settle_places(consumer, arena, lease, from, places, how) : 0;
+        uint32_t part = settle_left(consumer, stock, lease, from, to, settlement);
         if (part > 0)
-            mark_settled(lease, from, places, part);
+            mark_settled(lease, from, to - from, part);
         settled += part;
     }
     consumer->leased_count -= settled;
     pop_settled(consumer);
     return settled;
+}
+
+/* How many of the places [from, end) are left. */
+static uint32_t count_left(const struct lease *lease, uint32_t from, uint32_t end)
+{
+    if (lease->left_count == 0 || !lease->settled_bits)
+        return lease->left_count ? end - from : 0;
+    return end - from - bits_count(lease->settled_bits, from, end - from);
+}
+
+uint64_t consumer_touch(struct consumer *consumer, struct stock *stock, uint64_t tag,
+                        uint32_t count)
+{
+    uint64_t touched = 0, end = tag > UINT64_MAX - count ? UINT64_MAX : tag + count;
+    uint32_t from, to;
+    for (size_t at = lease_find(consumer, tag);
+         at < consumer->leases_count && places_of(lease_at(consumer, at), tag, end, &from, &to);
+         at++) {
+        struct lease *lease = lease_at(consumer, at);
+        uint32_t left = count_left(lease, from, to);
+        touched += left;
+        lease->at = left > 0 ? stock->now : lease->at;
+        consumer->is_touched |= left > 0;
+    }
+    return touched;
+}
+
+uint64_t consumer_oldest(const struct consumer *consumer)
+{
+    uint64_t oldest = TIME_NEVER;
+    for (size_t i = 0; i < consumer->leases_count; i++) {
+        const struct lease *lease = lease_at(consumer, i);
+        if (lease->left_count > 0 && lease->at < oldest)
+            oldest = lease->at;
+        if (oldest != TIME_NEVER && !consumer->is_touched)
+            break;
+    }
+    return oldest;
+}
+
+void consumer_watch(struct consumer *consumer)
+{
+    consumer->is_touched &= consumer->leases_count > 0;
+    uint64_t oldest = consumer_oldest(consumer);
+    timers_set(&consumer->queue->leases, &consumer->timer,
+               oldest == TIME_NEVER ? TIME_NEVER : end_of(consumer, oldest));
+}
+
+bool consumer_lose(struct consumer *consumer, struct stock *stock, size_t *at, uint64_t *tag,
+                   uint32_t *count)
+{
+    for (; *at < consumer->leases_count; ++*at) {
+        struct lease *lease = lease_at(consumer, *at);
+        uint32_t from = 0, end = lease->count;
+        bool is_over = end_of(consumer, lease->at) <= stock->now;
+        if (lease->left_count > 0 && !is_over && !consumer->is_touched)
+            break;
+        if (!is_over || !find_left(lease, &from, &end))
+            continue;
+        *tag = lease->tag_first + from;
+        *count = end - from;
+        settle_places(consumer, stock, lease, from, end,
+                      &(struct settlement){.how = SETTLE_RETURN});
+        mark_settled(lease, from, *count, *count);
+        consumer->leased_count -= *count;
+        return true;
+    }
+    pop_settled(consumer);
+    consumer_watch(consumer);
+    return false;
 }
 
 /* Whether `a` is to be served before `b`. */

@@ -19,6 +19,7 @@ struct lease {
     uint32_t left_count; /* not settled yet */
     bool is_reversed;
     uint64_t *settled_bits; /* by place in the lease; NULL while all are left */
+    uint64_t at;            /* when it began, or was last touched */
 };
 
 struct consumer {
@@ -27,7 +28,8 @@ struct consumer {
     struct queue *queue;
     struct peer *peer;
     bool from_back, no_ack;
-    bool is_passed; /* over, since its credit did not reach for the message that was next */
+    bool is_passed;  /* over, since its credit did not reach for the message that was next */
+    bool is_touched; /* leases may not lie in the order in which they began */
     uint32_t credit_count;
     uint64_t credit_size;
     uint64_t tag_next;
@@ -36,6 +38,7 @@ struct consumer {
     uint64_t leased_count;
     struct lease *leases; /* a ring, by tag */
     size_t leases_first, leases_count, leases_capacity;
+    struct timer timer; /* in its queue's: when the first lease is over, or earlier */
 };
 
 static inline uint32_t consumer_id(const struct consumer *consumer)
@@ -47,7 +50,7 @@ static inline uint32_t consumer_id(const struct consumer *consumer)
 struct consumer *consumer_create(struct queue *queue, struct peer *peer, uint32_t id);
 
 /* Returns what it has leased and frees it. */
-void consumer_destroy(struct consumer *consumer, struct arena *arena);
+void consumer_destroy(struct consumer *consumer, struct stock *stock);
 
 /* Adds credit; false when that would be too much. */
 bool consumer_credit(struct consumer *consumer, uint32_t count, uint64_t size);
@@ -57,12 +60,28 @@ bool consumer_has_credit(const struct consumer *consumer);
 
 /* Takes the next messages off the queue for this consumer, at most `count_max` and `size_max`
  * bytes; false when none can be. Gives the tag of the first. */
-bool consumer_take(struct consumer *consumer, struct arena *arena, uint32_t count_max,
+bool consumer_take(struct consumer *consumer, struct stock *stock, uint32_t count_max,
                    uint64_t size_max, struct stretch *stretch, uint64_t *tag);
 
 /* Settles those of the tags that are leased; returns how many were. */
-uint64_t consumer_settle(struct consumer *consumer, struct arena *arena, uint64_t tag,
-                         uint32_t count, enum settle how);
+uint64_t consumer_settle(struct consumer *consumer, struct stock *stock, uint64_t tag,
+                         uint32_t count, const struct settlement *settlement);
+
+/* Begins the time of these tags anew, and of those that were leased in one piece with them; returns
+ * how many of them are leased. */
+uint64_t consumer_touch(struct consumer *consumer, struct stock *stock, uint64_t tag,
+                        uint32_t count);
+
+/* Returns a piece of a lease that has lasted too long, and tells its tags; false when there is none.
+ * `*at`, 0 at first, keeps the place. To be called until it is false. */
+bool consumer_lose(struct consumer *consumer, struct stock *stock, size_t *at, uint64_t *tag,
+                   uint32_t *count);
+
+/* Has the consumer looked at when its first lease is over: its queue's settings have changed. */
+void consumer_watch(struct consumer *consumer);
+
+/* When its oldest lease began; TIME_NEVER when there is none. */
+uint64_t consumer_oldest(const struct consumer *consumer);
 
 /* Puts the consumer where it belongs in the queue's heap, or, when not `is_willing`, takes it out.
  */

@@ -6,10 +6,9 @@ enum { SHARE_MIN = 64 }; /* messages that one consumer is given at least, while 
 
 void dispatch_rank(struct consumer *consumer)
 {
-    consumer_rank(consumer,
-                  consumer_has_credit(consumer) && peer_room(consumer->peer, BLOCK_SEGMENT) > 0);
-    if (peer_room(consumer->peer, BLOCK_SEGMENT) == 0)
-        consumer->peer->was_full = true;
+    bool takes = peer_takes(consumer->peer);
+    consumer_rank(consumer, takes && consumer_has_credit(consumer));
+    consumer->peer->was_full |= !takes;
 }
 
 /* Accepts waiting pushes, first come first, as far as there is room. Returns whether any was
@@ -20,7 +19,10 @@ static bool admit_held(struct engine *engine, struct queue *queue, struct outbox
     while (!list_is_empty(&queue->waiting)) {
         struct held_push *held = list_entry(queue->waiting.next, struct held_push, in_queue);
         uint32_t size_before = held->run.size;
-        uint32_t count = queue_push(queue, &engine->arena, &held->run);
+        uint32_t count = queue_push(queue, &engine->stock, &held->run);
+        if (count == 0 && queue->settings.when_full == WHEN_FULL_DROP_OLDEST &&
+            queue_make_room(queue, &engine->stock, &held->run))
+            continue;
         if (count == 0)
             break;
         is_any = true;
@@ -53,11 +55,13 @@ static bool deliver(struct engine *engine, struct consumer *consumer, struct out
     struct stretch stretch;
     uint64_t tag;
     uint64_t room = peer_room(peer, BLOCK_SEGMENT);
-    if (room == 0 || !consumer_has_credit(consumer))
+    if (!peer_takes(peer) || !consumer_has_credit(consumer))
         return false;
+    uint64_t in_flight = peer->leased_max - peer->leased_count;
     uint32_t share = share_of(consumer->queue);
-    if (!consumer_take(consumer, &engine->arena, share, room, &stretch, &tag) &&
-        !consumer_take(consumer, &engine->arena, 1, UINT64_MAX, &stretch, &tag))
+    share = share < in_flight ? share : (uint32_t)in_flight;
+    if (!consumer_take(consumer, &engine->stock, share, room, &stretch, &tag) &&
+        !consumer_take(consumer, &engine->stock, 1, UINT64_MAX, &stretch, &tag))
         return false;
     struct effect *effect = outbox_put(outbox, EFFECT_DELIVER, peer->id);
     effect->id = consumer_id(consumer);
@@ -72,6 +76,7 @@ static bool deliver(struct engine *engine, struct consumer *consumer, struct out
     };
     engine->totals.delivered += stretch.count;
     engine->totals.settled += consumer->no_ack ? stretch.count : 0;
+    peer_lease(peer, consumer->no_ack ? 0 : stretch.count, engine->stock.now);
     engine->totals.holds++;
     peer->unsent_sizes[BLOCK_SEGMENT] += stretch.size;
     consumer->served = engine->served++;
@@ -100,15 +105,35 @@ static void reconsider(struct queue *queue)
     }
 }
 
+/* Takes back what consumers have had for longer than the queue allows. */
+static void lose_leases(struct engine *engine, struct queue *queue, struct outbox *outbox)
+{
+    while (timers_due(&queue->leases) <= engine->stock.now) {
+        struct consumer *consumer =
+            list_entry(timers_first(&queue->leases), struct consumer, timer);
+        uint64_t tag;
+        uint32_t count;
+        for (size_t at = 0; consumer_lose(consumer, &engine->stock, &at, &tag, &count);) {
+            struct effect *lost = outbox_put(outbox, EFFECT_LOST, consumer->peer->id);
+            lost->id = consumer_id(consumer);
+            lost->tag = tag;
+            lost->count = count;
+            engine_unlease(engine, consumer->peer, count);
+        }
+        dispatch_rank(consumer);
+    }
+}
+
 static bool hand_out(struct engine *engine, struct queue *queue, struct outbox *outbox)
 {
     bool is_any = false;
-    while (queue->ready_count > 0 && queue->willing_count > 0 && !queue->is_paused) {
+    bool is_open = !queue->is_paused && queue_age_due(queue) > engine->stock.now;
+    while (is_open && queue->ready_count > 0 && queue->willing_count > 0) {
         struct consumer *consumer = queue->willing[0];
         if (deliver(engine, consumer, outbox)) {
             is_any = true;
             dispatch_rank(consumer);
-        } else if (peer_room(consumer->peer, BLOCK_SEGMENT) > 0) {
+        } else if (peer_takes(consumer->peer)) {
             pass_over(consumer);
         } else {
             dispatch_rank(consumer);
@@ -120,6 +145,8 @@ static bool hand_out(struct engine *engine, struct queue *queue, struct outbox *
 void dispatch_queue(struct engine *engine, struct queue *queue, struct outbox *outbox)
 {
     bool is_any;
+    lose_leases(engine, queue, outbox);
+    queue_age(queue, &engine->stock);
     do {
         reconsider(queue);
         is_any = hand_out(engine, queue, outbox);

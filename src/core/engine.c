@@ -17,6 +17,8 @@ struct engine *engine_create(struct hash_key key)
     struct engine *engine = memory_create(sizeof *engine);
     engine->key = key;
     arena_init(&engine->arena);
+    engine->stock.arena = &engine->arena;
+    list_init(&engine->stock.letters);
     topics_init(&engine->topics, &engine->key);
     list_init(&engine->hot_queues);
     list_init(&engine->hot_peers);
@@ -29,8 +31,12 @@ void engine_destroy(struct engine *engine)
         return;
     assert(engine->peers.count == 0 && engine->totals.holds == 0);
     struct table_entry *entry;
-    for (size_t at = 0; (entry = table_next(&engine->queues, &at));)
-        queue_destroy(list_entry(entry, struct queue, entry), &engine->arena);
+    for (size_t at = 0; (entry = table_next(&engine->queues, &at));) {
+        struct queue *queue = list_entry(entry, struct queue, entry);
+        timers_set(&engine->timers, &queue->timer, TIME_NEVER);
+        queue_destroy(queue, &engine->stock);
+    }
+    timers_finish(&engine->timers);
     table_finish(&engine->queues);
     table_finish(&engine->peers);
     topics_finish(&engine->topics);
@@ -54,17 +60,65 @@ struct peer *engine_peer(struct engine *engine, uint32_t id)
 struct queue *engine_queue(struct engine *engine, struct bytes name)
 {
     struct table_entry *entry = table_find(&engine->queues, hash_bytes(&engine->key, name), name);
-    return entry ? list_entry(entry, struct queue, entry) : NULL;
+    if (!entry)
+        return NULL;
+    struct queue *queue = list_entry(entry, struct queue, entry);
+    queue_age(queue, &engine->stock);
+    return queue;
+}
+
+void engine_configure_queue(struct engine *engine, struct queue *queue)
+{
+    const struct engine_config *config = &engine->config;
+    struct queue_settings settings = queue_settings_default();
+    queue_policies_merge(&settings, config->queue_policies, config->queue_policies_count,
+                         queue->entry.name);
+    queue_configure(queue, &settings);
+    for (struct list *link = queue->consumers.next; link != &queue->consumers; link = link->next)
+        consumer_watch(list_entry(link, struct consumer, link));
+    engine_touch(engine, queue);
+}
+
+void engine_configure(struct engine *engine, const struct engine_config *config, uint64_t now)
+{
+    struct table_entry *entry;
+    engine->stock.now = now;
+    engine->config = *config;
+    for (size_t at = 0; (entry = table_next(&engine->queues, &at));)
+        engine_configure_queue(engine, list_entry(entry, struct queue, entry));
+    for (size_t at = 0; (entry = table_next(&engine->peers, &at));) {
+        struct peer *peer = list_entry(entry, struct peer, entry);
+        peer->leased_max = config->in_flight_max ? config->in_flight_max : UINT64_MAX;
+        engine_unlease(engine, peer, 0);
+    }
+}
+
+void engine_set_pressure(struct engine *engine, bool is_pressed)
+{
+    engine->is_pressed = is_pressed;
 }
 
 struct queue *engine_queue_make(struct engine *engine, struct bytes name)
 {
     struct queue *queue = engine_queue(engine, name);
+    uint64_t queues_max = engine->config.queues_max;
+    if (!queue && queues_max > 0 && engine->queues.count >= queues_max)
+        return NULL;
     if (!queue) {
         queue = queue_create(name, hash_bytes(&engine->key, name));
         table_insert(&engine->queues, &queue->entry);
+        engine_configure_queue(engine, queue);
     }
     return queue;
+}
+
+void engine_queue_end(struct engine *engine, struct queue *queue)
+{
+    engine_bury(engine);
+    engine->queues_generation++;
+    timers_set(&engine->timers, &queue->timer, TIME_NEVER);
+    table_remove(&engine->queues, &queue->entry);
+    queue_destroy(queue, &engine->stock);
 }
 
 void engine_touch(struct engine *engine, struct queue *queue)
@@ -76,11 +130,15 @@ void engine_touch(struct engine *engine, struct queue *queue)
 static void attach(struct engine *engine, const struct command *command)
 {
     assert(!engine_peer(engine, command->peer));
-    struct peer *peer = memory_create(sizeof *peer);
+    struct bytes client = command->attach.client, address = command->attach.address;
+    struct peer *peer = memory_create(sizeof *peer + client.size + address.size);
+    peer->client = bytes_copy(peer + 1, client);
+    peer->address = bytes_copy((unsigned char *)(peer + 1) + client.size, address);
     peer->entry.hash = command->peer;
     peer->id = command->peer;
-    peer->held_count_max = command->window.count;
-    peer->held_size_max = command->window.size;
+    peer->leased_max = engine->config.in_flight_max ? engine->config.in_flight_max : UINT64_MAX;
+    peer->held_count_max = command->attach.window_count;
+    peer->held_size_max = command->attach.window_size;
     list_init(&peer->held);
     list_init(&peer->backlog.posts);
     peer->consumers.salt = peer->subscriptions.salt = engine->key.k0;
@@ -91,6 +149,7 @@ static void detach(struct engine *engine, struct peer *peer)
 {
     struct table_entry *entry;
     size_t at = 0;
+    peer->was_full = false; /* no room again */
     while (!list_is_empty(&peer->held)) {
         struct held_push *held = list_entry(peer->held.next, struct held_push, in_peer);
         engine_touch(engine, held->queue);
@@ -123,61 +182,87 @@ static void serve(struct engine *engine, struct peer *peer, struct outbox *outbo
             continue;
         list_remove(&queue->hot);
         dispatch_queue(engine, queue, outbox);
+        engine_touch(engine, queue); /* a tick sets its timer */
     }
+}
+
+/* Carries out a command whose frame is settled, or answered, at once. */
+static void apply(struct engine *engine, struct peer *peer, const struct command *command,
+                  struct outbox *outbox)
+{
+    enum status status = STATUS_OK;
+    switch (command->kind) {
+    case COMMAND_CONSUME: status = apply_consume(engine, peer, command); break;
+    case COMMAND_CANCEL: status = apply_cancel(engine, peer, command); break;
+    case COMMAND_CREDIT: status = apply_credit(engine, peer, command); break;
+    case COMMAND_SETTLE: status = apply_settle(engine, peer, command); break;
+    case COMMAND_TOUCH: status = apply_touch(engine, peer, command); break;
+    case COMMAND_SUBSCRIBE: status = apply_subscribe(engine, peer, command); break;
+    case COMMAND_UNSUBSCRIBE: status = apply_unsubscribe(engine, peer, command, outbox); break;
+    case COMMAND_DECLARE: status = apply_declare(engine, command); break;
+    case COMMAND_SET: status = apply_set(engine, command); break;
+    case COMMAND_DELETE: status = apply_delete(engine, command, outbox); break;
+    case COMMAND_PAUSE: status = apply_pause(engine, command, true); break;
+    case COMMAND_RESUME: status = apply_pause(engine, command, false); break;
+    case COMMAND_KILL: status = apply_kill(engine, command, outbox); break;
+    case COMMAND_PURGE: status = answer_purge(engine, command, outbox); break;
+    case COMMAND_REDRIVE: status = answer_redrive(engine, command, outbox); break;
+    case COMMAND_PEEK: status = answer_peek(engine, command, outbox); break;
+    case COMMAND_LIST: status = answer_list(engine, command, outbox); break;
+    case COMMAND_INFO: status = answer_info(engine, command, outbox); break;
+    case COMMAND_CLIENTS: status = answer_clients(engine, command, outbox); break;
+    case COMMAND_STATS: status = answer_stats(engine, command, outbox); break;
+    case COMMAND_SETTINGS: status = answer_settings(engine, command, outbox); break;
+    case COMMAND_PING: serve(engine, peer, outbox); break;
+    default: assert(command->kind == COMMAND_HEARTBEAT);
+    }
+    if (command->kind < COMMAND_PURGE || status != STATUS_OK)
+        outbox_settle(outbox, peer->id, command->ticket, 1, status);
 }
 
 void engine_apply(struct engine *engine, const struct command *command, uint64_t now,
                   struct outbox *outbox)
 {
-    (void)now;
+    engine->stock.now = now;
     if (command->kind == COMMAND_ATTACH) {
         attach(engine, command);
         return;
     }
     struct peer *peer = engine_peer(engine, command->peer);
     assert(peer);
-    enum status status = STATUS_OK;
     switch (command->kind) {
-    case COMMAND_ATTACH: break;
-    case COMMAND_DETACH: detach(engine, peer); return;
-    case COMMAND_PUSH: apply_push(engine, peer, command, outbox); return;
-    case COMMAND_PUBLISH: apply_publish(engine, peer, command, outbox); return;
-    case COMMAND_CONSUME: status = apply_consume(engine, peer, command); break;
-    case COMMAND_CANCEL: status = apply_cancel(engine, peer, command); break;
-    case COMMAND_CREDIT: status = apply_credit(engine, peer, command); break;
-    case COMMAND_SETTLE: status = apply_settle(engine, peer, command); break;
-    case COMMAND_SUBSCRIBE: status = apply_subscribe(engine, peer, command); break;
-    case COMMAND_UNSUBSCRIBE: status = apply_unsubscribe(engine, peer, command, outbox); break;
-    case COMMAND_DECLARE: status = apply_declare(engine, command); break;
-    case COMMAND_DELETE: status = apply_delete(engine, command, outbox); break;
-    case COMMAND_PAUSE: status = apply_pause(engine, command, true); break;
-    case COMMAND_RESUME: status = apply_pause(engine, command, false); break;
-    case COMMAND_PURGE: status = answer_purge(engine, command, outbox); break;
-    case COMMAND_PEEK: status = answer_peek(engine, command, outbox); break;
-    case COMMAND_LIST: status = answer_list(engine, command, outbox); break;
-    case COMMAND_INFO: status = answer_info(engine, command, outbox); break;
-    case COMMAND_STATS: status = answer_stats(engine, command, outbox); break;
-    case COMMAND_PING: serve(engine, peer, outbox); break;
+    case COMMAND_DETACH: detach(engine, peer); break;
+    case COMMAND_PUSH: apply_push(engine, peer, command, outbox); break;
+    case COMMAND_PUBLISH: apply_publish(engine, peer, command, outbox); break;
+    default: apply(engine, peer, command, outbox);
     }
-    bool is_answered =
-        command->kind >= COMMAND_PURGE && command->kind <= COMMAND_STATS && status == STATUS_OK;
-    if (!is_answered)
-        outbox_settle(outbox, peer->id, command->ticket, 1, status);
+    engine_bury(engine);
+}
+
+/* Hands out what a hot queue has, and lets it go when it is done with. */
+static void tend(struct engine *engine, struct queue *queue, struct outbox *outbox)
+{
+    dispatch_queue(engine, queue, outbox);
+    engine_bury(engine);
+    if (list_is_linked(&queue->hot))
+        return; /* its own dead letters: it is looked at again */
+    if (queue_is_unused(queue))
+        engine_queue_end(engine, queue);
+    else
+        timers_set(&engine->timers, &queue->timer, queue_due(queue));
 }
 
 void engine_tick(struct engine *engine, uint64_t now, struct outbox *outbox)
 {
-    (void)now;
     struct list *link;
-    while ((link = list_pop_front(&engine->hot_queues))) {
-        struct queue *queue = list_entry(link, struct queue, hot);
-        dispatch_queue(engine, queue, outbox);
-        if (queue_is_unused(queue)) {
-            engine->queues_generation++;
-            table_remove(&engine->queues, &queue->entry);
-            queue_destroy(queue, &engine->arena);
-        }
+    engine->stock.now = now;
+    while (timers_due(&engine->timers) <= now) {
+        struct queue *queue = list_entry(timers_first(&engine->timers), struct queue, timer);
+        timers_set(&engine->timers, &queue->timer, TIME_NEVER);
+        engine_touch(engine, queue);
     }
+    while ((link = list_pop_front(&engine->hot_queues)))
+        tend(engine, list_entry(link, struct queue, hot), outbox);
     while ((link = list_pop_front(&engine->hot_peers)))
         dispatch_backlog(engine, list_entry(link, struct peer, hot), outbox);
     chunk_store_rest(&engine->chunks, &engine->arena);
@@ -185,7 +270,8 @@ void engine_tick(struct engine *engine, uint64_t now, struct outbox *outbox)
 
 uint64_t engine_deadline(const struct engine *engine)
 {
-    return list_is_empty(&engine->hot_queues) && list_is_empty(&engine->hot_peers) ? TIME_NEVER : 0;
+    bool is_hot = !list_is_empty(&engine->hot_queues) || !list_is_empty(&engine->hot_peers);
+    return is_hot ? 0 : timers_due(&engine->timers);
 }
 
 /* Looks again at consumers from the place `at` of their peer's table on. */
@@ -209,10 +295,26 @@ static void has_room_again(struct engine *engine, struct peer *peer)
     reconsider_from(engine, peer, 0);
 }
 
+void engine_unlease(struct engine *engine, struct peer *peer, uint64_t count)
+{
+    assert(peer->leased_count >= count);
+    peer->leased_count -= count;
+    if (peer->was_full && peer_takes(peer))
+        has_room_again(engine, peer);
+}
+
+uint64_t engine_leased(const struct engine *engine, uint32_t id, uint64_t *since)
+{
+    struct table_entry *entry = table_find(&engine->peers, id, (struct bytes){0});
+    const struct peer *peer = entry ? list_entry(entry, struct peer, entry) : NULL;
+    *since = peer ? peer->leased_since : 0;
+    return peer ? peer->leased_count : 0;
+}
+
 void engine_release(struct engine *engine, uint32_t peer_id, const struct slice *slice,
                     uint64_t now)
 {
-    (void)now;
+    engine->stock.now = now;
     assert(slice->block->holds_count > 0 && engine->totals.holds > 0);
     enum block_kind kind = slice->block->kind;
     uint32_t size = slice->size;
@@ -221,14 +323,14 @@ void engine_release(struct engine *engine, uint32_t peer_id, const struct slice 
         chunk_release(slice->block, &engine->arena);
     } else {
         slice->block->holds_count--;
-        queue_release(list_entry(slice->block, struct segment, block), &engine->arena);
+        queue_release(list_entry(slice->block, struct segment, block), &engine->stock);
     }
     struct peer *peer = peer_id == PEER_NONE ? NULL : engine_peer(engine, peer_id);
     if (!peer)
         return;
     assert(peer->unsent_sizes[kind] >= size);
     peer->unsent_sizes[kind] -= size;
-    if (peer->was_full && peer_room(peer, BLOCK_SEGMENT) > 0)
+    if (peer->was_full && peer_takes(peer))
         has_room_again(engine, peer);
     if (peer->backlog.posts_count > 0 && peer_room(peer, BLOCK_CHUNK) > 0 &&
         !list_is_linked(&peer->hot))
@@ -248,6 +350,7 @@ struct engine_totals engine_totals(const struct engine *engine)
         totals.consumers += queue->consumers_count;
         totals.ready += queue->ready_count;
         totals.leased += queue->leased_count;
+        totals.delayed += queue->delayed_count;
         totals.waiting += queue->waiting_count;
     }
     return totals;

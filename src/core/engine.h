@@ -16,6 +16,25 @@ struct engine;
 /* An engine with no queues. `key` keeps strangers from choosing hash buckets. */
 struct engine *engine_create(struct hash_key key);
 
+/* How the engine is to be. Everything it points to is borrowed until the next engine_configure. */
+struct engine_config {
+    const struct queue_policy *queue_policies; /* sorted by pattern_compare */
+    size_t queue_policies_count;
+    uint64_t queues_max;    /* 0: any number */
+    uint64_t in_flight_max; /* messages leased to one connection; 0: any number */
+    struct bytes settings;  /* what SETTINGS is answered with */
+};
+
+/* Has a configuration hold, for what there is already too; limits that are passed already refuse
+ * what is new. */
+void engine_configure(struct engine *engine, const struct engine_config *config, uint64_t now);
+
+/* While memory is short, pushes and publishes are refused with `memory`. */
+void engine_set_pressure(struct engine *engine, bool is_pressed);
+
+/* Messages leased to a connection, and since when it has had any without a pause. */
+uint64_t engine_leased(const struct engine *engine, uint32_t peer, uint64_t *since);
+
 /* Frees everything. All slices have been released and all peers detached. */
 void engine_destroy(struct engine *engine);
 
@@ -38,7 +57,7 @@ void engine_release(struct engine *engine, uint32_t peer, const struct slice *sl
 /* What there is in all, for checks and statistics. */
 struct engine_totals {
     uint64_t queues, consumers, connections, subscriptions;
-    uint64_t ready, leased, waiting; /* messages now */
+    uint64_t ready, leased, delayed, waiting; /* messages now */
     uint64_t accepted, delivered, settled,
         refused; /* messages of queues, ever; deleted queues too */
     uint64_t published, sent,

@@ -11,6 +11,10 @@
 struct engine {
     struct hash_key key;
     struct arena arena;
+    struct stock stock;
+    struct engine_config config;
+    bool is_pressed;            /* memory is short */
+    struct timers timers;       /* queues, by when something is due in them */
     struct table queues;        /* by name */
     uint64_t queues_generation; /* grows when one goes */
     struct table peers;         /* by id */
@@ -28,14 +32,23 @@ struct engine {
 /* The connection of that id, or NULL. */
 struct peer *engine_peer(struct engine *engine, uint32_t id);
 
-/* The queue of that name, or NULL. */
+/* The queue of that name as time has left it, or NULL. */
 struct queue *engine_queue(struct engine *engine, struct bytes name);
 
 /* The queue of that name, made when there is none. */
 struct queue *engine_queue_make(struct engine *engine, struct bytes name);
 
+/* Has the settings hold that the queue is to have. */
+void engine_configure_queue(struct engine *engine, struct queue *queue);
+
+/* Ends a queue that holds nothing that anybody waits for. */
+void engine_queue_end(struct engine *engine, struct queue *queue);
+
 /* Has the next tick look at the queue. */
 void engine_touch(struct engine *engine, struct queue *queue);
+
+/* Takes note that so many messages are no longer leased to the connection. */
+void engine_unlease(struct engine *engine, struct peer *peer, uint64_t count);
 
 /* apply_queue.c: commands about queues and their messages. */
 void apply_push(struct engine *engine, struct peer *peer, const struct command *command,
@@ -44,13 +57,21 @@ enum status apply_consume(struct engine *engine, struct peer *peer, const struct
 enum status apply_cancel(struct engine *engine, struct peer *peer, const struct command *command);
 enum status apply_credit(struct engine *engine, struct peer *peer, const struct command *command);
 enum status apply_settle(struct engine *engine, struct peer *peer, const struct command *command);
+enum status apply_touch(struct engine *engine, struct peer *peer, const struct command *command);
 enum status apply_declare(struct engine *engine, const struct command *command);
+enum status apply_set(struct engine *engine, const struct command *command);
 enum status apply_delete(struct engine *engine, const struct command *command,
                          struct outbox *outbox);
 enum status apply_pause(struct engine *engine, const struct command *command, bool is_paused);
 /* Ends a consumer that its peer's table has lost, or is losing. */
 void engine_consumer_end(struct engine *engine, struct consumer *consumer);
 void engine_held_forget(struct held_push *held);
+
+/* bury.c: what becomes of dead letters. */
+/* Brings the letters that were written to their queues. */
+void engine_bury(struct engine *engine);
+enum status answer_redrive(struct engine *engine, const struct command *command,
+                           struct outbox *outbox);
 
 /* dispatch.c: what a tick does. */
 void dispatch_queue(struct engine *engine, struct queue *queue, struct outbox *outbox);
@@ -76,7 +97,17 @@ enum status answer_list(struct engine *engine, const struct command *command,
                         struct outbox *outbox);
 enum status answer_info(struct engine *engine, const struct command *command,
                         struct outbox *outbox);
+enum status answer_clients(struct engine *engine, const struct command *command,
+                           struct outbox *outbox);
+enum status answer_settings(struct engine *engine, const struct command *command,
+                            struct outbox *outbox);
+enum status apply_kill(struct engine *engine, const struct command *command, struct outbox *outbox);
 enum status answer_stats(struct engine *engine, const struct command *command,
                          struct outbox *outbox);
+
+/* The answer that is being put together. */
+unsigned char *answer_reserve(struct engine *engine, size_t size);
+enum status answer_send(struct engine *engine, const struct command *command, bool has_more,
+                        struct outbox *outbox);
 
 #endif

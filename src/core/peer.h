@@ -24,11 +24,14 @@ struct held_push {
 struct peer {
     struct table_entry entry; /* in the engine's table, by id */
     uint32_t id;
+    struct bytes client, address; /* for listings; behind the struct */
     struct list hot; /* in the engine's list of connections with something to send, or none */
     struct table consumers, subscriptions; /* by id */
     struct backlog backlog;
     uint64_t unsent_sizes[BLOCK_KINDS]; /* of topics in chunks, of queues in segments */
     bool was_full;                      /* since it last had room, consumers were passed over */
+    uint64_t leased_count, leased_max;  /* messages leased to it, and how many may be */
+    uint64_t leased_since;              /* when it last began to have any */
     size_t turn_at; /* the place in `consumers` that comes first when it has room again */
     uint32_t held_count_max;
     uint64_t held_size_max, held_count, held_size;
@@ -45,6 +48,20 @@ static inline uint64_t peer_room(const struct peer *peer, enum block_kind kind)
 {
     uint64_t unsent = peer->unsent_sizes[kind];
     return unsent < PEER_UNSENT_MAX ? PEER_UNSENT_MAX - unsent : 0;
+}
+
+/* Whether the connection can be handed anything: it reads, and settles. */
+static inline bool peer_takes(const struct peer *peer)
+{
+    return peer_room(peer, BLOCK_SEGMENT) > 0 && peer->leased_count < peer->leased_max;
+}
+
+/* Counts messages that are leased to it. */
+static inline void peer_lease(struct peer *peer, uint64_t count, uint64_t now)
+{
+    if (peer->leased_count == 0 && count > 0)
+        peer->leased_since = now;
+    peer->leased_count += count;
 }
 
 #endif

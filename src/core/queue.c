@@ -7,8 +7,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define ORDER_START (UINT64_MAX / 2) /* of the first segment: others may come before and behind */
-
 /*
  *      front of the queue                                      back
  *        segment  <->  segment  <->  segment  <->  segment
@@ -28,7 +26,7 @@ struct queue *queue_create(struct bytes name, uint64_t hash)
     list_init(&queue->consumers);
     queue->settings = queue_settings_default();
     queue->segment_size_next = SEGMENT_SIZE_MIN;
-    queue->order_first = queue->order_next = ORDER_START;
+    queue->order_first = queue->order_next = QUEUE_ORDER_START;
     return queue;
 }
 
@@ -44,7 +42,7 @@ static void drop_segment(struct queue *queue, struct stock *stock, struct segmen
     timers_set(&queue->aging, &segment->timer, TIME_NEVER);
     segment->queue = NULL;
     if (segment->block.holds_count == 0)
-        segment_destroy(&stock->arena, segment);
+        segment_destroy(stock->arena, segment);
 }
 
 static void purge_ready(struct queue *queue, struct stock *stock)
@@ -61,11 +59,12 @@ static void purge_ready(struct queue *queue, struct stock *stock)
 void queue_destroy(struct queue *queue, struct stock *stock)
 {
     assert(list_is_empty(&queue->waiting) && list_is_empty(&queue->consumers));
+    assert(queue->timer.at == 0);
     assert(queue->leased_count == 0);
     purge_ready(queue, stock);
     while (!list_is_empty(&queue->segments)) /* a slice holds them still */
         drop_segment(queue, stock, segment_of(queue->segments.next));
-    delayed_purge(queue);
+    queue_purge_delayed(queue);
     timers_finish(&queue->aging);
     timers_finish(&queue->delayed);
     timers_finish(&queue->leases);
@@ -76,62 +75,64 @@ void queue_destroy(struct queue *queue, struct stock *stock)
     free(queue);
 }
 
-static uint64_t ttl_ns(const struct queue *queue)
+void queue_set_own(struct queue *queue, const struct queue_settings *own)
 {
-    uint64_t ttl = queue->settings.ttl_ms;
-    return ttl == 0 || ttl > TIME_NEVER / NS_PER_MS ? TIME_NEVER : ttl * NS_PER_MS;
+    void *copy = own->dead_letter.data ? memory_create(own->dead_letter.size + 1) : NULL;
+    if (own->dead_letter.size > 0)
+        memcpy(copy, own->dead_letter.data, own->dead_letter.size);
+    free((void *)queue->own.dead_letter.data);
+    queue->own = *own;
+    queue->own.dead_letter.data = copy;
 }
 
-/* Has the segment looked at when the first of its ready messages expires. */
-static void set_timer(struct queue *queue, struct segment *segment)
-{
-    if (segment->deadlines || ttl_ns(queue) != TIME_NEVER || segment->timer.at > 0)
-        timers_set(&queue->aging, &segment->timer, segment_expiry(segment, ttl_ns(queue)));
-}
-
-void queue_configure(struct queue *queue, const struct queue_settings *own,
-                     const struct queue_settings *others)
+void queue_configure(struct queue *queue, const struct queue_settings *others)
 {
     uint64_t ttl_before = queue->settings.ttl_ms;
-    if (own != &queue->own) {
-        void *copy = own->dead_letter.data ? memory_create(own->dead_letter.size + 1) : NULL;
-        if (own->dead_letter.size > 0)
-            memcpy(copy, own->dead_letter.data, own->dead_letter.size);
-        free((void *)queue->own.dead_letter.data);
-        queue->own = *own;
-        queue->own.dead_letter.data = copy;
-    }
     queue->settings = *others;
     queue_settings_merge(&queue->settings, &queue->own);
     if (queue->settings.ttl_ms == ttl_before)
         return;
     for (struct list *link = queue->segments.next; link != &queue->segments; link = link->next)
-        set_timer(queue, segment_of(link));
+        queue_rewatch(queue, segment_of(link));
 }
 
-/* Messages and bytes that count towards the bound. */
-static uint64_t held_count(const struct queue *queue)
+struct bytes queue_dead_letter(const struct queue *queue, unsigned char *buffer)
+{
+    static const char suffix[] = ".dead";
+    struct bytes name = queue->entry.name, end = bytes_text(suffix);
+    if (queue->settings.dead_letter.data)
+        return queue->settings.dead_letter;
+    bool is_dead = name.size >= end.size &&
+                   bytes_equal(bytes_of(name.data + name.size - end.size, end.size), end);
+    if (is_dead || name.size + end.size > FRAME_NAME_MAX)
+        return (struct bytes){0};
+    memcpy(buffer, name.data, name.size);
+    memcpy(buffer + name.size, end.data, end.size);
+    return bytes_of(buffer, name.size + end.size);
+}
+
+uint64_t queue_held_count(const struct queue *queue)
 {
     return queue->ready_count + queue->leased_count + queue->delayed_count;
 }
 
-static uint64_t held_size(const struct queue *queue)
+uint64_t queue_held_size(const struct queue *queue)
 {
     return queue->ready_size + queue->leased_size + queue->delayed_size;
 }
 
 uint64_t queue_room(const struct queue *queue)
 {
-    if (held_count(queue) >= queue->settings.count_max)
+    if (queue_held_count(queue) >= queue->settings.count_max)
         return 0;
-    uint64_t size = held_size(queue);
+    uint64_t size = queue_held_size(queue);
     return size < queue->settings.size_max ? queue->settings.size_max - size : 0;
 }
 
 static struct segment *add_segment(struct queue *queue, struct stock *stock, size_t size,
                                    bool at_front)
 {
-    struct segment *segment = segment_create(&stock->arena, size);
+    struct segment *segment = segment_create(stock->arena, size);
     segment->queue = queue;
     segment->order = at_front ? --queue->order_first : queue->order_next++;
     if (at_front)
@@ -159,8 +160,7 @@ static struct segment *segment_for(struct queue *queue, struct stock *stock, con
     return add_segment(queue, stock, size, false);
 }
 
-/* Takes note of ready messages that a segment has been given. */
-static void add_ready(struct queue *queue, struct segment *segment, uint32_t count, uint64_t size)
+void queue_add_ready(struct queue *queue, struct segment *segment, uint32_t count, uint64_t size)
 {
     queue->ready_count += count;
     queue->ready_size += size;
@@ -178,9 +178,8 @@ static void append(struct queue *queue, struct stock *stock, struct run run)
         uint32_t size = run.size;
         uint32_t appended = segment_append(segment, &run, stock->now);
         assert(appended > 0);
-        add_ready(queue, segment, appended, size - run.size);
-        if (segment->timer.at == 0)
-            set_timer(queue, segment);
+        queue_add_ready(queue, segment, appended, size - run.size);
+        queue_watch(queue, segment, segment->count - appended, appended);
     }
 }
 
@@ -190,17 +189,17 @@ void queue_insert(struct queue *queue, struct stock *stock, const unsigned char 
     struct run run;
     int size = frame_cut(bytes_of(frame, frame_size(frame)), UINT32_MAX, &run);
     assert(size > 0);
-    struct segment *segment =
-        at_front ? add_segment(queue, stock, segment_head_size() + run.size, true)
-                 : segment_for(queue, stock, &run);
+    struct segment *segment = at_front
+                                  ? add_segment(queue, stock, segment_head_size() + run.size, true)
+                                  : segment_for(queue, stock, &run);
     uint32_t index = segment->count;
-    add_ready(queue, segment, segment_append(segment, &run, stock->now), (uint64_t)size);
+    queue_add_ready(queue, segment, segment_append(segment, &run, stock->now), (uint64_t)size);
     if (deliveries > 0)
         segment_set_deliveries(segment, index, deliveries);
     struct header header = header_of(frame);
     if (header.ttl_ms > 0 && header.ttl_ms < (TIME_NEVER - stock->now) / NS_PER_MS)
         segment_set_deadline(segment, index, stock->now + header.ttl_ms * NS_PER_MS);
-    set_timer(queue, segment);
+    queue_watch(queue, segment, index, 1);
 }
 
 /* Takes frames with headers one by one. */
@@ -210,7 +209,7 @@ static void take_headed(struct queue *queue, struct stock *stock, struct run run
     while (run_split(&run, 1, UINT64_MAX, &one)) {
         uint64_t delay_ms = header_of(one.data).delay_ms;
         if (delay_ms > 0)
-            delayed_put(queue, stock, one.data, delay_ms, 0, false);
+            queue_delay(queue, stock, one.data, ns_of_ms(delay_ms), 0, false);
         else
             queue_insert(queue, stock, one.data, 0, false);
     }
@@ -221,7 +220,7 @@ uint32_t queue_push(struct queue *queue, struct stock *stock, struct run *run)
     struct run fits;
     if (queue_room(queue) == 0)
         return 0;
-    uint64_t room_count = queue->settings.count_max - held_count(queue);
+    uint64_t room_count = queue->settings.count_max - queue_held_count(queue);
     if (!run_split(run, room_count < UINT32_MAX ? (uint32_t)room_count : UINT32_MAX,
                    queue_room(queue), &fits))
         return 0;
@@ -247,7 +246,7 @@ static void settle_ends(struct queue *queue)
         queue->back = segment_of(queue->back->link.prev);
 }
 
-static void count_leased(struct queue *queue, const struct stretch *stretch)
+void queue_add_leased(struct queue *queue, const struct stretch *stretch)
 {
     queue->ready_count -= stretch->count;
     queue->ready_size -= stretch->size;
@@ -262,31 +261,11 @@ bool queue_lease(struct queue *queue, struct stock *stock, bool from_back, uint3
     struct segment *segment = from_back ? queue->back : queue->front;
     if (!segment || !segment_lease(segment, from_back, count_max, size_max, stretch))
         return false;
-    count_leased(queue, stretch);
+    queue_add_leased(queue, stretch);
     queue->counters.delivered += stretch->count;
     if (!queue->times)
         queue->times = memory_create(sizeof *queue->times);
-    segment_count_waits(segment, stretch->index, stretch->count, stock->now,
-                        &queue->times->waited);
-    return true;
-}
-
-void queue_claim(struct queue *queue, const struct stretch *stretch)
-{
-    segment_claim(stretch->segment, stretch->index, stretch->count);
-    count_leased(queue, stretch);
-}
-
-bool queue_make_room(struct queue *queue, struct stock *stock, const struct run *run)
-{
-    struct stretch stretch;
-    struct segment *segment = queue->front;
-    if (!segment || (!segment_lease(segment, false, run->count, run->size, &stretch) &&
-                     !segment_lease(segment, false, 1, UINT64_MAX, &stretch)))
-        return false;
-    count_leased(queue, &stretch);
-    queue_settle(queue, stock, segment, stretch.index, stretch.count,
-                 &(struct settlement){.how = SETTLE_OVERFLOW});
+    segment_count_waits(segment, stretch->index, stretch->count, stock->now, &queue->times->waited);
     return true;
 }
 
@@ -299,13 +278,13 @@ static void compact(struct queue *queue, struct stock *stock, struct segment *se
         return;
     if (segment_ready_size(segment) > segment->block.capacity / 4)
         return;
-    struct segment *smaller = segment_compact(segment, &stock->arena);
+    struct segment *smaller = segment_compact(segment, stock->arena);
     list_insert_before(&segment->link, &smaller->link);
     queue->front = queue->front == segment ? smaller : queue->front;
     queue->back = queue->back == segment ? smaller : queue->back;
     segment_purge(segment);
     drop_segment(queue, stock, segment);
-    set_timer(queue, smaller);
+    queue_rewatch(queue, smaller);
 }
 
 void queue_release(struct segment *segment, struct stock *stock)
@@ -313,7 +292,7 @@ void queue_release(struct segment *segment, struct stock *stock)
     struct queue *queue = segment->queue;
     if (!queue) {
         if (segment->block.holds_count == 0)
-            segment_destroy(&stock->arena, segment);
+            segment_destroy(stock->arena, segment);
     } else if (segment_is_done(segment)) {
         if (queue->ready_count == 0 && queue->leased_count == 0 &&
             queue->segment_size_next > segment->block.capacity)
@@ -324,89 +303,6 @@ void queue_release(struct segment *segment, struct stock *stock)
     }
 }
 
-/* Writes a letter for each message that dies, unless nobody would get it. */
-static void write_letters(struct queue *queue, struct stock *stock, const struct stretch *dying,
-                          enum settle how)
-{
-    static const char *const reasons[SETTLE_KINDS] = {
-        [SETTLE_REJECT] = "rejected",
-        [SETTLE_EXPIRE] = "expired",
-        [SETTLE_OVERFLOW] = "overflow",
-        [SETTLE_EXHAUST] = "deliveries",
-    };
-    bool was_delivered = how == SETTLE_REJECT || how == SETTLE_EXHAUST;
-    const struct dead_reason why = {reasons[how], queue->entry.name,
-                                    (uint64_t)dying->deliveries + was_delivered};
-    const struct bytes *to = &queue->settings.dead_letter;
-    if (to->data && to->size == 0)
-        return;
-    for (uint32_t i = dying->index; i < dying->index + dying->count; i++) {
-        const unsigned char *frame =
-            dying->segment->block.data + segment_offset(dying->segment, i);
-        if (header_of(frame).dead_times >= DEAD_TIMES_MAX)
-            continue;
-        struct letter *letter =
-            memory_resize(NULL, sizeof *letter + frame_size(frame) + DEAD_GROWTH_MAX, 1);
-        *letter = (struct letter){.from = queue};
-        header_put_dead(letter->frame, frame, &why);
-        list_push_back(&stock->letters, &letter->link);
-    }
-}
-
-static void take_back(struct queue *queue, struct stock *stock, const struct stretch *stretch,
-                      const struct settlement *settlement)
-{
-    uint32_t limit = queue->settings.delivery_limit;
-    if (limit > 0 && stretch->deliveries + 1 >= limit) {
-        queue->counters.settled[SETTLE_EXHAUST] += stretch->count;
-        write_letters(queue, stock, stretch, SETTLE_EXHAUST);
-        segment_settle(stretch->segment, stretch->index, stretch->count);
-    } else if (settlement->delay_ns > 0) {
-        for (uint32_t i = stretch->index; i < stretch->index + stretch->count; i++)
-            delayed_put(queue, stock,
-                        stretch->segment->block.data + segment_offset(stretch->segment, i),
-                        settlement->delay_ns, stretch->deliveries + 1, !settlement->to_back);
-        segment_settle(stretch->segment, stretch->index, stretch->count);
-    } else {
-        segment_return(stretch->segment, stretch->index, stretch->count);
-        add_ready(queue, stretch->segment, stretch->count, stretch->size);
-        set_timer(queue, stretch->segment);
-    }
-}
-
-/* Settles messages that were delivered equally often. */
-static void settle_alike(struct queue *queue, struct stock *stock, const struct stretch *stretch,
-                         const struct settlement *settlement)
-{
-    enum settle how = settlement->how;
-    queue->counters.settled[how] += stretch->count;
-    queue->leased_count -= stretch->count;
-    queue->leased_size -= stretch->size;
-    if (how == SETTLE_RETURN) {
-        take_back(queue, stock, stretch, settlement);
-        return;
-    }
-    if (how >= SETTLE_REJECT)
-        write_letters(queue, stock, stretch, how);
-    segment_settle(stretch->segment, stretch->index, stretch->count);
-}
-
-void queue_settle(struct queue *queue, struct stock *stock, struct segment *segment, uint32_t index,
-                  uint32_t count, const struct settlement *settlement)
-{
-    assert(queue->leased_count >= count && queue->leased_size >= segment_size(segment, index, count));
-    for (uint32_t part; count > 0; index += part, count -= part) {
-        struct stretch stretch;
-        part = settlement->how == SETTLE_ACKNOWLEDGE
-                   ? count
-                   : segment_count_alike(segment, index, count);
-        stretch = (struct stretch){segment, index, part, segment_size(segment, index, part),
-                                   segment_deliveries(segment, index)};
-        settle_alike(queue, stock, &stretch, settlement);
-    }
-    queue_release(segment, stock);
-}
-
 uint64_t queue_purge(struct queue *queue, struct stock *stock)
 {
     uint64_t count = queue->ready_count + queue->delayed_count;
@@ -414,13 +310,13 @@ uint64_t queue_purge(struct queue *queue, struct stock *stock)
         return 0;
     queue->counters.purged += count;
     purge_ready(queue, stock);
-    delayed_purge(queue);
+    queue_purge_delayed(queue);
     return count;
 }
 
 bool queue_is_unused(const struct queue *queue)
 {
-    return !queue->is_declared && !queue->is_paused && held_count(queue) == 0 &&
+    return !queue->is_declared && !queue->is_paused && queue_held_count(queue) == 0 &&
            queue->consumers_count == 0 && queue->waiting_count == 0;
 }
 
@@ -431,7 +327,7 @@ static void check_counters(const struct queue *queue)
     for (int how = SETTLE_REJECT; how < SETTLE_KINDS; how++)
         died += all->settled[how];
     gone += died + all->settled[SETTLE_ACKNOWLEDGE];
-    assert(all->accepted == held_count(queue) + gone);
+    assert(all->accepted == queue_held_count(queue) + gone);
     assert(all->dead_lettered <= died);
     assert(all->delivered == queue->leased_count + all->settled[SETTLE_ACKNOWLEDGE] +
                                  all->settled[SETTLE_RETURN] + all->settled[SETTLE_REJECT]);
@@ -447,7 +343,7 @@ void queue_check(const struct queue *queue)
         assert(segment->queue == queue);
         assert(!segment_is_done(segment));
         assert(!before || before->order < segment->order);
-        assert(segment_expiry(segment, ttl_ns(queue)) >=
+        assert(queue_expiry(queue, segment) >=
                (segment->timer.at ? segment->timer.due : TIME_NEVER));
         front = front || segment->ready_count == 0 ? front : segment;
         back = segment->ready_count == 0 ? back : segment;

@@ -9,6 +9,8 @@
 
 struct consumer;
 
+#define QUEUE_ORDER_START (UINT64_MAX / 2) /* of the first segment: others come before and behind */
+
 /* What becomes of a leased message. */
 enum settle {
     SETTLE_ACKNOWLEDGE,
@@ -29,7 +31,8 @@ struct settlement {
 /*
  * Messages since the queue was made.
  * accepted = ready + leased + delayed + the sum of `settled` without SETTLE_RETURN + purged,
- * delivered = leased + acknowledged + returned + rejected. A message that comes back for the last time is returned and exhausted.
+ * delivered = leased + acknowledged + returned + rejected. A message that comes back for the last
+ * time counts as returned and as exhausted.
  */
 struct queue_counters {
     uint64_t accepted, delivered, refused, purged;
@@ -56,11 +59,11 @@ struct queue {
     bool is_declared, is_paused;
     bool has_passed; /* some consumers were passed over, for the size of what was next */
     uint64_t ready_count, ready_size, leased_count, leased_size, delayed_count, delayed_size;
-    uint64_t waiting_count;   /* held pushes */
-    struct timers aging;      /* segments whose ready messages expire */
-    struct timers delayed;    /* messages that are not ready yet */
-    uint64_t delayed_order;   /* of the next one */
-    struct timers leases;     /* consumers whose leases end by themselves */
+    uint64_t waiting_count;    /* held pushes */
+    struct timers aging;       /* segments whose ready messages expire */
+    struct timers delayed;     /* messages that are not ready yet */
+    uint64_t delayed_order;    /* of the next one */
+    struct timers leases;      /* consumers whose leases end by themselves */
     struct queue_times *times; /* NULL until something was delivered */
     struct list waiting;       /* of struct held_push, first come first */
     struct list consumers;     /* all of them */
@@ -70,6 +73,14 @@ struct queue {
     struct queue_counters counters;
 };
 
+/* A message that is not ready yet. */
+struct delayed {
+    struct timer timer; /* in its queue's */
+    uint32_t deliveries;
+    bool at_front; /* where it will be ready */
+    unsigned char frame[];
+};
+
 /* A new queue with default settings. It keeps a copy of the name. */
 struct queue *queue_create(struct bytes name, uint64_t hash);
 
@@ -77,9 +88,17 @@ struct queue *queue_create(struct bytes name, uint64_t hash);
  * still holds live on until released. */
 void queue_destroy(struct queue *queue, struct stock *stock);
 
-/* Has settings hold: those of `own`, and where it gives none those of `others`, which give all. */
-void queue_configure(struct queue *queue, const struct queue_settings *own,
-                     const struct queue_settings *others);
+/* Gives the queue settings of its own, those given in `own`. It keeps a copy. */
+void queue_set_own(struct queue *queue, const struct queue_settings *own);
+
+/* Has settings hold: the queue's own, and where it has none those of `others`, which give all. What
+ * `others` borrows lives until the next call. */
+void queue_configure(struct queue *queue, const struct queue_settings *others);
+
+/* Where its dead letters go, put together at `buffer`, which has room for DEAD_LETTER_NAME_MAX
+ * bytes; empty: nowhere. */
+enum { DEAD_LETTER_NAME_MAX = FRAME_NAME_MAX + 8 };
+struct bytes queue_dead_letter(const struct queue *queue, unsigned char *buffer);
 
 /*
  * Cuts what the bound allows now off the front of `run` and takes it. Returns how many messages.
@@ -87,27 +106,17 @@ void queue_configure(struct queue *queue, const struct queue_settings *own,
  */
 uint32_t queue_push(struct queue *queue, struct stock *stock, struct run *run);
 
+/* Messages, and bytes of them, that count towards the bound. */
+uint64_t queue_held_count(const struct queue *queue);
+uint64_t queue_held_size(const struct queue *queue);
+
 /* Bytes that may still be pushed; 0 when no further message may. */
 uint64_t queue_room(const struct queue *queue);
-
-/* Lets the oldest ready messages die that `run` would take the place of; false when none is ready.
- */
-bool queue_make_room(struct queue *queue, struct stock *stock, const struct run *run);
 
 /* Leases the messages that are next at one end: at most `count_max` and `size_max` bytes; false
  * when not even one fits. */
 bool queue_lease(struct queue *queue, struct stock *stock, bool from_back, uint32_t count_max,
                  uint64_t size_max, struct stretch *stretch);
-
-/* Settles leased messages that lie together. May free their segment. */
-void queue_settle(struct queue *queue, struct stock *stock, struct segment *segment, uint32_t index,
-                  uint32_t count, const struct settlement *settlement);
-
-/* Makes ready what was delayed and is due, and lets die what has expired. */
-void queue_age(struct queue *queue, struct stock *stock);
-
-/* When queue_age or a consumer's lease is due next, or TIME_NEVER. */
-uint64_t queue_due(const struct queue *queue);
 
 /* Discards all ready and delayed messages; returns how many. */
 uint64_t queue_purge(struct queue *queue, struct stock *stock);
@@ -120,5 +129,59 @@ bool queue_is_unused(const struct queue *queue);
 
 /* Asserts all that must hold. */
 void queue_check(const struct queue *queue);
+
+/* queue_settle.c: how messages leave. */
+
+/* Settles leased messages that lie together. May free their segment. */
+void queue_settle(struct queue *queue, struct stock *stock, struct segment *segment, uint32_t index,
+                  uint32_t count, const struct settlement *settlement);
+
+/* Lets the oldest ready messages die that `run` would take the place of; false when none is ready.
+ */
+bool queue_make_room(struct queue *queue, struct stock *stock, const struct run *run);
+
+/* queue_age.c: what time does. */
+
+/* Makes ready what was delayed and is due, and lets die what has expired; AGED_MAX messages at
+ * most, since so many may be due at once. */
+enum { AGED_MAX = 4096 };
+void queue_age(struct queue *queue, struct stock *stock);
+
+/* When queue_age has something to do, or TIME_NEVER. */
+uint64_t queue_age_due(const struct queue *queue);
+
+/* The same, or the first lease of a consumer ends by itself. */
+uint64_t queue_due(const struct queue *queue);
+
+/* Puts a copy of a frame aside for a while. */
+void queue_delay(struct queue *queue, struct stock *stock, const unsigned char *frame,
+                 uint64_t delay_ns, uint32_t deliveries, bool at_front);
+
+/* Discards all that is delayed. */
+void queue_purge_delayed(struct queue *queue);
+
+/* Has the segment looked at when the first of these messages expires, which have become ready. */
+void queue_watch(struct queue *queue, struct segment *segment, uint32_t index, uint32_t count);
+
+/* Has it looked at when the first of all its ready messages expires. */
+void queue_rewatch(struct queue *queue, struct segment *segment);
+
+/* When the first of its ready messages expires, or TIME_NEVER. */
+uint64_t queue_expiry(const struct queue *queue, const struct segment *segment);
+
+/* When the oldest ready message arrived; TIME_NEVER when there is none. */
+uint64_t queue_oldest(const struct queue *queue);
+
+/* queue.c, for these two. */
+
+/* Makes one message ready at an end. */
+void queue_insert(struct queue *queue, struct stock *stock, const unsigned char *frame,
+                  uint32_t deliveries, bool at_front);
+
+/* Takes note of messages that a segment has made ready. */
+void queue_add_ready(struct queue *queue, struct segment *segment, uint32_t count, uint64_t size);
+
+/* Takes note of ready messages that a segment has leased. */
+void queue_add_leased(struct queue *queue, const struct stretch *stretch);
 
 #endif

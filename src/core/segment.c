@@ -161,9 +161,37 @@ uint32_t segment_append(struct segment *segment, struct run *run, uint64_t now)
     return fits.count;
 }
 
-static uint32_t deliveries_of(const struct segment *segment, uint32_t index)
+uint32_t segment_deliveries(const struct segment *segment, uint32_t index)
 {
     return index < segment->deliveries_count ? segment->deliveries[index] : 0;
+}
+
+uint32_t segment_count_alike(const struct segment *segment, uint32_t index, uint32_t count)
+{
+    uint32_t alike = 1;
+    if (index >= segment->deliveries_count)
+        return count;
+    while (alike < count &&
+           segment_deliveries(segment, index + alike) == segment_deliveries(segment, index))
+        alike++;
+    return alike;
+}
+
+/* Gives every message room for how often it was delivered. */
+static void make_deliveries(struct segment *segment)
+{
+    segment->deliveries =
+        memory_resize(segment->deliveries, segment->count, sizeof *segment->deliveries);
+    memset(segment->deliveries + segment->deliveries_count, 0,
+           (segment->count - segment->deliveries_count) * sizeof *segment->deliveries);
+    segment->deliveries_count = segment->count;
+}
+
+void segment_set_deliveries(struct segment *segment, uint32_t index, uint32_t deliveries)
+{
+    if (index >= segment->deliveries_count)
+        make_deliveries(segment);
+    segment->deliveries[index] = (uint16_t)deliveries;
 }
 
 /* The ready messages at one end that lie together and were delivered equally often. */
@@ -182,9 +210,9 @@ static void find_alike(const struct segment *segment, bool from_back, uint32_t c
         *end = *first + count_max;
     if (*first >= segment->deliveries_count)
         return;
-    uint32_t deliveries = deliveries_of(segment, from_back ? *end - 1 : *first), alike = 1;
+    uint32_t deliveries = segment_deliveries(segment, from_back ? *end - 1 : *first), alike = 1;
     while (alike < *end - *first &&
-           deliveries_of(segment, from_back ? *end - 1 - alike : *first + alike) == deliveries)
+           segment_deliveries(segment, from_back ? *end - 1 - alike : *first + alike) == deliveries)
         alike++;
     if (from_back)
         *first = *end - alike;
@@ -236,7 +264,7 @@ bool segment_lease(struct segment *segment, bool from_back, uint32_t count_max, 
         .index = first,
         .count = end - first,
         .size = segment_size(segment, first, end - first),
-        .deliveries = deliveries_of(segment, first),
+        .deliveries = segment_deliveries(segment, first),
     };
     remove_ready(segment, first, end - first);
     segment->leased_count += end - first;
@@ -261,13 +289,8 @@ void segment_return(struct segment *segment, uint32_t index, uint32_t count)
 {
     assert(index + count <= segment->count);
     assert(segment->leased_count >= count);
-    if (segment->deliveries_count < index + count) {
-        segment->deliveries =
-            memory_resize(segment->deliveries, segment->count, sizeof *segment->deliveries);
-        memset(segment->deliveries + segment->deliveries_count, 0,
-               (segment->count - segment->deliveries_count) * sizeof *segment->deliveries);
-        segment->deliveries_count = segment->count;
-    }
+    if (segment->deliveries_count < index + count)
+        make_deliveries(segment);
     for (uint32_t i = index; i < index + count; i++)
         segment->deliveries[i] += segment->deliveries[i] < DELIVERIES_MAX;
     segment->leased_count -= count;
@@ -304,7 +327,7 @@ uint32_t segment_ready_size(struct segment *segment)
 static void copy_times(struct segment *to, const struct segment *from, uint32_t index)
 {
     if (to->deliveries)
-        to->deliveries[to->count] = (uint16_t)deliveries_of(from, index);
+        to->deliveries[to->count] = (uint16_t)segment_deliveries(from, index);
     segment_arrive(to, to->count, segment_arrival(from, index));
     if (index < from->deadlines_count && from->deadlines[index] != TIME_NEVER)
         segment_set_deadline(to, to->count, from->deadlines[index]);
@@ -349,7 +372,7 @@ bool segment_next_ready(struct segment *segment, bool from_back, uint32_t *at,
         return false;
     *at = from_back ? first : end;
     *stretch = (struct stretch){segment, first, 1, segment_size(segment, first, 1),
-                                deliveries_of(segment, first)};
+                                segment_deliveries(segment, first)};
     return true;
 }
 

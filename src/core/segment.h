@@ -89,6 +89,13 @@ void segment_claim(struct segment *segment, uint32_t index, uint32_t count);
 /* Ends the lease of messages for good. */
 void segment_settle(struct segment *segment, uint32_t index, uint32_t count);
 
+/* How often a message was delivered before. */
+uint32_t segment_deliveries(const struct segment *segment, uint32_t index);
+void segment_set_deliveries(struct segment *segment, uint32_t index, uint32_t deliveries);
+
+/* How many messages from `index` on, at most `count`, were delivered as often as that one. */
+uint32_t segment_count_alike(const struct segment *segment, uint32_t index, uint32_t count);
+
 /* Makes leased messages ready again, each delivered once more. */
 void segment_return(struct segment *segment, uint32_t index, uint32_t count);
 
@@ -129,14 +136,18 @@ uint64_t segment_arrival(const struct segment *segment, uint32_t index);
 /* Notes that message `index` expires at `deadline`, whatever its queue says. */
 void segment_set_deadline(struct segment *segment, uint32_t index, uint64_t deadline);
 
+/* The earliest time at which one of these messages expires, or TIME_NEVER. */
+uint64_t segment_first_expiry(const struct segment *segment, uint32_t index, uint32_t count,
+                              uint64_t ttl_ns);
+
 /* The earliest time at which a ready message expires, or TIME_NEVER; `ttl_ns` is the queue's, or
  * TIME_NEVER. */
 uint64_t segment_expiry(const struct segment *segment, uint64_t ttl_ns);
 
-/* Finds ready messages that lie together, were delivered equally often and have expired; false when
- * there are none. */
-bool segment_find_expired(struct segment *segment, uint64_t ttl_ns, uint64_t now,
-                          struct stretch *stretch);
+/* Finds ready messages from message `from` on that lie together, were delivered equally often and
+ * have expired, at most `count_max`; false when there are none. */
+bool segment_find_expired(struct segment *segment, uint64_t ttl_ns, uint64_t now, uint32_t from,
+                          uint32_t count_max, struct stretch *stretch);
 
 /* Counts how long some messages have waited. */
 void segment_count_waits(const struct segment *segment, uint32_t index, uint32_t count,

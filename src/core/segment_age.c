@@ -81,6 +81,15 @@ static uint64_t expiry_of(const struct segment *segment, uint32_t index, uint64_
     return own < queues ? own : queues;
 }
 
+uint64_t segment_first_expiry(const struct segment *segment, uint32_t index, uint32_t count,
+                              uint64_t ttl_ns)
+{
+    uint64_t first = expiry_of(segment, index, segment_arrival(segment, index), ttl_ns);
+    for (uint32_t i = index + 1; i < index + count && i < segment->deadlines_count; i++)
+        first = segment->deadlines[i] < first ? segment->deadlines[i] : first;
+    return first;
+}
+
 static bool is_ready(const struct segment *segment, uint32_t index)
 {
     return !segment->ready_bits || bits_test(segment->ready_bits, index);
@@ -109,26 +118,24 @@ static bool is_expired(const struct segment *segment, uint32_t index, uint64_t t
            expiry_of(segment, index, segment_arrival(segment, index), ttl_ns) <= now;
 }
 
-static uint32_t deliveries_of(const struct segment *segment, uint32_t index)
+bool segment_find_expired(struct segment *segment, uint64_t ttl_ns, uint64_t now, uint32_t from,
+                          uint32_t count_max, struct stretch *stretch)
 {
-    return index < segment->deliveries_count ? segment->deliveries[index] : 0;
-}
-
-bool segment_find_expired(struct segment *segment, uint64_t ttl_ns, uint64_t now,
-                          struct stretch *stretch)
-{
-    uint32_t first = segment->ready_first, end = segment->ready_end;
+    uint32_t first = from > segment->ready_first ? from : segment->ready_first;
+    uint32_t end = segment->ready_end;
     while (first < end && !is_expired(segment, first, ttl_ns, now))
-        first = segment->deadlines ? first + 1 : end; /* else the first ready one is the oldest */
-    if (first == end)
+        first = segment->deadlines || !is_ready(segment, first)
+                    ? first + 1
+                    : end; /* the first ready one is the oldest */
+    if (first >= end)
         return false;
     uint32_t behind = first + 1;
-    while (behind < end && is_expired(segment, behind, ttl_ns, now) &&
-           deliveries_of(segment, behind) == deliveries_of(segment, first))
+    while (behind < end && behind - first < count_max && is_expired(segment, behind, ttl_ns, now) &&
+           segment_deliveries(segment, behind) == segment_deliveries(segment, first))
         behind++;
     *stretch = (struct stretch){segment, first, behind - first,
                                 segment_size(segment, first, behind - first),
-                                deliveries_of(segment, first)};
+                                segment_deliveries(segment, first)};
     return true;
 }
 

@@ -11,6 +11,39 @@ struct queue_settings queue_settings_default(void)
     };
 }
 
+static bool when_full_of(struct bytes text, enum when_full *choice)
+{
+    static const char *const choices[] = {
+        [WHEN_FULL_REFUSE] = "refuse",
+        [WHEN_FULL_HOLD] = "hold",
+        [WHEN_FULL_DROP_OLDEST] = "drop-oldest",
+    };
+    for (int i = 0; i < 3; i++)
+        if (bytes_equal(text, bytes_text(choices[i]))) {
+            *choice = (enum when_full)i;
+            return true;
+        }
+    return false;
+}
+
+bool queue_setting_put(struct queue_settings *settings, unsigned setting, uint64_t number,
+                       struct bytes text)
+{
+    settings->given |= setting;
+    switch (setting) {
+    case SETTING_COUNT_MAX: settings->count_max = number; return number > 0;
+    case SETTING_SIZE_MAX: settings->size_max = number; return number > 0;
+    case SETTING_WHEN_FULL: return when_full_of(text, &settings->when_full);
+    case SETTING_TTL: settings->ttl_ms = number; return true;
+    case SETTING_DELIVERY_LIMIT:
+        settings->delivery_limit = (uint32_t)number;
+        return number <= DELIVERY_LIMIT_MAX;
+    case SETTING_DEAD_LETTER: settings->dead_letter = text; return text.size <= FRAME_NAME_MAX;
+    case SETTING_LEASE_MAX: settings->lease_max_ms = number; return true;
+    default: return false;
+    }
+}
+
 void queue_settings_merge(struct queue_settings *to, const struct queue_settings *from)
 {
     to->given |= from->given;
@@ -37,6 +70,7 @@ bool queue_settings_agree(const struct queue_settings *has, const struct queue_s
     return both.count_max == has->count_max && both.size_max == has->size_max &&
            both.when_full == has->when_full && both.ttl_ms == has->ttl_ms &&
            both.delivery_limit == has->delivery_limit && both.lease_max_ms == has->lease_max_ms &&
+           !both.dead_letter.data == !has->dead_letter.data &&
            bytes_equal(both.dead_letter, has->dead_letter);
 }
 

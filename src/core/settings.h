@@ -2,7 +2,7 @@
 #ifndef RINGPOST_CORE_SETTINGS_H
 #define RINGPOST_CORE_SETTINGS_H
 
-#include "base/bytes.h"
+#include "frame/frame.h"
 
 enum when_full { WHEN_FULL_REFUSE, WHEN_FULL_HOLD, WHEN_FULL_DROP_OLDEST };
 
@@ -56,6 +56,11 @@ struct topic_policy {
     struct bytes pattern;
     struct topic_settings settings;
 };
+
+/* Gives one setting, SETTING_…, by number or, `when-full` and `dead-letter`, by `text`, which is
+ * borrowed; false when it cannot be that. */
+bool queue_setting_put(struct queue_settings *settings, unsigned setting, uint64_t number,
+                       struct bytes text);
 
 /* All settings, as they are where nobody says otherwise. */
 struct queue_settings queue_settings_default(void);

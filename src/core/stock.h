@@ -3,18 +3,20 @@
 #define RINGPOST_CORE_STOCK_H
 
 #include "base/arena.h"
+#include "base/list.h"
 
 #include <stdint.h>
 
 struct queue;
 
 struct stock {
-    struct arena arena;
+    struct arena *arena;
     uint64_t now;        /* of the engine's call in progress, in nanoseconds */
     struct list letters; /* dead letters that are to be buried before the call ends */
+    bool is_burying;     /* whoever makes room for a dead letter leaves none */
 };
 
-/* A message that died, as it goes to the queue for dead letters. */
+/* A message that died, on its way to the queue for dead letters. */
 struct letter {
     struct list link;
     struct queue *from;

@@ -16,6 +16,7 @@
 
 #define HELLO_TIMEOUT_NS (5 * NS_PER_S)
 #define SILENT_TIMEOUT_NS (60 * NS_PER_S)
+#define LIVENESS_NS (30 * NS_PER_S)
 #define END_TIMEOUT_NS (3 * NS_PER_S) /* for the last words to all connections */
 
 /* Shards come as an array, each to be run by a thread of its own; today there is one, run by this
@@ -63,7 +64,10 @@ static int start_shard(struct broker *broker)
 {
     struct shard_options options = {
         .ring.is_base_only = broker->options->is_base_ring,
-        .limits = {broker->options->frame_max, HELLO_TIMEOUT_NS, SILENT_TIMEOUT_NS},
+        .limits = {.frame_max = broker->options->frame_max,
+                   .hello_timeout_ns = HELLO_TIMEOUT_NS,
+                   .silent_timeout_ns = SILENT_TIMEOUT_NS,
+                   .liveness_ns = LIVENESS_NS},
     };
     if (getrandom(&options.hash_key, sizeof options.hash_key, 0) != sizeof options.hash_key) {
         say("no random numbers: %s", strerror(errno));

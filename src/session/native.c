@@ -1,6 +1,8 @@
 #include "session/native.h"
 
+#include "base/time.h"
 #include "frame/field.h"
+#include "frame/header.h"
 
 #include <assert.h>
 
@@ -13,7 +15,8 @@
 #define SERVER_NAME "ringpost/" RINGPOST_VERSION
 
 enum {
-    LEVEL_MEMORY = 1, /* what a CONFIRM says of the pushes it covers */
+    LEVEL_MEMORY = 1,     /* what a CONFIRM says of the pushes it covers */
+    CLIENT_NAME_MAX = 64, /* bytes of a client's name that are kept */
     ERROR_BODY_SIZE = 16,
     REPLY_BODY_SIZE = 8,
 };
@@ -23,17 +26,22 @@ struct rule {
     enum command_kind kind;
     enum { NAME_NONE, NAME_NEEDED, NAME_ALLOWED } name;
     uint8_t flags;
-    bool is_free;      /* the body is a message or fields */
+    bool is_free;      /* the body is a message or fields, behind `body_size` bytes */
     uint8_t body_size; /* else it has this size */
+    uint8_t more_size; /* or so much more */
     bool wants_reply;
     bool is_lazy;  /* nobody waits for its CONFIRM */
     bool is_large; /* the answer is, or costs much: it comes before the next frame is looked at */
 };
 
 static const struct rule rules[] = {
-    [OP_PUSH - OP_HELLO] = {.kind = COMMAND_PUSH, .name = NAME_NEEDED, .is_free = true},
+    [OP_PUSH - OP_HELLO] = {.kind = COMMAND_PUSH,
+                            .name = NAME_NEEDED,
+                            .flags = MESSAGE_HEADERS,
+                            .is_free = true},
     [OP_PUBLISH - OP_HELLO] = {.kind = COMMAND_PUBLISH,
                                .name = NAME_NEEDED,
+                               .flags = MESSAGE_HEADERS,
                                .is_free = true,
                                .is_lazy = true},
     [OP_CONSUME - OP_HELLO] = {.kind = COMMAND_CONSUME,
@@ -44,7 +52,8 @@ static const struct rule rules[] = {
     [OP_CANCEL - OP_HELLO] = {.kind = COMMAND_CANCEL, .body_size = 4, .wants_reply = true},
     [OP_CREDIT - OP_HELLO] = {.kind = COMMAND_CREDIT, .body_size = 16, .is_lazy = true},
     [OP_ACK - OP_HELLO] = {.kind = COMMAND_SETTLE, .body_size = 16, .is_lazy = true},
-    [OP_RETURN - OP_HELLO] = {.kind = COMMAND_SETTLE, .body_size = 16, .is_lazy = true},
+    [OP_RETURN -
+        OP_HELLO] = {.kind = COMMAND_SETTLE, .body_size = 16, .more_size = 8, .is_lazy = true},
     [OP_REJECT - OP_HELLO] = {.kind = COMMAND_SETTLE, .body_size = 16, .is_lazy = true},
     [OP_SUBSCRIBE - OP_HELLO] = {.kind = COMMAND_SUBSCRIBE,
                                  .name = NAME_NEEDED,
@@ -75,6 +84,24 @@ static const struct rule rules[] = {
     [OP_INFO - OP_HELLO] = {.kind = COMMAND_INFO, .name = NAME_NEEDED, .wants_reply = true},
     [OP_STATS - OP_HELLO] = {.kind = COMMAND_STATS, .wants_reply = true, .is_large = true},
     [OP_PING - OP_HELLO] = {.kind = COMMAND_PING, .wants_reply = true},
+    [OP_TOUCH - OP_HELLO] = {.kind = COMMAND_TOUCH, .body_size = 16, .is_lazy = true},
+    [OP_SET - OP_HELLO] = {.kind = COMMAND_SET,
+                           .name = NAME_NEEDED,
+                           .is_free = true,
+                           .wants_reply = true},
+    [OP_REDRIVE - OP_HELLO] = {.kind = COMMAND_REDRIVE,
+                               .name = NAME_NEEDED,
+                               .is_free = true,
+                               .body_size = 4,
+                               .wants_reply = true,
+                               .is_large = true},
+    [OP_CLIENTS - OP_HELLO] = {.kind = COMMAND_CLIENTS,
+                               .body_size = 8,
+                               .wants_reply = true,
+                               .is_large = true},
+    [OP_KILL - OP_HELLO] = {.kind = COMMAND_KILL, .body_size = 4, .wants_reply = true},
+    [OP_SETTINGS - OP_HELLO] = {.kind = COMMAND_SETTINGS, .wants_reply = true, .is_large = true},
+    [OP_HEARTBEAT - OP_HELLO] = {.kind = COMMAND_HEARTBEAT, .is_lazy = true},
 };
 
 uint32_t native_frame_max(const struct session *session)
@@ -84,8 +111,10 @@ uint32_t native_frame_max(const struct session *session)
 
 int native_cut(const struct session *session, struct bytes in, struct run *run)
 {
-    bool is_message = session->state == SESSION_OPEN && in.size > 0 &&
-                      (in.data[0] == OP_PUSH || in.data[0] == OP_PUBLISH);
+    /* Messages with headers are looked at one by one. */
+    bool is_message = session->state == SESSION_OPEN && in.size > 1 &&
+                      (in.data[0] == OP_PUSH || in.data[0] == OP_PUBLISH) &&
+                      !(in.data[1] & MESSAGE_HEADERS);
     return is_message ? run_cut(in, native_frame_max(session), run)
                       : frame_cut(in, native_frame_max(session), run);
 }
@@ -165,25 +194,40 @@ static bool refuse(struct session *session, uint64_t first, uint32_t count, enum
     return false;
 }
 
-/* Reads HELLO's fields: the window that the client wants. */
-static bool hello_fields(struct bytes fields, uint64_t *window_count, uint64_t *window_size)
+/* What a client says of itself. */
+struct introduction {
+    uint64_t window_count, window_size;
+    struct bytes client; /* borrowed */
+    bool has_heartbeats;
+};
+
+/* Reads HELLO's fields. */
+static bool read_introduction(struct bytes fields, struct introduction *client)
 {
     struct field field;
+    *client =
+        (struct introduction){.window_count = WINDOW_COUNT_MAX, .window_size = WINDOW_SIZE_MAX};
     for (int size; fields.size > 0;
          fields = bytes_of(fields.data + size, fields.size - (size_t)size)) {
         size = field_parse(fields, &field);
         if (size <= 0)
             return false;
         bool is_number = field.kind == FIELD_NUMBER && field.number > 0;
-        if (field_is(&field, "window") && is_number && field.number < *window_count)
-            *window_count = field.number;
-        if (field_is(&field, "window-bytes") && is_number && field.number < *window_size)
-            *window_size = field.number;
+        if (field_is(&field, "window") && is_number && field.number < client->window_count)
+            client->window_count = field.number;
+        if (field_is(&field, "window-bytes") && is_number && field.number < client->window_size)
+            client->window_size = field.number;
+        if (field_is(&field, "heartbeats"))
+            client->has_heartbeats = is_number;
+        if (field_is(&field, "client"))
+            client->client =
+                bytes_of(field.value.data,
+                         field.value.size < CLIENT_NAME_MAX ? field.value.size : CLIENT_NAME_MAX);
     }
     return true;
 }
 
-static void put_welcome(struct session *session, uint64_t window_count, uint64_t window_size)
+static void put_welcome(struct session *session, const struct introduction *client)
 {
     unsigned char body[256];
     size_t size = 4;
@@ -191,40 +235,47 @@ static void put_welcome(struct session *session, uint64_t window_count, uint64_t
     size += field_put_bytes(body + size, "server", bytes_text(SERVER_NAME));
     size += field_put_number(body + size, "connection", session->peer);
     size += field_put_number(body + size, "frame-max", session->limits.frame_max);
-    size += field_put_number(body + size, "window", window_count);
-    size += field_put_number(body + size, "window-bytes", window_size);
+    size += field_put_number(body + size, "window", client->window_count);
+    size += field_put_number(body + size, "window-bytes", client->window_size);
+    size += field_put_number(body + size, "liveness", session->limits.liveness_ns / NS_PER_MS);
     assert(size <= sizeof body);
     memcpy(put_control(session, OP_WELCOME, size), body, size);
 }
 
+static enum status check_hello(const struct run *run, struct introduction *client)
+{
+    if (run->head.op != OP_HELLO)
+        return STATUS_HELLO;
+    if (run->head.flags)
+        return STATUS_BAD_FLAGS;
+    if (run->head.name_size)
+        return STATUS_BAD_NAME;
+    if (run->head.size < FRAME_HEAD_SIZE + 4)
+        return STATUS_BAD_FRAME;
+    struct bytes body = run_body(run);
+    if (load_u32(body.data) != PROTOCOL_VERSION)
+        return STATUS_VERSION;
+    return read_introduction(bytes_of(body.data + 4, body.size - 4), client) ? STATUS_OK
+                                                                             : STATUS_BAD_FRAME;
+}
+
 static bool hello(struct session *session, const struct run *run, struct command *command)
 {
-    uint64_t window_count = WINDOW_COUNT_MAX, window_size = WINDOW_SIZE_MAX;
-    enum status status = STATUS_OK;
-    if (run->head.op != OP_HELLO)
-        status = STATUS_HELLO;
-    else if (run->head.flags)
-        status = STATUS_BAD_FLAGS;
-    else if (run->head.name_size)
-        status = STATUS_BAD_NAME;
-    else if (run->head.size < FRAME_HEAD_SIZE + 4)
-        status = STATUS_BAD_FRAME;
-    else if (load_u32(run_body(run).data) != PROTOCOL_VERSION)
-        status = STATUS_VERSION;
-    else if (!hello_fields(bytes_of(run_body(run).data + 4, run_body(run).size - 4), &window_count,
-                           &window_size))
-        status = STATUS_BAD_FRAME;
+    struct introduction client;
+    enum status status = check_hello(run, &client);
     if (status != STATUS_OK) {
         native_fail(session, status);
         return false;
     }
     session->state = SESSION_OPEN;
+    session->has_heartbeats = client.has_heartbeats;
     session->lazy_count_max =
-        window_count / 4 < CONFIRM_LAZY_COUNT ? window_count / 4 : CONFIRM_LAZY_COUNT;
-    put_welcome(session, window_count, window_size);
+        client.window_count / 4 < CONFIRM_LAZY_COUNT ? client.window_count / 4 : CONFIRM_LAZY_COUNT;
+    put_welcome(session, &client);
     *command = (struct command){.kind = COMMAND_ATTACH, .peer = session->peer};
-    command->window.count = (uint32_t)window_count;
-    command->window.size = window_size;
+    command->attach.window_count = (uint32_t)client.window_count;
+    command->attach.window_size = client.window_size;
+    command->attach.client = client.client;
     return true;
 }
 
@@ -244,9 +295,43 @@ static enum status check(const struct rule *rule, const struct run *run)
         return STATUS_BAD_NAME;
     if (head->flags & ~rule->flags)
         return STATUS_BAD_FLAGS;
-    if (!rule->is_free && run_body(run).size != rule->body_size)
-        return STATUS_BAD_FRAME;
-    return STATUS_OK;
+    size_t size = run_body(run).size;
+    bool is_sized = rule->is_free ? size >= rule->body_size
+                                  : size == rule->body_size ||
+                                        size == (size_t)rule->body_size + rule->more_size;
+    return is_sized ? STATUS_OK : STATUS_BAD_FRAME;
+}
+
+/* Whether the header block of a message, which has one, is good. */
+static enum status check_headers(const struct run *run)
+{
+    struct header header;
+    return header_parse(run_body(run), &header) == 0 && header.size <= HEADER_SIZE_MAX
+               ? STATUS_OK
+               : STATUS_BAD_HEADER;
+}
+
+/* One setting of a queue; false when the broker does not know it or its value is out of range. */
+static bool read_setting(const struct field *field, struct queue_settings *settings)
+{
+    static const struct {
+        const char *key;
+        enum field_kind kind;
+        unsigned setting;
+    } keys[] = {
+        {"max-messages", FIELD_NUMBER, SETTING_COUNT_MAX},
+        {"max-bytes", FIELD_NUMBER, SETTING_SIZE_MAX},
+        {"when-full", FIELD_BYTES, SETTING_WHEN_FULL},
+        {"ttl", FIELD_NUMBER, SETTING_TTL},
+        {"delivery-limit", FIELD_NUMBER, SETTING_DELIVERY_LIMIT},
+        {"dead-letter", FIELD_BYTES, SETTING_DEAD_LETTER},
+        {"lease-max", FIELD_NUMBER, SETTING_LEASE_MAX},
+    };
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (field_is(field, keys[i].key))
+            return field->kind == keys[i].kind &&
+                   queue_setting_put(settings, keys[i].setting, field->number, field->value);
+    return false;
 }
 
 static enum status read_settings(struct bytes fields, struct queue_settings *settings)
@@ -258,26 +343,37 @@ static enum status read_settings(struct bytes fields, struct queue_settings *set
         size = field_parse(fields, &field);
         if (size <= 0)
             return STATUS_BAD_FRAME;
-        bool is_bound = field.kind == FIELD_NUMBER && field.number > 0;
-        if (field_is(&field, "max-messages") && is_bound)
-            settings->count_max = field.number;
-        else if (field_is(&field, "max-bytes") && is_bound)
-            settings->size_max = field.number;
-        else if (field_is(&field, "when-full") && bytes_equal(field.value, bytes_text("refuse")))
-            settings->when_full = WHEN_FULL_REFUSE;
-        else if (field_is(&field, "when-full") && bytes_equal(field.value, bytes_text("hold")))
-            settings->when_full = WHEN_FULL_HOLD;
-        else
+        if (!read_setting(&field, settings))
             return STATUS_BAD_FIELD;
     }
     return STATUS_OK;
 }
 
-static enum status read_settle(struct command *command, uint8_t op, const unsigned char *body)
+static enum status read_redrive(struct command *command, struct bytes body)
 {
-    command->settle.id = load_u32(body);
-    command->settle.count = load_u32(body + 4);
-    command->settle.tag = load_u64(body + 8);
+    struct bytes fields = bytes_of(body.data + 4, body.size - 4);
+    struct field field;
+    command->redrive.count = load_u32(body.data);
+    for (int size; fields.size > 0;
+         fields = bytes_of(fields.data + size, fields.size - (size_t)size)) {
+        size = field_parse(fields, &field);
+        if (size <= 0)
+            return STATUS_BAD_FRAME;
+        bool is_name =
+            field.kind == FIELD_BYTES && field.value.size > 0 && field.value.size <= FRAME_NAME_MAX;
+        if (!field_is(&field, "to") || !is_name || bytes_equal(field.value, command->name))
+            return STATUS_BAD_FIELD;
+        command->redrive.to = field.value;
+    }
+    return STATUS_OK;
+}
+
+static enum status read_settle(struct command *command, uint8_t op, struct bytes body)
+{
+    command->settle.id = load_u32(body.data);
+    command->settle.count = load_u32(body.data + 4);
+    command->settle.tag = load_u64(body.data + 8);
+    command->settle.delay_ms = body.size > 16 ? load_u64(body.data + 16) : 0;
     command->settle.how = op == OP_ACK      ? SETTLE_ACKNOWLEDGE
                           : op == OP_RETURN ? SETTLE_RETURN
                                             : SETTLE_REJECT;
@@ -294,7 +390,9 @@ static enum status read_body(struct command *command, const struct run *run)
     uint8_t flags = run->head.flags;
     switch (command->kind) {
     case COMMAND_PUSH:
-    case COMMAND_PUBLISH: command->run = *run; break;
+    case COMMAND_PUBLISH:
+        command->run = *run;
+        return flags & MESSAGE_HEADERS ? check_headers(run) : STATUS_OK;
     case COMMAND_CONSUME:
         command->consumer.from_back = flags & CONSUME_BACK;
         command->consumer.no_ack = flags & CONSUME_NO_ACK; /* fall through */
@@ -302,13 +400,21 @@ static enum status read_body(struct command *command, const struct run *run)
         command->consumer.credit_count = load_u32(body + 4);
         command->consumer.credit_size = load_u64(body + 8); /* fall through */
     case COMMAND_CANCEL: command->consumer.id = load_u32(body); break;
-    case COMMAND_SETTLE: return read_settle(command, run->head.op, body);
+    case COMMAND_SETTLE:
+    case COMMAND_TOUCH: return read_settle(command, run->head.op, run_body(run));
     case COMMAND_SUBSCRIBE:
         command->subscription.is_wildcard = flags & SUBSCRIBE_WILDCARD;
         command->subscription.count_max = load_u32(body + 4);
         command->subscription.size_max = load_u64(body + 8); /* fall through */
     case COMMAND_UNSUBSCRIBE: command->subscription.id = load_u32(body); break;
-    case COMMAND_DECLARE: return read_settings(run_body(run), &command->settings);
+    case COMMAND_DECLARE:
+    case COMMAND_SET: return read_settings(run_body(run), &command->settings);
+    case COMMAND_REDRIVE: return read_redrive(command, run_body(run));
+    case COMMAND_KILL: command->client = load_u32(body); break;
+    case COMMAND_CLIENTS:
+        command->look.after = load_u32(body + 4);
+        command->look.count = load_u32(body);
+        return command->look.count == 0 ? STATUS_BAD_RANGE : STATUS_OK;
     case COMMAND_PEEK: command->look.from_back = flags & PEEK_BACK; /* fall through */
     case COMMAND_LIST:
         command->look.count = load_u32(body);
@@ -402,6 +508,14 @@ static void put_gap(struct session *session, const struct effect *effect)
     store_u64(body + 16, effect->missed.size);
 }
 
+static void put_lost(struct session *session, const struct effect *effect)
+{
+    unsigned char *body = put_text(session, OP_LOST, 0, 16);
+    store_u32(body, effect->id);
+    store_u32(body + 4, effect->count);
+    store_u64(body + 8, effect->tag);
+}
+
 static void put_ended(struct session *session, const struct effect *effect)
 {
     unsigned char *body = put_text(session, OP_ENDED, 0, 8);
@@ -427,7 +541,9 @@ bool session_effect(struct session *session, const struct effect *effect)
         output_slice(&session->output, &effect->slice);
         break;
     case EFFECT_GAP: put_gap(session, effect); break;
+    case EFFECT_LOST: put_lost(session, effect); break;
     case EFFECT_ENDED: put_ended(session, effect); break;
+    case EFFECT_KILLED: session_end(session, effect->status); break;
     }
     return true;
 }

@@ -22,6 +22,7 @@ struct session_limits {
     uint32_t frame_max;         /* bytes of a frame */
     uint64_t hello_timeout_ns;  /* from the first byte to the end of hello */
     uint64_t silent_timeout_ns; /* without any byte */
+    uint64_t liveness_ns;       /* silence of a client that has leases and sends heartbeats */
 };
 
 enum session_state {
@@ -48,6 +49,7 @@ struct session {
     uint64_t confirmed;   /* the last CONFIRM */
     uint64_t lazy_count_max;
     bool is_confirm_due;
+    bool has_heartbeats; /* as the client has announced */
 
     struct { /* what the client takes the next message for */
         bool is_known;

@@ -49,7 +49,9 @@ void stage_apply(struct stage *stage, uint32_t peer, struct command command)
 
 void stage_attach_window(struct stage *stage, uint32_t peer, uint32_t count, uint64_t size)
 {
-    stage_apply(stage, peer, (struct command){.kind = COMMAND_ATTACH, .window = {count, size}});
+    stage_apply(stage, peer,
+                (struct command){.kind = COMMAND_ATTACH,
+                                 .attach = {.window_count = count, .window_size = size}});
     stage->is_attached[peer] = true;
 }
 
@@ -162,8 +164,11 @@ void stage_declare(struct stage *stage, uint32_t peer, const char *queue, uint64
                    uint64_t size_max, enum when_full when_full)
 {
     struct command command = {.kind = COMMAND_DECLARE, .name = bytes_text(queue)};
-    command.settings = (struct queue_settings){
-        .count_max = count_max, .size_max = size_max, .when_full = when_full};
+    command.settings =
+        (struct queue_settings){.count_max = count_max,
+                                .size_max = size_max,
+                                .when_full = when_full,
+                                .given = SETTING_COUNT_MAX | SETTING_SIZE_MAX | SETTING_WHEN_FULL};
     stage_apply(stage, peer, command);
 }
 
@@ -175,9 +180,10 @@ void stage_name(struct stage *stage, uint32_t peer, enum command_kind kind, cons
 void stage_look(struct stage *stage, uint32_t peer, enum command_kind kind, const char *name,
                 uint32_t count, bool from_back)
 {
-    stage_apply(
-        stage, peer,
-        (struct command){.kind = kind, .name = bytes_text(name), .look = {count, from_back}});
+    stage_apply(stage, peer,
+                (struct command){.kind = kind,
+                                 .name = bytes_text(name),
+                                 .look = {.count = count, .from_back = from_back}});
 }
 
 void stage_tick(struct stage *stage)
@@ -222,6 +228,11 @@ static size_t tell(const struct effect *effect, char *line, size_t size)
     case EFFECT_GAP:
         return (size_t)snprintf(line, size, "s%u gap %lu, %lu bytes", effect->id,
                                 effect->missed.count, effect->missed.size);
+    case EFFECT_LOST:
+        return (size_t)snprintf(line, size, "c%u lost @%lu x%u", effect->id, effect->tag,
+                                effect->count);
+    case EFFECT_KILLED:
+        return (size_t)snprintf(line, size, "ended: %s", status_text(effect->status));
     case EFFECT_ENDED:
         return (size_t)snprintf(line, size, "c%u ended: %s", effect->id,
                                 status_text(effect->status));

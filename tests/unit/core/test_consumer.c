@@ -11,6 +11,7 @@ static struct random seed;
 /* A queue, and a consumer of it with all the credit there is. */
 struct bench {
     struct arena arena;
+    struct stock stock;
     struct queue *queue;
     struct consumer *consumer;
 };
@@ -25,23 +26,27 @@ static struct consumer *consume(struct bench *bench, uint32_t count, uint64_t si
 static void open(struct bench *bench)
 {
     arena_init(&bench->arena);
+    bench->stock = (struct stock){.arena = &bench->arena};
+    list_init(&bench->stock.letters);
     bench->queue = queue_create(bytes_text("q"), 7);
+    bench->queue->settings.dead_letter = bytes_text(""); /* nowhere */
+    bench->queue->settings.delivery_limit = 0;
     bench->consumer = consume(bench, UINT32_MAX, CREDIT_SIZE_MAX);
 }
 
 static void close(struct bench *bench)
 {
     if (bench->consumer)
-        consumer_destroy(bench->consumer, &bench->arena);
+        consumer_destroy(bench->consumer, &bench->stock);
     queue_check(bench->queue);
-    queue_destroy(bench->queue, &bench->arena);
+    queue_destroy(bench->queue, &bench->stock);
     arena_finish(&bench->arena);
 }
 
 static void push(struct bench *bench, const char *words)
 {
     struct run run = frames_run(OP_PUSH, "q", words), rest = run;
-    assert_int_equal(queue_push(bench->queue, &bench->arena, &rest), run.count);
+    assert_int_equal(queue_push(bench->queue, &bench->stock, &rest), run.count);
     frames_free(&run);
 }
 
@@ -60,7 +65,7 @@ static void tell_and_release(struct bench *bench, const struct consumer *consume
     frames_tell(bytes_of(block->data + offset, stretch->size), consumer->from_back, words, size);
     assert_true(block->holds_count > 0);
     block->holds_count--;
-    queue_release(stretch->segment, &bench->arena);
+    queue_release(stretch->segment, &bench->stock);
 }
 
 /* Has the consumer take at most `count_max` messages and sees that it is these words, from tag
@@ -71,7 +76,7 @@ static void take(struct bench *bench, struct consumer *consumer, uint32_t count_
     char words[4096];
     struct stretch stretch;
     uint64_t tag;
-    assert_true(consumer_take(consumer, &bench->arena, count_max, UINT64_MAX, &stretch, &tag));
+    assert_true(consumer_take(consumer, &bench->stock, count_max, UINT64_MAX, &stretch, &tag));
     check(consumer);
     assert_int_equal(tag, first);
     tell_and_release(bench, consumer, &stretch, words, sizeof words);
@@ -82,13 +87,14 @@ static void take_nothing(struct bench *bench, struct consumer *consumer)
 {
     struct stretch stretch;
     uint64_t tag;
-    assert_false(consumer_take(consumer, &bench->arena, ALL, UINT64_MAX, &stretch, &tag));
+    assert_false(consumer_take(consumer, &bench->stock, ALL, UINT64_MAX, &stretch, &tag));
     check(consumer);
 }
 
 static uint64_t settle(struct bench *bench, uint64_t tag, uint32_t count, enum settle how)
 {
-    uint64_t settled = consumer_settle(bench->consumer, &bench->arena, tag, count, how);
+    uint64_t settled = consumer_settle(bench->consumer, &bench->stock, tag, count,
+                                       &(struct settlement){.how = how});
     check(bench->consumer);
     return settled;
 }
@@ -102,7 +108,7 @@ static void take_all(struct bench *bench, const char *expected)
     uint64_t tag;
     words[0] = '\0';
     while (bench->queue->ready_count > 0 &&
-           consumer_take(bench->consumer, &bench->arena, ALL, UINT64_MAX, &stretch, &tag)) {
+           consumer_take(bench->consumer, &bench->stock, ALL, UINT64_MAX, &stretch, &tag)) {
         if (used > 0)
             words[used++] = ' ';
         tell_and_release(bench, bench->consumer, &stretch, words + used, sizeof words - used);
@@ -123,7 +129,7 @@ static void credit_adds_up_to_its_bound(void **state)
     assert_false(consumer_credit(c, 0, 1));
     assert_int_equal(c->credit_count, UINT32_MAX);
     assert_true(c->credit_size == CREDIT_SIZE_MAX);
-    consumer_destroy(c, &b.arena);
+    consumer_destroy(c, &b.stock);
     close(&b);
 }
 
@@ -138,7 +144,7 @@ static void credit_that_is_refused_changes_nothing(void **state)
     assert_false(consumer_credit(c, 1, UINT64_MAX));
     assert_int_equal(c->credit_count, 5);
     assert_int_equal(c->credit_size, 500);
-    consumer_destroy(c, &b.arena);
+    consumer_destroy(c, &b.stock);
     close(&b);
 }
 
@@ -151,7 +157,7 @@ static void without_credit_for_messages_there_is_none(void **state)
     assert_false(consumer_has_credit(c));
     consumer_credit(c, 1, 0);
     assert_true(consumer_has_credit(c));
-    consumer_destroy(c, &b.arena);
+    consumer_destroy(c, &b.stock);
     close(&b);
 }
 
@@ -165,9 +171,10 @@ static void without_credit_for_bytes_there_is_some_while_nothing_is_leased(void 
     assert_true(consumer_has_credit(c));
     take(&b, c, ALL, 1, "a");
     assert_false(consumer_has_credit(c));
-    assert_int_equal(consumer_settle(c, &b.arena, 1, 1, SETTLE_ACKNOWLEDGE), 1);
+    assert_int_equal(
+        consumer_settle(c, &b.stock, 1, 1, &(struct settlement){.how = SETTLE_ACKNOWLEDGE}), 1);
     assert_true(consumer_has_credit(c));
-    consumer_destroy(c, &b.arena);
+    consumer_destroy(c, &b.stock);
     close(&b);
 }
 
@@ -184,7 +191,7 @@ static void taking_lowers_the_credit_and_counts_the_tags(void **state)
     take(&b, c, ALL, 3, "c d e");
     assert_int_equal(c->credit_count, 0);
     assert_int_equal(c->leased_count, 5);
-    consumer_destroy(c, &b.arena);
+    consumer_destroy(c, &b.stock);
     close(&b);
 }
 
@@ -201,7 +208,7 @@ static void a_stretch_keeps_to_the_byte_credit(void **state)
     consumer_credit(c, 0, 50);
     take(&b, c, ALL, 3, "c");
     assert_int_equal(c->credit_size, 0);
-    consumer_destroy(c, &b.arena);
+    consumer_destroy(c, &b.stock);
     close(&b);
 }
 
@@ -214,10 +221,11 @@ static void a_message_over_the_byte_credit_goes_out_alone_when_nothing_is_leased
     push(&b, "a:30 b:100 c:100");
     take(&b, c, ALL, 1, "a");
     take_nothing(&b, c);
-    assert_int_equal(consumer_settle(c, &b.arena, 1, 1, SETTLE_ACKNOWLEDGE), 1);
+    assert_int_equal(
+        consumer_settle(c, &b.stock, 1, 1, &(struct settlement){.how = SETTLE_ACKNOWLEDGE}), 1);
     take(&b, c, ALL, 2, "b");
     assert_int_equal(c->credit_size, 0);
-    consumer_destroy(c, &b.arena);
+    consumer_destroy(c, &b.stock);
     close(&b);
 }
 
@@ -229,7 +237,7 @@ static void without_acks_a_message_is_done_when_it_is_taken(void **state)
     b.consumer->no_ack = true;
     push(&b, "a b c");
     take(&b, b.consumer, 2, 1, "a b");
-    assert_int_equal(b.queue->counters.acknowledged, 2);
+    assert_int_equal(b.queue->counters.settled[SETTLE_ACKNOWLEDGE], 2);
     assert_int_equal(b.consumer->leased_count, 0);
     assert_int_equal(settle(&b, 1, 2, SETTLE_RETURN), 0);
     take(&b, b.consumer, 2, 3, "c");
@@ -251,7 +259,7 @@ static void tags_are_settled_in_any_parts_and_each_once(void **state)
     assert_int_equal(settle(&b, 1, 2, SETTLE_ACKNOWLEDGE), 1); /* b */
     assert_int_equal(settle(&b, 8, 100, SETTLE_ACKNOWLEDGE), 1);
     assert_int_equal(settle(&b, 1, 100, SETTLE_ACKNOWLEDGE), 1);
-    assert_int_equal(b.queue->counters.acknowledged, 8);
+    assert_int_equal(b.queue->counters.settled[SETTLE_ACKNOWLEDGE], 8);
     assert_int_equal(b.consumer->leases_count, 0);
     close(&b);
 }
@@ -381,9 +389,9 @@ static void ending_a_consumer_returns_what_it_has_leased(void **state)
     push(&b, "a b c d e");
     take(&b, b.consumer, 4, 1, "a b c d");
     settle(&b, 2, 1, SETTLE_ACKNOWLEDGE);
-    consumer_destroy(b.consumer, &b.arena);
+    consumer_destroy(b.consumer, &b.stock);
     assert_int_equal(b.queue->ready_count, 4);
-    assert_int_equal(b.queue->counters.returned, 3);
+    assert_int_equal(b.queue->counters.settled[SETTLE_RETURN], 3);
     b.consumer = consume(&b, UINT32_MAX, CREDIT_SIZE_MAX);
     take_all(&b, "a c d e");
     close(&b);
@@ -436,7 +444,7 @@ static void leases_behind_one_that_lives_on_are_forgotten(void **state)
     for (uint64_t tag = 2; tag < 1000; tag++) {
         push(&b, "a b:40");
         take(&b, b.consumer, 1, tag, "a");
-        assert_int_equal(queue_purge(b.queue, &b.arena),
+        assert_int_equal(queue_purge(b.queue, &b.stock),
                          1); /* so that no two leases lie together */
         assert_int_equal(settle(&b, tag, 1, SETTLE_ACKNOWLEDGE), 1);
     }
@@ -457,7 +465,7 @@ static void without_acks_byte_credit_ends_deliveries_all_the_same(void **state)
     take(&b, c, ALL, 2, "b");
     assert_int_equal(c->credit_size, 0);
     assert_false(consumer_has_credit(c));
-    consumer_destroy(c, &b.arena);
+    consumer_destroy(c, &b.stock);
     close(&b);
 }
 
@@ -484,7 +492,7 @@ static void the_least_laden_who_is_willing_comes_first(void **state)
     }
     for (int i = 0; i < COUNT; i++) {
         all[i]->leased_count = 0;
-        consumer_destroy(all[i], &b.arena);
+        consumer_destroy(all[i], &b.stock);
     }
     assert_int_equal(b.queue->willing_count, 0);
     close(&b);

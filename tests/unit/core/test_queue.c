@@ -10,25 +10,30 @@ static struct random seed;
 
 struct bench {
     struct arena arena;
+    struct stock stock;
     struct queue *queue;
 };
 
 static void open(struct bench *bench)
 {
     arena_init(&bench->arena);
+    bench->stock = (struct stock){.arena = &bench->arena};
+    list_init(&bench->stock.letters);
     bench->queue = queue_create(bytes_text("q"), 7);
+    bench->queue->settings.dead_letter = bytes_text(""); /* nowhere */
+    bench->queue->settings.delivery_limit = 0;
 }
 
 static void close(struct bench *bench)
 {
-    queue_destroy(bench->queue, &bench->arena);
+    queue_destroy(bench->queue, &bench->stock);
     arena_finish(&bench->arena);
 }
 
 /* Pushes a run as far as it goes; returns how many messages were accepted. */
 static uint32_t push_run(struct bench *bench, struct run run)
 {
-    uint32_t pushed = queue_push(bench->queue, &bench->arena, &run);
+    uint32_t pushed = queue_push(bench->queue, &bench->stock, &run);
     queue_check(bench->queue);
     return pushed;
 }
@@ -53,14 +58,15 @@ static uint32_t push_alike(struct bench *bench, uint32_t count, uint32_t size)
 static struct stretch lease(struct bench *bench, bool from_back, uint32_t count_max)
 {
     struct stretch stretch = {0};
-    queue_lease(bench->queue, from_back, count_max, UINT64_MAX, &stretch);
+    queue_lease(bench->queue, &bench->stock, from_back, count_max, UINT64_MAX, &stretch);
     queue_check(bench->queue);
     return stretch;
 }
 
 static void settle(struct bench *bench, struct stretch stretch, enum settle how)
 {
-    queue_settle(bench->queue, &bench->arena, stretch.segment, stretch.index, stretch.count, how);
+    queue_settle(bench->queue, &bench->stock, stretch.segment, stretch.index, stretch.count,
+                 &(struct settlement){.how = how});
     queue_check(bench->queue);
 }
 
@@ -99,7 +105,7 @@ static void hold(struct stretch stretch)
 static void release(struct bench *bench, struct stretch stretch)
 {
     stretch.segment->block.holds_count--;
-    queue_release(stretch.segment, &bench->arena);
+    queue_release(stretch.segment, &bench->stock);
 }
 
 static void a_new_queue_is_unused_and_has_the_default_bound(void **state)
@@ -381,7 +387,7 @@ static void a_slice_outlives_its_queue(void **state)
     hold(some);
     hold(some);
     settle(&b, some, SETTLE_RETURN);
-    queue_destroy(b.queue, &b.arena);
+    queue_destroy(b.queue, &b.stock);
     expect(some, "a b");
     release(&b, some);
     assert_true(b.arena.size > 0);
@@ -402,9 +408,9 @@ static void settling_counts_what_became_of_each(void **state)
     const struct queue_counters *counters = &b.queue->counters;
     assert_int_equal(counters->accepted, 6);
     assert_int_equal(counters->delivered, 6);
-    assert_int_equal(counters->acknowledged, 1);
-    assert_int_equal(counters->rejected, 2);
-    assert_int_equal(counters->returned, 3);
+    assert_int_equal(counters->settled[SETTLE_ACKNOWLEDGE], 1);
+    assert_int_equal(counters->settled[SETTLE_REJECT], 2);
+    assert_int_equal(counters->settled[SETTLE_RETURN], 3);
     assert_int_equal(b.queue->ready_count, 3);
     assert_int_equal(b.queue->ready_size, 30);
     close(&b);
@@ -419,7 +425,7 @@ static void purging_discards_what_is_ready_and_leaves_what_is_leased(void **stat
     take(&b, false, 1, "a");
     struct stretch second = lease(&b, false, 1);
     push(&b, "d:300");
-    assert_int_equal(queue_purge(b.queue, &b.arena), 2);
+    assert_int_equal(queue_purge(b.queue, &b.stock), 2);
     queue_check(b.queue);
     assert_int_equal(b.queue->counters.purged, 2);
     assert_int_equal(b.queue->leased_size, 900);
@@ -441,7 +447,7 @@ static void purging_leaves_bytes_that_are_being_sent(void **state)
     struct stretch a = lease(&b, false, 1);
     hold(a);
     settle(&b, a, SETTLE_ACKNOWLEDGE);
-    assert_int_equal(queue_purge(b.queue, &b.arena), 1);
+    assert_int_equal(queue_purge(b.queue, &b.stock), 1);
     expect(a, "a");
     release(&b, a);
     assert_int_equal(b.arena.size, 0);

@@ -28,7 +28,7 @@ static void close(struct bench *bench)
 static uint32_t append(struct bench *bench, const char *words)
 {
     struct run run = frames_run(OP_PUSH, "q", words), rest = run;
-    uint32_t appended = segment_append(bench->segment, &rest);
+    uint32_t appended = segment_append(bench->segment, &rest, 0);
     assert_int_equal(appended + rest.count, run.count);
     assert_ptr_equal(rest.data + rest.size, run.data + run.size);
     frames_free(&run);
@@ -118,7 +118,7 @@ static void the_smallest_frames_fill_a_segment(void **state)
     open(&b, 300);
     struct run run = frames_alike(OP_PUSH, "q", 1000, FRAME_HEAD_SIZE + 1), rest = run;
     uint32_t count = b.segment->block.capacity / (FRAME_HEAD_SIZE + 1);
-    assert_int_equal(segment_append(b.segment, &rest), count);
+    assert_int_equal(segment_append(b.segment, &rest, 0), count);
     expect_no_lease(&b, false, 0, 1000);
     struct stretch stretch;
     assert_true(segment_lease(b.segment, true, 1, 1000, &stretch));
@@ -532,7 +532,7 @@ static void append_both(struct bench *bench, struct naive *naive, bool is_alike)
 {
     struct run run = frames_alike(OP_PUSH, "q", 3, 20 + (is_alike ? 0 : random_below(&seed, 9)));
     struct run rest = run;
-    uint32_t appended = segment_append(bench->segment, &rest);
+    uint32_t appended = segment_append(bench->segment, &rest, 0);
     for (uint32_t i = 0; i < appended; i++, naive->count++) {
         naive->state[naive->count] = READY;
         naive->deliveries[naive->count] = 0;

@@ -1,0 +1,94 @@
+#include "core/engine_state.h"
+
+#include "base/array.h"
+#include "frame/header.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum { REDRIVE_COUNT_MAX = 10000 }; /* messages that one command moves */
+
+/* The one frame at `frame` as a run. */
+static struct run run_of(const unsigned char *frame)
+{
+    struct run run;
+    int size = frame_cut(bytes_of(frame, frame_size(frame)), UINT32_MAX, &run);
+    assert(size > 0);
+    return run;
+}
+
+/* Pushes one message of the broker's own; false when there is no room. */
+static bool put(struct engine *engine, struct queue *queue, const unsigned char *frame)
+{
+    struct run run = run_of(frame);
+    bool may_drop =
+        queue->settings.when_full == WHEN_FULL_DROP_OLDEST && run.size <= queue->settings.size_max;
+    while (queue_push(queue, &engine->stock, &run) == 0)
+        if (!may_drop || !queue_make_room(queue, &engine->stock, &run))
+            return false;
+    engine->totals.accepted++;
+    engine_touch(engine, queue);
+    return true;
+}
+
+void engine_bury(struct engine *engine)
+{
+    struct list *link;
+    unsigned char buffer[DEAD_LETTER_NAME_MAX];
+    engine->stock.is_burying = true;
+    while ((link = list_pop_front(&engine->stock.letters))) {
+        struct letter *letter = list_entry(link, struct letter, link);
+        struct queue *to = engine_queue_make(engine, queue_dead_letter(letter->from, buffer));
+        if (to && put(engine, to, letter->frame))
+            letter->from->counters.dead_lettered++;
+        free(letter);
+    }
+    engine->stock.is_burying = false;
+}
+
+/* Where a message is to be tried again. */
+static struct queue *redrive_target(struct engine *engine, const struct command *command,
+                                    const unsigned char *frame)
+{
+    struct bytes name =
+        command->redrive.to.size ? command->redrive.to : header_of(frame).dead_queue;
+    return name.size ? engine_queue_make(engine, name) : NULL;
+}
+
+/* Moves the message at the front to where it is tried again; false when that cannot be. */
+static bool redrive_one(struct engine *engine, struct queue *queue, const struct command *command)
+{
+    struct stretch one;
+    uint32_t at = 0;
+    if (!queue->front || !segment_next_ready(queue->front, false, &at, &one))
+        return false;
+    const unsigned char *frame = one.segment->block.data + segment_offset(one.segment, one.index);
+    unsigned char *alive = memory_create(one.size);
+    header_put_alive(alive, frame);
+    struct queue *to = redrive_target(engine, command, frame);
+    bool is_moved = to && to != queue && put(engine, to, alive);
+    free(alive);
+    if (is_moved && queue_lease(queue, &engine->stock, false, 1, UINT64_MAX, &one))
+        queue_settle(queue, &engine->stock, one.segment, one.index, 1,
+                     &(struct settlement){.how = SETTLE_ACKNOWLEDGE});
+    return is_moved;
+}
+
+enum status answer_redrive(struct engine *engine, const struct command *command,
+                           struct outbox *outbox)
+{
+    struct queue *queue = engine_queue(engine, command->name);
+    if (!queue)
+        return STATUS_NO_QUEUE;
+    uint64_t count = queue->ready_count, moved = 0;
+    if (command->redrive.count > 0 && command->redrive.count < count)
+        count = command->redrive.count;
+    while (moved < count && moved < REDRIVE_COUNT_MAX && redrive_one(engine, queue, command))
+        moved++;
+    engine->totals.delivered += moved;
+    engine->totals.settled += moved;
+    engine_touch(engine, queue);
+    store_u64(answer_reserve(engine, sizeof moved), moved);
+    engine->text_size += sizeof moved;
+    return answer_send(engine, command, queue->ready_count > 0, outbox);
+}
