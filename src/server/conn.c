@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+enum { LIVENESS_PARTS = 4 }; /* how often within the liveness time a client is looked at */
+
 static void set_state(struct conn *conn, enum conn_state state)
 {
     static const uint8_t may_follow[] = {
@@ -146,9 +148,23 @@ void conn_end(struct shard *shard, struct conn *conn, enum status status)
     drain(shard, conn);
 }
 
+/* Looks at whether the client lives, and has that done again; a quarter too late at most. */
+static void watch_life(struct shard *shard, struct conn *conn)
+{
+    uint64_t liveness = conn->session.limits.liveness_ns, leased_since;
+    uint64_t leased = engine_leased(shard->engine, conn->id, &leased_since);
+    uint64_t quiet_since = conn->heard_ns > leased_since ? conn->heard_ns : leased_since;
+    if (leased > 0 && shard->now - quiet_since >= liveness)
+        conn_end(shard, conn, STATUS_DEAD);
+    else
+        set_timeout(shard, conn, TIMEOUT_LIVENESS, shard->now + liveness / LIVENESS_PARTS);
+}
+
 void conn_on_timeout(struct shard *shard, struct conn *conn)
 {
-    if (conn->state == CONN_OPEN) {
+    if (conn->state == CONN_OPEN && conn->session.state == SESSION_OPEN) {
+        watch_life(shard, conn);
+    } else if (conn->state == CONN_OPEN) {
         session_expire(&conn->session, shard->now);
         drain(shard, conn);
     } else {
@@ -164,18 +180,27 @@ void conn_receive(struct shard *shard, struct conn *conn)
         ring_recv(shard->ring, &conn->recv, conn->fd);
 }
 
+/* The hello is done: there is no other timeout but for a client that sends heartbeats. */
+static void begin_life(struct shard *shard, struct conn *conn)
+{
+    list_remove(&conn->timeout);
+    if (conn->session.has_heartbeats && conn->session.limits.liveness_ns > 0)
+        watch_life(shard, conn);
+}
+
 /* Hands bytes that came to the session, and its commands to the engine. */
 static void take_input(struct shard *shard, struct conn *conn, struct bytes input)
 {
     bool was_silent = conn->session.first_byte_ns == 0;
+    bool was_open = conn->session.state == SESSION_OPEN;
     struct command command;
     session_feed(&conn->session, input, shard->now);
     while (session_next(&conn->session, &command)) {
         conn->is_attached = true;
         shard_apply(shard, &command);
     }
-    if (conn->session.state == SESSION_OPEN && list_is_linked(&conn->timeout))
-        list_remove(&conn->timeout);
+    if (conn->session.state == SESSION_OPEN && !was_open)
+        begin_life(shard, conn);
     else if (conn->session.state == SESSION_HELLO && was_silent)
         set_timeout(shard, conn, TIMEOUT_HELLO, session_deadline(&conn->session));
     else if (conn->session.state == SESSION_CLOSED)
@@ -195,6 +220,7 @@ void conn_on_recv(struct shard *shard, struct conn *conn, const struct ring_even
 {
     if (event->result > 0) {
         conn->fed_turn = shard->turns_count;
+        conn->heard_ns = shard->now;
         if (conn->state == CONN_OPEN)
             take_input(shard, conn, bytes_of(event->data, (size_t)event->result));
         ring_buffer_return(shard->ring, event->buffer);
@@ -236,6 +262,8 @@ void conn_effect(struct shard *shard, struct conn *conn, const struct effect *ef
 {
     if (!session_effect(&conn->session, effect))
         shard_discard(shard, effect);
+    if (effect->kind == EFFECT_KILLED)
+        drain(shard, conn);
     if (conn->state != CONN_CLOSING)
         mark_dirty(shard, conn);
     if (conn->is_at_end && !conn->is_attached)

@@ -24,9 +24,10 @@ enum conn_state {
 };
 
 enum timeout_kind {
-    TIMEOUT_SILENT, /* nothing has come yet */
-    TIMEOUT_HELLO,  /* hello is not complete */
-    TIMEOUT_PART,   /* draining and parting take too long */
+    TIMEOUT_SILENT,   /* nothing has come yet */
+    TIMEOUT_HELLO,    /* hello is not complete */
+    TIMEOUT_LIVENESS, /* has it been heard of, while it has leases? Asked again and again */
+    TIMEOUT_PART,     /* draining and parting take too long */
     TIMEOUT_KINDS,
 };
 
@@ -46,6 +47,7 @@ struct conn {
     uint64_t gate_pass;   /* the last pass of the gate that held one of them back */
     struct list dirty, starved, resuming, ended, timeout;
     uint64_t timeout_ns;
+    uint64_t heard_ns; /* when bytes last came */
     struct session session;
 };
 
