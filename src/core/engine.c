@@ -79,6 +79,14 @@ void engine_configure_queue(struct engine *engine, struct queue *queue)
     engine_touch(engine, queue);
 }
 
+/* Has a connection keep the limits. */
+static void limit(const struct engine *engine, struct peer *peer)
+{
+    const struct engine_config *config = &engine->config;
+    peer->leased_max = config->in_flight_max ? config->in_flight_max : UINT64_MAX;
+    peer->unsent_max = config->unsent_max ? config->unsent_max : UNSENT_MAX_DEFAULT;
+}
+
 void engine_configure(struct engine *engine, const struct engine_config *config, uint64_t now)
 {
     struct table_entry *entry;
@@ -88,7 +96,7 @@ void engine_configure(struct engine *engine, const struct engine_config *config,
         engine_configure_queue(engine, list_entry(entry, struct queue, entry));
     for (size_t at = 0; (entry = table_next(&engine->peers, &at));) {
         struct peer *peer = list_entry(entry, struct peer, entry);
-        peer->leased_max = config->in_flight_max ? config->in_flight_max : UINT64_MAX;
+        limit(engine, peer);
         engine_unlease(engine, peer, 0);
     }
 }
@@ -136,7 +144,7 @@ static void attach(struct engine *engine, const struct command *command)
     peer->address = bytes_copy((unsigned char *)(peer + 1) + client.size, address);
     peer->entry.hash = command->peer;
     peer->id = command->peer;
-    peer->leased_max = engine->config.in_flight_max ? engine->config.in_flight_max : UINT64_MAX;
+    limit(engine, peer);
     peer->held_count_max = command->attach.window_count;
     peer->held_size_max = command->attach.window_size;
     list_init(&peer->held);

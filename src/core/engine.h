@@ -16,12 +16,16 @@ struct engine;
 /* An engine with no queues. `key` keeps strangers from choosing hash buckets. */
 struct engine *engine_create(struct hash_key key);
 
+enum { UNSENT_MAX_DEFAULT = 256 * 1024 }; /* bytes */
+
 /* How the engine is to be. Everything it points to is borrowed until the next engine_configure. */
 struct engine_config {
     const struct queue_policy *queue_policies; /* sorted by pattern_compare */
     size_t queue_policies_count;
     uint64_t queues_max;    /* 0: any number */
     uint64_t in_flight_max; /* messages leased to one connection; 0: any number */
+    uint64_t unsent_max;    /* bytes of queues, and of topics, handed to a connection and not yet
+                               sent; 0: UNSENT_MAX_DEFAULT */
     struct bytes settings;  /* what SETTINGS is answered with */
 };
 

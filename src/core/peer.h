@@ -6,11 +6,6 @@
 #include "core/subscription.h"
 #include "core/topics.h"
 
-enum {
-    PEER_UNSENT_MAX = 256 * 1024, /* bytes of a kind handed to a connection and not yet sent; one
-                                     frame may pass it */
-};
-
 /* Pushes that wait for room in a queue that holds its producers. */
 struct held_push {
     struct list in_queue, in_peer;
@@ -29,6 +24,7 @@ struct peer {
     struct table consumers, subscriptions; /* by id */
     struct backlog backlog;
     uint64_t unsent_sizes[BLOCK_KINDS]; /* of topics in chunks, of queues in segments */
+    uint64_t unsent_max;                /* bytes of a kind; one frame may pass it */
     bool was_full;                      /* since it last had room, consumers were passed over */
     uint64_t leased_count, leased_max;  /* messages leased to it, and how many may be */
     uint64_t leased_since;              /* when it last began to have any */
@@ -47,7 +43,7 @@ struct peer {
 static inline uint64_t peer_room(const struct peer *peer, enum block_kind kind)
 {
     uint64_t unsent = peer->unsent_sizes[kind];
-    return unsent < PEER_UNSENT_MAX ? PEER_UNSENT_MAX - unsent : 0;
+    return unsent < peer->unsent_max ? peer->unsent_max - unsent : 0;
 }
 
 /* Whether the connection can be handed anything: it reads, and settles. */

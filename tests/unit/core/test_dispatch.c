@@ -198,7 +198,7 @@ static void a_consumer_that_does_not_read_is_given_no_more(void **state)
     stage_skip(s);
     push_and_expect(s, "a:65536 b:65536 c:65536 d:65536 e:65536 f:65536 g:65536",
                     "2 c7 @1 a b c\n2 c7 @4 d\n");
-    assert_int_equal(stage_unsent(s, 2), PEER_UNSENT_MAX);
+    assert_int_equal(stage_unsent(s, 2), UNSENT_MAX_DEFAULT);
     push_and_expect(s, "h", "");
     stage_sent_one(s, 2);
     tick_and_expect(s, "2 c7 @5 e f\n2 c7 @7 g\n");
@@ -263,8 +263,8 @@ static void consumers_of_one_connection_take_turns(void **state)
     struct stage *s = open();
     stage_consume(s, 2, 7, "q", 0, LOTS, UINT32_MAX);
     stage_consume(s, 2, 8, "r", 0, LOTS, UINT32_MAX);
-    stage_push_alike(s, 1, "q", ROUNDS, PEER_UNSENT_MAX);
-    stage_push_alike(s, 1, "r", ROUNDS, PEER_UNSENT_MAX);
+    stage_push_alike(s, 1, "q", ROUNDS, UNSENT_MAX_DEFAULT);
+    stage_push_alike(s, 1, "r", ROUNDS, UNSENT_MAX_DEFAULT);
     for (int i = 0; i < ROUNDS; i++) {
         stage_tick(s);
         stage_skip(s);
