@@ -323,16 +323,6 @@ uint32_t segment_ready_size(struct segment *segment)
     return size;
 }
 
-/* Notes of the next message of `to` what is known about message `index` of `from`. */
-static void copy_times(struct segment *to, const struct segment *from, uint32_t index)
-{
-    if (to->deliveries)
-        to->deliveries[to->count] = (uint16_t)segment_deliveries(from, index);
-    segment_arrive(to, to->count, segment_arrival(from, index));
-    if (index < from->deadlines_count && from->deadlines[index] != TIME_NEVER)
-        segment_set_deadline(to, to->count, from->deadlines[index]);
-}
-
 struct segment *segment_compact(struct segment *segment, struct arena *arena)
 {
     assert(segment->leased_count == 0 && segment->ready_count > 0);
@@ -350,8 +340,12 @@ struct segment *segment_compact(struct segment *segment, struct arena *arena)
         uint32_t size = segment_size(segment, first, end - first);
         memcpy(to->data + to->used, segment->block.data + segment_offset(segment, first), size);
         to->used += size;
-        for (uint32_t i = first; i < end; i++, compact->count++)
-            copy_times(compact, segment, i);
+        if (segment->deliveries)
+            for (uint32_t i = first; i < end; i++)
+                compact->deliveries[compact->count + i - first] =
+                    (uint16_t)segment_deliveries(segment, i);
+        segment_copy_times(compact, segment, first, end - first);
+        compact->count += end - first;
     }
     compact->ready_count = compact->ready_end = compact->count;
     return compact;

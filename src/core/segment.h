@@ -149,6 +149,11 @@ uint64_t segment_expiry(const struct segment *segment, uint64_t ttl_ns);
 bool segment_find_expired(struct segment *segment, uint64_t ttl_ns, uint64_t now, uint32_t from,
                           uint32_t count_max, struct stretch *stretch);
 
+/* Notes, of messages that are about to be appended to `to`, when messages of `from` arrived and
+ * expire. */
+void segment_copy_times(struct segment *to, const struct segment *from, uint32_t index,
+                        uint32_t count);
+
 /* Counts how long some messages have waited. */
 void segment_count_waits(const struct segment *segment, uint32_t index, uint32_t count,
                          uint64_t now, struct histogram *histogram);

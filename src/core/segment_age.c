@@ -139,14 +139,35 @@ bool segment_find_expired(struct segment *segment, uint64_t ttl_ns, uint64_t now
     return true;
 }
 
+/* How many of the messages [index, end) arrived together with the first, and when. */
+static uint32_t arrived_together(const struct segment *segment, uint32_t index, uint32_t end,
+                                 uint64_t *arrival)
+{
+    uint32_t marks = marks_until(segment, index);
+    *arrival = marks ? mark_ns(segment, marks - 1) : segment->arrived_ns;
+    uint32_t next = marks < segment->marks_count ? segment->marks[marks].index : end;
+    return (next < end ? next : end) - index;
+}
+
+void segment_copy_times(struct segment *to, const struct segment *from, uint32_t index,
+                        uint32_t count)
+{
+    uint64_t arrival;
+    for (uint32_t i = 0, part; i < count; i += part) {
+        part = arrived_together(from, index + i, index + count, &arrival);
+        segment_arrive(to, to->count + i, arrival);
+    }
+    for (uint32_t i = 0; i < count && index + i < from->deadlines_count; i++)
+        if (from->deadlines[index + i] != TIME_NEVER)
+            segment_set_deadline(to, to->count + i, from->deadlines[index + i]);
+}
+
 void segment_count_waits(const struct segment *segment, uint32_t index, uint32_t count,
                          uint64_t now, struct histogram *histogram)
 {
-    for (uint32_t end = index + count, next; index < end; index = next) {
-        uint32_t marks = marks_until(segment, index);
-        uint64_t arrival = marks ? mark_ns(segment, marks - 1) : segment->arrived_ns;
-        next = marks < segment->marks_count ? segment->marks[marks].index : end;
-        next = next < end ? next : end;
-        histogram_add(histogram, now - arrival, next - index);
+    uint64_t arrival;
+    for (uint32_t end = index + count, part; index < end; index += part) {
+        part = arrived_together(segment, index, end, &arrival);
+        histogram_add(histogram, now - arrival, part);
     }
 }

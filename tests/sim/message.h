@@ -1,19 +1,37 @@
-/* Messages of the simulation: frames whose every byte follows from their number, so that each can be known again and checked. */
+/* Messages of the simulation: frames whose every byte follows from their number and headers, so that each can be known again and checked. */
 #ifndef RINGPOST_TESTS_SIM_MESSAGE_H
 #define RINGPOST_TESTS_SIM_MESSAGE_H
 
 #include "frame/frame.h"
 
-enum { MESSAGE_BODY_MIN = 4 }; /* bytes of a body that a number can be read from */
+enum {
+    HEADERS_SIZE_MAX = 4096, /* bytes of a block that the simulation makes */
+    HEADERS_EXTRA_MAX = 300, /* bytes of the users' own */
+};
 
-/* Writes the frame of message `id`, `size` bytes with its head. The first four bytes of a body say the number. */
-void message_write(unsigned char *to, enum op op, struct bytes name, uint64_t id, uint32_t size);
+/* The headers of a message. A key that is zero or empty is not there. */
+struct headers {
+    bool is_there;     /* a block is */
+    bool is_rewritten; /* the broker has, and may have put its fields in any order */
+    uint32_t extra;    /* bytes of a header of the users' own */
+    uint64_t ttl_ms, delay_ms, dead_times;
+    const char *dead_reason; /* with it comes dead_deliveries */
+    uint64_t dead_deliveries;
+    struct bytes dead_queue; /* borrowed */
+};
 
-/* Whether the frame is that of message `id`, byte for byte. */
+/* Bytes of the block. */
+uint32_t headers_size(const struct headers *headers);
+
+/* The headers of a client's frame; `dead_queue` lies in it. */
+struct headers headers_read(const unsigned char *frame);
+
+/* Writes the frame of message `id`, `size` bytes with its head. The first bytes of a body say the number. */
+void message_write(unsigned char *to, enum op op, struct bytes name, uint64_t id, uint32_t size,
+                   const struct headers *headers);
+
+/* Whether the frame is that of message `id`, byte for byte, but for the order of headers that the broker wrote. */
 bool message_is(const unsigned char *frame, enum op op, struct bytes name, uint64_t id,
-                uint32_t size);
-
-/* The number in a frame whose body has room for one; else false. */
-bool message_id(const unsigned char *frame, uint32_t *id);
+                uint32_t size, const struct headers *headers);
 
 #endif

@@ -7,11 +7,12 @@
 #ifndef RINGPOST_TESTS_SIM_TWIN_H
 #define RINGPOST_TESTS_SIM_TWIN_H
 
+#include "base/list.h"
 #include "core/engine.h"
 #include "message.h"
 
 enum {
-    TWIN_QUEUES = 5,
+    TWIN_QUEUES = 9,
     TWIN_PEERS = 24,
     TWIN_IDS = 5,     /* of consumers, and of subscriptions, of one peer */
     TWIN_TOPICS = 14, /* names that are published to */
@@ -24,80 +25,137 @@ struct twin_names {
 };
 
 /* What a run should reach. */
-#define TWIN_COVERAGE(X)                                                      \
-    X(OK, "status: ok")                                                       \
-    X(NO_QUEUE, "status: no-queue")                                           \
-    X(EXISTS, "status: exists")                                               \
-    X(FULL, "status: full")                                                   \
-    X(DELETED, "status: deleted")                                             \
-    X(NO_CONSUMER, "status: no-consumer")                                     \
-    X(NO_SUBSCRIPTION, "status: no-subscription")                             \
-    X(ID_IN_USE, "status: id-in-use")                                         \
-    X(NOT_LEASED, "status: not-leased")                                       \
-    X(CREDIT, "status: credit")                                               \
-    X(WINDOW, "status: window")                                               \
-    X(BAD_PATTERN, "status: bad-pattern")                                     \
-    X(RUN_MIXED, "run of frames of several sizes")                            \
-    X(RUN_TINY, "message without a body")                                     \
-    X(RUN_LARGE, "message larger than a segment")                             \
-    X(RUN_TORN, "run settled out of its order, since a part of it waits")     \
-    X(WAIT_ADMITTED, "waiting push admitted late")                            \
-    X(WAIT_PARTLY, "waiting run admitted in part")                            \
-    X(WAIT_DEAD, "waiting push of a dead producer forgotten")                 \
-    X(WAIT_SMALLER_BOUND, "queue declared with a bound under what it holds")  \
-    X(DELIVERED, "delivery")                                                  \
-    X(DELIVERED_BACK, "delivery from the back")                               \
-    X(DELIVERED_REVERSED, "reversed slice of several messages")               \
-    X(DELIVERED_NO_ACK, "delivery without acknowledgement")                   \
-    X(DELIVERED_AGAIN, "delivery of a message that was delivered before")     \
-    X(DELIVERED_THRICE, "delivery for the third time or later")               \
-    X(DELIVERED_OVER_CREDIT, "message larger than its consumer's credit")     \
-    X(DELIVERED_QUANTUM, "slice of more than 64 KiB")                         \
-    X(DELIVERED_RIVALS, "delivery while three consumers could have had it")   \
-    X(DELIVERED_FULL_PEER, "delivery that filled its connection")             \
-    X(PASSED_OVER, "consumer passed over for the size of what was next")      \
-    X(PAUSED_READY, "paused queue with ready messages and willing consumers") \
-    X(RETURNED, "message returned")                                           \
-    X(RETURNED_HOLE, "return that leaves leased messages between ready ones") \
-    X(RETURNED_DEAD, "lease returned by the end of its connection")           \
-    X(RETURNED_HELD, "lease returned while its slice is out")                 \
-    X(SETTLED_TWICE, "tags settled that were settled before")                 \
-    X(SETTLED_MIDDLE, "tags settled in the middle of a lease")                \
-    X(SETTLED_SPAN, "one range over several leases")                          \
-    X(SETTLED_HUGE, "range to the end of all tags")                           \
-    X(PURGED, "purge of ready messages")                                      \
-    X(DELETED_LEASED, "queue deleted under leases")                           \
-    X(DELETED_HELD, "queue deleted while slices of it are out")               \
-    X(ENDED, "consumer ended by a delete")                                    \
-    X(QUEUE_GONE, "undeclared queue gone")                                    \
-    X(SEGMENT_BITS, "segment with holes")                                     \
-    X(SEGMENT_MIXED, "segment of frames of several sizes")                    \
-    X(SEGMENT_DELIVERIES, "segment that counts deliveries")                   \
-    X(SEGMENT_LARGE, "segment at its largest")                                \
-    X(SEGMENTS_MANY, "queue of four segments or more")                        \
-    X(LEASE_BITS, "lease with holes")                                         \
-    X(LEASE_REVERSED, "lease taken from the back")                            \
-    X(COMPACTED, "segment compacted")                                         \
-    X(HEAP, "heap of three consumers or more")                                \
-    X(PUBLISHED, "published message with a reader")                           \
-    X(PUBLISHED_NOBODY, "published message without a reader")                 \
-    X(MATCHED_LITERAL, "literal match")                                       \
-    X(MATCHED_STAR, "match by *")                                             \
-    X(MATCHED_REST, "match by >")                                             \
-    X(MATCHED_OVERLAP, "two subscriptions of one connection match")           \
-    X(MATCH_CACHED, "match from the cache")                                   \
-    X(MATCH_CHANGED, "match that a subscribe or unsubscribe has changed")     \
-    X(GAP, "gap at a bound")                                                  \
-    X(GAP_ALONE, "gap without a message behind it")                           \
-    X(GAP_UNSUBSCRIBE, "gap at unsubscribe")                                  \
-    X(BACKLOG_FULL_PEER, "backlog that waits for its connection")             \
-    X(CHUNK_LARGE, "published run larger than a shared chunk")                \
-    X(PEEK_MORE, "peek with more behind it")                                  \
-    X(PEEK_BACK, "peek from the back")                                        \
-    X(LIST_MORE, "list with more behind it")                                  \
-    X(PING_SERVED, "ping that handed messages out")                           \
-    X(RELEASED_LATE, "slice released after its connection was gone")          \
-    X(DELIVERIES_SPLIT, "stretch cut since deliveries differ")
+#define TWIN_COVERAGE(X)                                                       \
+    X(OK, "status: ok")                                                        \
+    X(NO_QUEUE, "status: no-queue")                                            \
+    X(EXISTS, "status: exists")                                                \
+    X(FULL, "status: full")                                                    \
+    X(DELETED, "status: deleted")                                              \
+    X(NO_CONSUMER, "status: no-consumer")                                      \
+    X(NO_SUBSCRIPTION, "status: no-subscription")                              \
+    X(ID_IN_USE, "status: id-in-use")                                          \
+    X(NOT_LEASED, "status: not-leased")                                        \
+    X(CREDIT, "status: credit")                                                \
+    X(WINDOW, "status: window")                                                \
+    X(BAD_PATTERN, "status: bad-pattern")                                      \
+    X(RUN_MIXED, "run of frames of several sizes")                             \
+    X(RUN_TINY, "message without a body")                                      \
+    X(RUN_LARGE, "message larger than a segment")                              \
+    X(RUN_TORN, "run settled out of its order, since a part of it waits")      \
+    X(WAIT_ADMITTED, "waiting push admitted late")                             \
+    X(WAIT_PARTLY, "waiting run admitted in part")                             \
+    X(WAIT_DEAD, "waiting push of a dead producer forgotten")                  \
+    X(WAIT_SMALLER_BOUND, "queue declared with a bound under what it holds")   \
+    X(DELIVERED, "delivery")                                                   \
+    X(DELIVERED_BACK, "delivery from the back")                                \
+    X(DELIVERED_REVERSED, "reversed slice of several messages")                \
+    X(DELIVERED_NO_ACK, "delivery without acknowledgement")                    \
+    X(DELIVERED_AGAIN, "delivery of a message that was delivered before")      \
+    X(DELIVERED_THRICE, "delivery for the third time or later")                \
+    X(DELIVERED_OVER_CREDIT, "message larger than its consumer's credit")      \
+    X(DELIVERED_QUANTUM, "slice of more than 64 KiB")                          \
+    X(DELIVERED_RIVALS, "delivery while three consumers could have had it")    \
+    X(DELIVERED_FULL_PEER, "delivery that filled its connection")              \
+    X(PASSED_OVER, "consumer passed over for the size of what was next")       \
+    X(PAUSED_READY, "paused queue with ready messages and willing consumers")  \
+    X(RETURNED, "message returned")                                            \
+    X(RETURNED_HOLE, "return that leaves leased messages between ready ones")  \
+    X(RETURNED_DEAD, "lease returned by the end of its connection")            \
+    X(RETURNED_HELD, "lease returned while its slice is out")                  \
+    X(SETTLED_TWICE, "tags settled that were settled before")                  \
+    X(SETTLED_MIDDLE, "tags settled in the middle of a lease")                 \
+    X(SETTLED_SPAN, "one range over several leases")                           \
+    X(SETTLED_HUGE, "range to the end of all tags")                            \
+    X(PURGED, "purge of ready messages")                                       \
+    X(DELETED_LEASED, "queue deleted under leases")                            \
+    X(DELETED_HELD, "queue deleted while slices of it are out")                \
+    X(ENDED, "consumer ended by a delete")                                     \
+    X(QUEUE_GONE, "undeclared queue gone")                                     \
+    X(SEGMENT_BITS, "segment with holes")                                      \
+    X(SEGMENT_MIXED, "segment of frames of several sizes")                     \
+    X(SEGMENT_DELIVERIES, "segment that counts deliveries")                    \
+    X(SEGMENT_LARGE, "segment at its largest")                                 \
+    X(SEGMENTS_MANY, "queue of four segments or more")                         \
+    X(LEASE_BITS, "lease with holes")                                          \
+    X(LEASE_REVERSED, "lease taken from the back")                             \
+    X(COMPACTED, "segment compacted")                                          \
+    X(HEAP, "heap of three consumers or more")                                 \
+    X(PUBLISHED, "published message with a reader")                            \
+    X(PUBLISHED_NOBODY, "published message without a reader")                  \
+    X(MATCHED_LITERAL, "literal match")                                        \
+    X(MATCHED_STAR, "match by *")                                              \
+    X(MATCHED_REST, "match by >")                                              \
+    X(MATCHED_OVERLAP, "two subscriptions of one connection match")            \
+    X(MATCH_CACHED, "match from the cache")                                    \
+    X(MATCH_CHANGED, "match that a subscribe or unsubscribe has changed")      \
+    X(GAP, "gap at a bound")                                                   \
+    X(GAP_ALONE, "gap without a message behind it")                            \
+    X(GAP_UNSUBSCRIBE, "gap at unsubscribe")                                   \
+    X(BACKLOG_FULL_PEER, "backlog that waits for its connection")              \
+    X(CHUNK_LARGE, "published run larger than a shared chunk")                 \
+    X(PEEK_MORE, "peek with more behind it")                                   \
+    X(PEEK_BACK, "peek from the back")                                         \
+    X(LIST_MORE, "list with more behind it")                                   \
+    X(PING_SERVED, "ping that handed messages out")                            \
+    X(RELEASED_LATE, "slice released after its connection was gone")           \
+    X(DELIVERIES_SPLIT, "stretch cut since deliveries differ")                 \
+    X(NO_CLIENT, "status: no-client")                                          \
+    X(HEADERS, "message with headers")                                         \
+    X(HEADERS_FORGED, "message that its client has made a dead letter")        \
+    X(DELAYED, "push delayed")                                                 \
+    X(DELAYED_FOREVER, "delay beyond the end of time")                         \
+    X(PROMOTED, "delayed message due")                                         \
+    X(PROMOTED_FRONT, "message returned with a delay due at the front")        \
+    X(PROMOTED_BACK, "message returned with a delay due at the back")          \
+    X(PROMOTED_EXPIRING, "delayed message due as another expires")             \
+    X(EXPIRED, "message expired")                                              \
+    X(EXPIRED_OWN, "message expired by its own header")                        \
+    X(EXPIRED_MIDDLE, "message expired behind one that lives on")              \
+    X(EXPIRED_LEASED, "message expired while it was leased")                   \
+    X(EXPIRED_SHORTENED, "ttl shortened under what waits")                     \
+    X(TTL_FOREVER, "ttl beyond the end of time")                               \
+    X(AGED_APART, "queue aged by a command, without a tick")                   \
+    X(REJECTED, "message rejected")                                            \
+    X(EXHAUSTED, "message delivered too often")                                \
+    X(BURIED, "dead letter buried")                                            \
+    X(BURIED_OWN, "dead letter buried in the queue it was in")                 \
+    X(BURIED_EXHAUSTED_OWN, "exhausted message buried in the queue it was in") \
+    X(BURIED_MADE, "queue made by a dead letter")                              \
+    X(BURIED_OVER_OLDEST, "dead letter that drops the oldest")                 \
+    X(DISCARDED_FULL, "dead letter refused by a full queue")                   \
+    X(DISCARDED_NOWHERE, "message that dies and has nowhere to go")            \
+    X(DISCARDED_UNNAMED, "dead letter whose queue cannot have its name")       \
+    X(DIED_TWICE, "message that dies again")                                   \
+    X(DIED_MOST, "message that was a dead letter 16 times")                    \
+    X(LOST, "lease lost")                                                      \
+    X(LOST_PARTLY, "lease lost in part")                                       \
+    X(LOST_EXHAUSTED, "lease lost for the last time")                          \
+    X(LOST_SETTLED, "lost lease settled late")                                 \
+    X(LOST_SHORTENED, "lease-max shortened under leases")                      \
+    X(TOUCHED, "lease touched")                                                \
+    X(TOUCHED_OUTLIVES, "touched lease that outlives lease-max")               \
+    X(OVERFLOWED, "oldest message dropped")                                    \
+    X(OVERFLOWED_OWN_RUN, "message dropped by a later one of its run")         \
+    X(OVERFLOWED_NONE, "nothing to drop, since all is leased or delayed")      \
+    X(SET_BOUND_LOWERED, "bound lowered below what is held")                   \
+    X(SET_UNDECLARED, "settings of a queue that was not declared")             \
+    X(DECLARED_AGAIN, "queue declared again, in agreement")                    \
+    X(REDRIVEN, "message redriven")                                            \
+    X(REDRIVEN_TO, "message redriven to a queue that was named")               \
+    X(REDRIVEN_OWN, "message redriven to the queue it is in")                  \
+    X(REDRIVEN_MADE, "queue made by a redrive")                                \
+    X(REDRIVE_FULL, "redrive that stops at a full queue")                      \
+    X(REDRIVE_UNKNOWN, "redrive that stops at a message of no queue")          \
+    X(REDRIVE_MORE, "redrive with more behind it")                             \
+    X(PURGED_DELAYED, "purge of delayed messages")                             \
+    X(DELETED_DELAYED, "queue deleted with delayed messages")                  \
+    X(KILLED, "connection killed")                                             \
+    X(KILLED_SELF, "connection that kills itself")                             \
+    X(CLIENTS_MORE, "listing of connections with more behind it")              \
+    X(HEARTBEAT, "heartbeat")                                                  \
+    X(TICK_DUE, "tick at its deadline")                                        \
+    X(TICK_EARLY, "tick right before its deadline")                            \
+    X(TICK_LATE, "tick long past its deadline")
 
 enum twin_reach {
 #define TWIN_ENUM(name, text) REACH_##name,
@@ -121,29 +179,41 @@ struct twin_settled {
 };
 
 struct twin_message {
+    struct list link; /* in its queue, or among the delayed of it */
     uint64_t id;
     uint32_t size;
+    int name; /* of its frame: the queue it was pushed to */
+    struct headers headers;
     uint32_t deliveries;
-    enum { MESSAGE_READY, MESSAGE_LEASED, MESSAGE_DONE } state;
+    enum { MESSAGE_READY, MESSAGE_LEASED, MESSAGE_DELAYED } state;
+    bool to_front;                        /* DELAYED: the end that it joins */
+    uint64_t due;                         /* DELAYED: when */
+    int64_t place;                        /* grows from the front to the back */
+    uint64_t arrived_least, arrived_most; /* when it began to wait */
+    uint64_t arrived;  /* what the engine takes for that; TIME_NEVER: not known */
+    uint64_t deadline; /* by its own header */
 };
 
 struct twin_waiting {
     uint32_t peer;
     uint64_t number, id;
     uint32_t size;
+    struct headers headers;
 };
 
 struct twin_queue {
     bool is_there, is_declared, is_paused;
-    struct queue_settings settings;
-    struct twin_message *messages; /* ever, in their order */
-    size_t messages_count, messages_capacity;
-    size_t first, end; /* no message before or behind is ready */
+    struct queue_settings own, settings; /* as given, as they hold; no NULL in the latter */
+    struct list messages, delayed;       /* ready and leased, from the front to the back */
+    struct list *first, *last;           /* no message before or behind is ready */
+    int64_t place_first, place_next;
+    bool has_deadlines; /* some message had one of its own */
     struct twin_waiting *waiting;
     size_t waiting_count, waiting_capacity;
     struct queue_counters counters;
     uint64_t refused_window;
-    uint64_t ready, ready_size, leased, leased_size;
+    uint64_t waited_least, waited_most; /* the longest time that a message waited is between them */
+    uint64_t ready, ready_size, leased, leased_size, delayed, delayed_size;
     unsigned consumers;
     struct { /* segments of the engine's queue, to see that one was compacted */
         uint64_t order;
@@ -152,8 +222,9 @@ struct twin_queue {
 };
 
 struct twin_lease {
-    uint64_t tag;
-    size_t message; /* index in its queue */
+    uint64_t tag, began, since; /* since it began, or was touched */
+    struct twin_message *message;
+    bool is_touched;
 };
 
 struct twin_consumer {
@@ -163,6 +234,7 @@ struct twin_consumer {
     uint64_t credit_size, tag_next, served;
     struct twin_lease *leases;
     size_t leases_count, leases_capacity;
+    uint64_t lost; /* the last tag of a lease that was lost */
 };
 
 struct twin_item {
@@ -184,6 +256,7 @@ struct twin_peer {
     bool is_there;
     uint32_t id;
     uint64_t window_count, window_size, held_count, held_size;
+    struct bytes client, address;
     uint64_t unsent, unsent_topics;
     struct twin_consumer consumers[TWIN_IDS];
     struct twin_subscription subscriptions[TWIN_IDS];
@@ -195,6 +268,29 @@ struct twin_held {
     uint64_t id;
     uint32_t size;
     struct bytes name;
+    struct headers headers;
+};
+
+/* A message that died. */
+struct twin_letter {
+    struct twin_message *message;
+    int from;
+    const char *reason;
+    uint64_t deliveries;
+};
+
+/* What the engine was seen to do by itself. */
+struct twin_event {
+    enum twin_event_kind {
+        EVENT_AGE,    /* it lets a queue's messages fall due and expire */
+        EVENT_LETTER, /* it writes a dead letter */
+        EVENT_BURY,   /* it brings those written to their queues */
+    } kind;
+    size_t effects_count; /* that there were before */
+    int queue;            /* whose messages */
+    unsigned char *frame; /* LETTER: a copy of what died */
+    char reason[16];      /* and why */
+    uint64_t deliveries;  /* and how often it had been delivered */
 };
 
 /* A slice that the engine has handed out. */
@@ -230,7 +326,23 @@ struct twin {
         uint64_t count, size;
     } gap;
     const struct command *command; /* being carried out */
-    uint64_t purged;               /* by the last purge */
+    uint64_t now;                  /* of the call */
+    uint64_t moved;                /* messages, by the last purge or redrive */
+    bool has_more;                 /* behind the last redrive */
+    bool is_burying;               /* what makes room for a dead letter leaves none */
+    uint32_t killed;               /* the connection that is to be ended, or PEER_NONE */
+
+    const struct outbox *outbox; /* of the call being watched */
+    struct twin_event *events;
+    size_t events_count, events_capacity;
+    struct twin_letter *letters; /* not buried yet */
+    size_t letters_count, letters_capacity;
+    struct { /* leases of messages whose arrival is not known yet */
+        struct twin_message *message;
+        uint32_t peer, consumer;
+        uint64_t tag;
+    } * news;
+    size_t news_count, news_capacity;
     uint64_t matches[TWIN_TOPICS]; /* sums of whom each topic reached last */
     struct engine_totals totals;
 };
@@ -241,23 +353,73 @@ void twin_init(struct twin *twin, struct engine *engine, const struct twin_names
 /* Frees it; all peers and slices are gone. */
 void twin_finish(struct twin *twin);
 
+/* twin_queue.c: queues. */
+int twin_queue_index(const struct twin *twin, struct bytes name);
+struct twin_queue *twin_queue_make(struct twin *twin, struct bytes name);
+void twin_queue_clear(struct twin_queue *queue);
+void twin_drop_unused(struct twin *twin);
+bool twin_queue_has_room(const struct twin_queue *queue, uint32_t size);
+/* Has room, or what is oldest there dies to make it. */
+bool twin_queue_make_room(struct twin *twin, int index, uint32_t size);
+/* Accepts a push. */
+void twin_queue_accept(struct twin *twin, int index, uint64_t id, uint32_t size,
+                       const struct headers *headers);
+/* Makes a message ready at one end. */
+void twin_queue_join(struct twin *twin, struct twin_queue *queue, struct twin_message *message,
+                     bool at_front);
+/* Takes a ready message out. */
+void twin_queue_leave(struct twin_queue *queue, struct twin_message *message);
+/* Makes a ready message a leased one, and back. */
+void twin_queue_lease(struct twin_queue *queue, struct twin_message *message);
+void twin_queue_unlease(struct twin_queue *queue, struct twin_message *message);
+/* The next ready message at that end, or NULL. */
+struct twin_message *twin_next(struct twin_queue *queue, bool from_back);
+/* The consumer takes a ready message, all checks done. */
+void twin_take(struct twin *twin, struct twin_peer *peer, struct twin_consumer *consumer,
+               struct twin_message *taken);
+void twin_settle_message(struct twin *twin, const struct twin_consumer *consumer,
+                         struct twin_message *message, enum settle how, uint64_t delay_ms);
+uint64_t twin_purge(struct twin_queue *queue);
+
+/* twin_settings.c: settings. */
+/* Has settings hold, and those of `own` before the others. */
+void twin_queue_configure(struct twin *twin, int index);
+enum status twin_declare(struct twin *twin, const struct command *command);
+enum status twin_set(struct twin *twin, const struct command *command);
+
+/* twin_age.c: what time does, and death. */
+/* `ms` milliseconds after `now`, or TIME_NEVER. */
+uint64_t twin_after(uint64_t now, uint64_t ms);
+uint64_t twin_expiry(const struct twin_queue *queue, const struct twin_message *message);
+void twin_delay(struct twin *twin, struct twin_queue *queue, struct twin_message *message,
+                uint64_t delay_ms, bool to_front);
+/* The message, which is nowhere any more, dies. */
+void twin_die(struct twin *twin, int index, struct twin_message *message, enum settle how);
+void twin_age(struct twin *twin, int index);
+/* When something is due next. */
+uint64_t twin_due(const struct twin *twin);
+/* Buries what died, in the order in which the engine did. */
+void twin_bury(struct twin *twin);
+/* Ends the lease of a tag by `lease-max`. */
+void twin_lose(struct twin *twin, struct twin_consumer *consumer, uint64_t tag);
+
+/* twin_watch.c: what the engine decides by itself. */
+/* Watches the engine's next call. */
+void twin_watch(struct twin *twin, uint64_t now, const struct outbox *outbox);
+/* The engine's queue, as it lies there, or NULL. */
+const struct queue *twin_engine_queue(const struct twin *twin, int index);
+/* Sees when messages arrived, in the engine's eyes. */
+void twin_learn(struct twin *twin);
+/* Follows what it was seen to do. */
+void twin_on_event(struct twin *twin, const struct twin_event *event);
+void twin_forget_events(struct twin *twin);
+
 /* twin_command.c: commands. */
 struct twin_peer *twin_peer(struct twin *twin, uint32_t id);
 void twin_foretell(struct twin *twin, uint32_t peer, uint64_t number, enum status status);
+/* Carries a command out; a run's messages are numbered from `first_id` on. `peer` has no connection for an ATTACH. */
 void twin_apply(struct twin *twin, struct twin_peer *peer, const struct command *command,
                 uint64_t first_id);
-void twin_attach(struct twin *twin, struct twin_peer *peer, const struct command *command);
-void twin_detach(struct twin *twin, struct twin_peer *peer);
-int twin_queue_index(const struct twin *twin, struct bytes name);
-void twin_drop_unused(struct twin *twin);
-bool twin_queue_has_room(const struct twin_queue *queue, uint32_t size);
-void twin_queue_append(struct twin_queue *queue, uint64_t id, uint32_t size);
-void twin_settle_message(struct twin_queue *queue, size_t index, enum settle how);
-/* The next ready message at that end, or NULL. */
-struct twin_message *twin_next(struct twin_queue *queue, bool from_back);
-/* The consumer takes ready message, all checks done. */
-void twin_take(struct twin_queue *queue, struct twin_consumer *consumer,
-               struct twin_message *taken);
 
 /* twin_topic.c: topics. */
 bool twin_matches(struct bytes pattern, bool is_wildcard, struct bytes name);
@@ -272,8 +434,9 @@ void twin_on_gap(struct twin *twin, const struct effect *effect);
 bool twin_owes_messages(const struct twin_peer *peer);
 
 /* twin_effect.c: effects, and what the engine owes. */
-/* Effects of one call, all of them. */
-void twin_on_effects(struct twin *twin, const struct outbox *outbox);
+/* Follows the call that was watched: a command, or NULL for a tick. */
+void twin_follow(struct twin *twin, struct twin_peer *peer, const struct command *command,
+                 uint64_t first_id);
 /* That nothing more could be handed out now. */
 void twin_check_done(struct twin *twin, const struct twin_peer *only);
 /* Ends a hold, which the caller then ends at the engine. */

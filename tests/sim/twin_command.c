@@ -23,14 +23,6 @@ struct twin_peer *twin_peer(struct twin *twin, uint32_t id)
     return NULL;
 }
 
-int twin_queue_index(const struct twin *twin, struct bytes name)
-{
-    for (int i = 0; i < TWIN_QUEUES; i++)
-        if (bytes_equal(twin->names->queues[i], name))
-            return i;
-    REQUIRE(false, "a queue of a name that was never used");
-}
-
 void twin_foretell(struct twin *twin, uint32_t peer, uint64_t number, enum status status)
 {
     twin->settled = array_reserve(twin->settled, &twin->settled_capacity, twin->settled_count + 1,
@@ -38,115 +30,22 @@ void twin_foretell(struct twin *twin, uint32_t peer, uint64_t number, enum statu
     twin->settled[twin->settled_count++] = (struct twin_settled){peer, number, status};
 }
 
-/* Queues. */
-
-static struct twin_queue *queue_make(struct twin *twin, struct bytes name)
-{
-    struct twin_queue *queue = &twin->queues[twin_queue_index(twin, name)];
-    if (!queue->is_there) {
-        queue->is_there = true;
-        queue->settings = (struct queue_settings){.count_max = 10000000,
-                                                  .size_max = UINT64_C(1024) * 1024 * 1024};
-    }
-    return queue;
-}
-
-static void queue_clear(struct twin_queue *queue)
-{
-    free(queue->messages);
-    free(queue->waiting);
-    *queue = (struct twin_queue){0};
-}
-
 void twin_init(struct twin *twin, struct engine *engine, const struct twin_names *names)
 {
-    *twin = (struct twin){.engine = engine, .names = names};
+    *twin = (struct twin){.engine = engine, .names = names, .killed = PEER_NONE};
 }
 
 void twin_finish(struct twin *twin)
 {
     assert(twin->holds_count == 0);
     for (int i = 0; i < TWIN_QUEUES; i++)
-        queue_clear(&twin->queues[i]);
+        twin_queue_clear(&twin->queues[i]);
     free(twin->holds);
     free(twin->settled);
+    free(twin->events);
+    free(twin->letters);
+    free(twin->news);
     *twin = (struct twin){0};
-}
-
-bool twin_queue_has_room(const struct twin_queue *queue, uint32_t size)
-{
-    return queue->ready + queue->leased < queue->settings.count_max &&
-           queue->ready_size + queue->leased_size < queue->settings.size_max &&
-           size <= queue->settings.size_max - queue->ready_size - queue->leased_size;
-}
-
-void twin_queue_append(struct twin_queue *queue, uint64_t id, uint32_t size)
-{
-    queue->messages = array_reserve(queue->messages, &queue->messages_capacity,
-                                    queue->messages_count + 1, sizeof *queue->messages);
-    queue->messages[queue->messages_count++] = (struct twin_message){.id = id, .size = size};
-    queue->end = queue->messages_count;
-    queue->ready++;
-    queue->ready_size += size;
-    queue->counters.accepted++;
-}
-
-struct twin_message *twin_next(struct twin_queue *queue, bool from_back)
-{
-    if (queue->ready == 0)
-        return NULL;
-    while (queue->messages[queue->first].state != MESSAGE_READY)
-        queue->first++;
-    while (queue->messages[queue->end - 1].state != MESSAGE_READY)
-        queue->end--;
-    return from_back ? &queue->messages[queue->end - 1] : &queue->messages[queue->first];
-}
-
-void twin_take(struct twin_queue *queue, struct twin_consumer *consumer, struct twin_message *taken)
-{
-    queue->ready--;
-    queue->ready_size -= taken->size;
-    queue->leased++;
-    queue->leased_size += taken->size;
-    queue->counters.delivered++;
-    taken->state = MESSAGE_LEASED;
-    size_t index = (size_t)(taken - queue->messages);
-    if (consumer->no_ack) {
-        twin_settle_message(queue, index, SETTLE_ACKNOWLEDGE);
-    } else {
-        consumer->leases = array_reserve(consumer->leases, &consumer->leases_capacity,
-                                         consumer->leases_count + 1, sizeof *consumer->leases);
-        consumer->leases[consumer->leases_count++] = (struct twin_lease){consumer->tag_next, index};
-    }
-    consumer->tag_next++;
-}
-
-void twin_settle_message(struct twin_queue *queue, size_t index, enum settle how)
-{
-    struct twin_message *message = &queue->messages[index];
-    REQUIRE(message->state == MESSAGE_LEASED, "the twin settles what is not leased");
-    queue->leased--;
-    queue->leased_size -= message->size;
-    message->state = MESSAGE_DONE;
-    if (how == SETTLE_ACKNOWLEDGE)
-        queue->counters.acknowledged++;
-    if (how == SETTLE_REJECT)
-        queue->counters.rejected++;
-    if (how != SETTLE_RETURN)
-        return;
-    queue->counters.returned++;
-    message->state = MESSAGE_READY;
-    message->deliveries += message->deliveries < 65535;
-    queue->ready++;
-    queue->ready_size += message->size;
-    queue->first = index < queue->first ? index : queue->first;
-    queue->end = index + 1 > queue->end ? index + 1 : queue->end;
-    reach(REACH_RETURNED);
-    for (size_t i = index + 1; i < queue->end; i++)
-        if (queue->messages[i].state == MESSAGE_LEASED) {
-            reach(REACH_RETURNED_HOLE);
-            break;
-        }
 }
 
 static bool queue_is_held(const struct twin *twin, int index)
@@ -157,33 +56,48 @@ static bool queue_is_held(const struct twin *twin, int index)
     return false;
 }
 
-void twin_drop_unused(struct twin *twin)
+/* Commands. */
+
+/* A client's headers, its queue's name as the twin keeps it. */
+static struct headers read_headers(const struct twin *twin, const unsigned char *frame)
 {
-    for (int i = 0; i < TWIN_QUEUES; i++) {
-        struct twin_queue *queue = &twin->queues[i];
-        if (!queue->is_there || queue->is_declared || queue->is_paused || queue->consumers > 0 ||
-            queue->ready + queue->leased + queue->waiting_count > 0)
-            continue;
-        reach(REACH_QUEUE_GONE);
-        queue_clear(queue);
-    }
+    struct headers headers = headers_read(frame);
+    if (headers.dead_queue.size > 0)
+        headers.dead_queue = twin->names->queues[twin_queue_index(twin, headers.dead_queue)];
+    return headers;
 }
 
-/* Commands. */
+static bool may_wait(const struct twin_queue *queue, uint32_t size)
+{
+    enum when_full when_full = queue->settings.when_full;
+    return size <= queue->settings.size_max &&
+           (when_full == WHEN_FULL_HOLD ||
+            (when_full == WHEN_FULL_DROP_OLDEST && queue->waiting_count > 0));
+}
+
+static void wait(struct twin_peer *peer, struct twin_queue *queue, struct twin_waiting waiting)
+{
+    queue->waiting = array_reserve(queue->waiting, &queue->waiting_capacity,
+                                   queue->waiting_count + 1, sizeof *queue->waiting);
+    queue->waiting[queue->waiting_count++] = waiting;
+    peer->held_count++;
+    peer->held_size += waiting.size;
+}
 
 static void push(struct twin *twin, struct twin_peer *peer, const struct command *command,
                  uint64_t first_id)
 {
-    struct twin_queue *queue = queue_make(twin, command->name);
+    int index = twin_queue_index(twin, command->name);
+    struct twin_queue *queue = twin_queue_make(twin, command->name);
     const unsigned char *frame = command->run.data;
     bool is_torn = false, has_waiting = false;
     for (uint32_t at = 0; at < command->run.count; at++, frame += frame_size(frame)) {
         uint32_t size = frame_size(frame);
+        struct headers headers = read_headers(twin, frame);
         enum status status = STATUS_OK;
-        if (queue->waiting_count == 0 && twin_queue_has_room(queue, size)) {
-            twin_queue_append(queue, first_id + at, size);
-            twin->totals.accepted++;
-        } else if (queue->settings.when_full != WHEN_FULL_HOLD || size > queue->settings.size_max) {
+        if (queue->waiting_count == 0 && twin_queue_make_room(twin, index, size)) {
+            twin_queue_accept(twin, index, first_id + at, size, &headers);
+        } else if (!may_wait(queue, size)) {
             status = STATUS_FULL;
             queue->counters.refused++;
             twin->totals.refused++;
@@ -192,12 +106,9 @@ static void push(struct twin *twin, struct twin_peer *peer, const struct command
             status = STATUS_WINDOW;
             queue->refused_window++;
         } else {
-            queue->waiting = array_reserve(queue->waiting, &queue->waiting_capacity,
-                                           queue->waiting_count + 1, sizeof *queue->waiting);
-            queue->waiting[queue->waiting_count++] =
-                (struct twin_waiting){peer->id, command->ticket + at, first_id + at, size};
-            peer->held_count++;
-            peer->held_size += size;
+            wait(peer, queue,
+                 (struct twin_waiting){peer->id, command->ticket + at, first_id + at, size,
+                                       headers});
             has_waiting = true;
             continue;
         }
@@ -215,7 +126,7 @@ static enum status consume(struct twin *twin, struct twin_peer *peer, const stru
         return STATUS_ID_IN_USE;
     if (command->consumer.credit_size > INT64_MAX)
         return STATUS_CREDIT;
-    queue_make(twin, command->name)->consumers++;
+    twin_queue_make(twin, command->name)->consumers++;
     *consumer = (struct twin_consumer){
         .is_there = true,
         .from_back = command->consumer.from_back,
@@ -229,11 +140,12 @@ static enum status consume(struct twin *twin, struct twin_peer *peer, const stru
     return STATUS_OK;
 }
 
-static void consumer_end(struct twin *twin, struct twin_consumer *consumer)
+/* What it had goes back, in order; or, when its queue goes, with that. */
+static void consumer_end(struct twin *twin, struct twin_consumer *consumer, bool is_deleted)
 {
     struct twin_queue *queue = &twin->queues[consumer->queue];
-    for (size_t i = 0; i < consumer->leases_count; i++)
-        twin_settle_message(queue, consumer->leases[i].message, SETTLE_RETURN);
+    for (size_t i = 0; i < consumer->leases_count && !is_deleted; i++)
+        twin_settle_message(twin, consumer, consumer->leases[i].message, SETTLE_RETURN, 0);
     if (consumer->leases_count > 0 && queue_is_held(twin, consumer->queue))
         reach(REACH_RETURNED_HELD);
     queue->consumers--;
@@ -257,28 +169,35 @@ static enum status credit(struct twin_peer *peer, const struct command *command)
     return STATUS_OK;
 }
 
-static enum status settle(struct twin *twin, struct twin_peer *peer, const struct command *command)
+/* Settles a lease, or begins it anew. */
+static void settle_lease(struct twin *twin, struct twin_consumer *consumer,
+                         struct twin_lease *lease, const struct command *command)
 {
-    struct twin_consumer *consumer = &peer->consumers[command->settle.id];
-    if (!consumer->is_there)
-        return STATUS_NO_CONSUMER;
-    struct twin_queue *queue = &twin->queues[consumer->queue];
-    uint64_t settled = 0, left = 0;
-    unsigned __int128 first = command->settle.tag, end = first + command->settle.count;
+    const struct twin_queue *queue = &twin->queues[consumer->queue];
+    uint64_t lease_max = queue->settings.lease_max_ms;
+    if (command->kind == COMMAND_TOUCH) {
+        lease->since = twin->now;
+        lease->is_touched = lease_max > 0;
+        reach(REACH_TOUCHED);
+        return;
+    }
+    if (lease->is_touched && lease_max > 0 &&
+        twin->now >= twin_after(lease->began, lease_max))
+        reach(REACH_TOUCHED_OUTLIVES);
+    twin_settle_message(twin, consumer, lease->message, command->settle.how,
+                        command->settle.delay_ms);
+    twin->totals.settled += command->settle.how != SETTLE_RETURN;
+}
+
+static void note_settle(const struct twin_consumer *consumer, const struct command *command,
+                        uint64_t settled)
+{
+    uint64_t first = command->settle.tag, last = first + command->settle.count - 1;
     bool is_before = false, is_behind = false;
     for (size_t i = 0; i < consumer->leases_count; i++) {
-        struct twin_lease lease = consumer->leases[i];
-        if (lease.tag >= first && lease.tag < end) {
-            twin_settle_message(queue, lease.message, command->settle.how);
-            twin->totals.settled += command->settle.how != SETTLE_RETURN;
-            settled++;
-        } else {
-            is_before |= lease.tag < first;
-            is_behind |= lease.tag >= end;
-            consumer->leases[left++] = lease;
-        }
+        is_before |= consumer->leases[i].tag < first;
+        is_behind |= consumer->leases[i].tag > last;
     }
-    consumer->leases_count = left;
     if (settled > 0 && is_before && is_behind)
         reach(REACH_SETTLED_MIDDLE);
     if (settled < command->settle.count && first < consumer->tag_next)
@@ -287,25 +206,38 @@ static enum status settle(struct twin *twin, struct twin_peer *peer, const struc
         reach(REACH_SETTLED_HUGE);
     if (settled > 100)
         reach(REACH_SETTLED_SPAN);
+    if (consumer->lost > 0 && consumer->lost >= first && consumer->lost <= last)
+        reach(REACH_LOST_SETTLED);
+}
+
+/* By tag; taken from the back, the last first, so that what goes back together goes back in order. */
+static enum status settle(struct twin *twin, struct twin_peer *peer, const struct command *command)
+{
+    struct twin_consumer *consumer = &peer->consumers[command->settle.id];
+    if (!consumer->is_there)
+        return STATUS_NO_CONSUMER;
+    uint64_t settled = 0;
+    size_t left = 0, count = consumer->leases_count;
+    unsigned __int128 first = command->settle.tag, end = first + command->settle.count;
+    for (size_t i = 0; i < count; i++) {
+        struct twin_lease *lease = &consumer->leases[consumer->from_back ? count - 1 - i : i];
+        if (lease->tag < first || lease->tag >= end)
+            continue;
+        settle_lease(twin, consumer, lease, command);
+        settled++;
+    }
+    for (size_t i = 0; i < count && command->kind == COMMAND_SETTLE; i++) {
+        struct twin_lease lease = consumer->leases[i];
+        if (lease.tag < first || lease.tag >= end)
+            consumer->leases[left++] = lease;
+    }
+    if (command->kind == COMMAND_SETTLE)
+        consumer->leases_count = left;
+    note_settle(consumer, command, settled);
     return settled == command->settle.count ? STATUS_OK : STATUS_NOT_LEASED;
 }
 
-static enum status declare(struct twin *twin, const struct command *command)
-{
-    const struct queue_settings *settings = &command->settings;
-    struct twin_queue *queue = queue_make(twin, command->name);
-    if (queue->is_declared)
-        return queue->settings.count_max == settings->count_max &&
-                       queue->settings.size_max == settings->size_max &&
-                       queue->settings.when_full == settings->when_full
-                   ? STATUS_OK
-                   : STATUS_EXISTS;
-    queue->settings = *settings;
-    queue->is_declared = true;
-    if (queue->ready + queue->leased > settings->count_max)
-        reach(REACH_WAIT_SMALLER_BOUND);
-    return STATUS_OK;
-}
+/* Queues. */
 
 static enum status delete_queue(struct twin *twin, const struct command *command)
 {
@@ -322,6 +254,8 @@ static enum status delete_queue(struct twin *twin, const struct command *command
     }
     if (queue->leased > 0)
         reach(REACH_DELETED_LEASED);
+    if (queue->delayed > 0)
+        reach(REACH_DELETED_DELAYED);
     if (queue_is_held(twin, index))
         reach(REACH_DELETED_HELD);
     for (int i = 0; i < TWIN_PEERS; i++)
@@ -329,11 +263,11 @@ static enum status delete_queue(struct twin *twin, const struct command *command
             struct twin_consumer *consumer = &twin->peers[i].consumers[id];
             if (!consumer->is_there || consumer->queue != index)
                 continue;
-            consumer_end(twin, consumer);
+            consumer_end(twin, consumer, true);
             twin->ended[twin->ended_count].peer = twin->peers[i].id;
             twin->ended[twin->ended_count++].id = id;
         }
-    queue_clear(queue);
+    twin_queue_clear(queue);
     return STATUS_OK;
 }
 
@@ -342,16 +276,80 @@ static enum status purge(struct twin *twin, const struct command *command)
     struct twin_queue *queue = &twin->queues[twin_queue_index(twin, command->name)];
     if (!queue->is_there)
         return STATUS_NO_QUEUE;
-    for (size_t i = 0; i < queue->messages_count; i++)
-        if (queue->messages[i].state == MESSAGE_READY) {
-            queue->messages[i].state = MESSAGE_DONE;
-            queue->counters.purged++;
-            twin->totals.settled++;
-        }
     if (queue->ready > 0)
         reach(REACH_PURGED);
-    twin->purged = queue->ready;
-    queue->ready = queue->ready_size = 0;
+    if (queue->delayed > 0)
+        reach(REACH_PURGED_DELAYED);
+    twin->moved = twin_purge(queue);
+    twin->totals.settled += twin->moved;
+    return STATUS_OK;
+}
+
+/* Redriving. */
+
+/* The message in front is copied to where it is tried again, and then acknowledged; false if it stays. */
+static bool redrive_one(struct twin *twin, int index, const struct command *command)
+{
+    struct twin_queue *queue = &twin->queues[index];
+    struct twin_message *message = twin_next(queue, false);
+    struct bytes name =
+        command->redrive.to.size > 0 ? command->redrive.to : message->headers.dead_queue;
+    if (name.size == 0) {
+        reach(REACH_REDRIVE_UNKNOWN);
+        return false;
+    }
+    int to = twin_queue_index(twin, name);
+    if (!twin->queues[to].is_there)
+        reach(REACH_REDRIVEN_MADE);
+    struct twin_queue *target = twin_queue_make(twin, name);
+    struct twin_message *copy = memory_create(sizeof *copy);
+    *copy = *message;
+    copy->headers.dead_reason = NULL;
+    copy->headers.dead_queue = (struct bytes){0};
+    copy->headers.dead_deliveries = 0;
+    copy->size -= headers_size(&message->headers) - headers_size(&copy->headers);
+    copy->deliveries = 0;
+    copy->arrived_least = twin->now;
+    twin_queue_lease(queue, message);
+    if (!twin_queue_make_room(twin, to, copy->size)) {
+        twin_queue_unlease(queue, message);
+        free(copy);
+        reach(REACH_REDRIVE_FULL);
+        return false;
+    }
+    twin_queue_unlease(queue, message);
+    twin_queue_leave(queue, message);
+    free(message);
+    queue->counters.delivered++;
+    queue->counters.settled[SETTLE_ACKNOWLEDGE]++;
+    target->counters.accepted++;
+    twin->totals.accepted++;
+    twin_queue_join(twin, target, copy, false);
+    reach(REACH_REDRIVEN);
+    if (command->redrive.to.size > 0)
+        reach(REACH_REDRIVEN_TO);
+    if (to == index)
+        reach(REACH_REDRIVEN_OWN);
+    return true;
+}
+
+static enum status redrive(struct twin *twin, const struct command *command)
+{
+    int index = twin_queue_index(twin, command->name);
+    struct twin_queue *queue = &twin->queues[index];
+    if (!queue->is_there)
+        return STATUS_NO_QUEUE;
+    uint64_t count = queue->ready;
+    if (command->redrive.count > 0 && command->redrive.count < count)
+        count = command->redrive.count;
+    twin->moved = 0;
+    while (twin->moved < count && queue->ready > 0 && redrive_one(twin, index, command))
+        twin->moved++;
+    twin->totals.delivered += twin->moved;
+    twin->totals.settled += twin->moved;
+    twin->has_more = queue->ready > 0;
+    if (twin->has_more && twin->moved > 0)
+        reach(REACH_REDRIVE_MORE);
     return STATUS_OK;
 }
 
@@ -369,7 +367,16 @@ static enum status cancel(struct twin *twin, struct twin_peer *peer, const struc
     struct twin_consumer *consumer = &peer->consumers[command->consumer.id];
     if (!consumer->is_there)
         return STATUS_NO_CONSUMER;
-    consumer_end(twin, consumer);
+    consumer_end(twin, consumer, false);
+    return STATUS_OK;
+}
+
+static enum status kill_client(struct twin *twin, const struct command *command)
+{
+    if (!twin_peer(twin, command->client))
+        return STATUS_NO_CLIENT;
+    twin->killed = command->client;
+    reach(command->client == command->peer ? REACH_KILLED_SELF : REACH_KILLED);
     return STATUS_OK;
 }
 
@@ -381,56 +388,21 @@ static enum status look(struct twin *twin, const struct command *command)
     return STATUS_OK;
 }
 
-void twin_apply(struct twin *twin, struct twin_peer *peer, const struct command *command,
-                uint64_t first_id)
-{
-    enum status status = STATUS_OK;
-    twin->command = command;
-    if (twin->is_trace)
-        twin_trace_command(twin, command);
-    switch (command->kind) {
-    case COMMAND_ATTACH:
-    case COMMAND_DETACH: REQUIRE(false, "not for here");
-    case COMMAND_PUSH: push(twin, peer, command, first_id); return;
-    case COMMAND_PUBLISH:
-        for (uint32_t at = 0; at < command->run.count; at++)
-            twin_foretell(twin, peer->id, command->ticket + at, STATUS_OK);
-        twin_publish(twin, command, first_id);
-        return;
-    case COMMAND_CONSUME: status = consume(twin, peer, command); break;
-    case COMMAND_CANCEL: status = cancel(twin, peer, command); break;
-    case COMMAND_CREDIT: status = credit(peer, command); break;
-    case COMMAND_SETTLE: status = settle(twin, peer, command); break;
-    case COMMAND_SUBSCRIBE: status = twin_subscribe(twin, peer, command); break;
-    case COMMAND_UNSUBSCRIBE: status = twin_unsubscribe(twin, peer, command); break;
-    case COMMAND_DECLARE: status = declare(twin, command); break;
-    case COMMAND_DELETE: status = delete_queue(twin, command); break;
-    case COMMAND_PURGE: status = purge(twin, command); break;
-    case COMMAND_PAUSE:
-    case COMMAND_RESUME: status = pause(twin, command, command->kind == COMMAND_PAUSE); break;
-    case COMMAND_PEEK:
-    case COMMAND_LIST:
-    case COMMAND_INFO:
-    case COMMAND_STATS:
-    case COMMAND_PING: status = look(twin, command); break;
-    }
-    twin_foretell(twin, peer->id, command->ticket, status);
-}
-
 /* Connections. */
 
-void twin_attach(struct twin *twin, struct twin_peer *peer, const struct command *command)
+static void attach(struct twin_peer *peer, const struct command *command)
 {
-    (void)twin;
     *peer = (struct twin_peer){
         .is_there = true,
         .id = command->peer,
-        .window_count = command->window.count,
-        .window_size = command->window.size,
+        .window_count = command->attach.window_count,
+        .window_size = command->attach.window_size,
+        .client = command->attach.client,
+        .address = command->attach.address,
     };
 }
 
-void twin_detach(struct twin *twin, struct twin_peer *peer)
+static void detach(struct twin *twin, struct twin_peer *peer)
 {
     for (int i = 0; i < TWIN_QUEUES; i++) {
         struct twin_queue *queue = &twin->queues[i];
@@ -448,8 +420,51 @@ void twin_detach(struct twin *twin, struct twin_peer *peer)
             continue;
         if (consumer->leases_count > 0)
             reach(REACH_RETURNED_DEAD);
-        consumer_end(twin, consumer);
+        consumer_end(twin, consumer, false);
     }
     free(peer->items);
     *peer = (struct twin_peer){0};
+}
+
+/* Commands about queues. */
+static enum status apply_queue(struct twin *twin, struct twin_peer *peer,
+                               const struct command *command)
+{
+    switch (command->kind) {
+    case COMMAND_CONSUME: return consume(twin, peer, command);
+    case COMMAND_CANCEL: return cancel(twin, peer, command);
+    case COMMAND_CREDIT: return credit(peer, command);
+    case COMMAND_SETTLE:
+    case COMMAND_TOUCH: return settle(twin, peer, command);
+    case COMMAND_DECLARE: return twin_declare(twin, command);
+    case COMMAND_SET: return twin_set(twin, command);
+    case COMMAND_DELETE: return delete_queue(twin, command);
+    case COMMAND_PURGE: return purge(twin, command);
+    case COMMAND_REDRIVE: return redrive(twin, command);
+    case COMMAND_PAUSE:
+    case COMMAND_RESUME: return pause(twin, command, command->kind == COMMAND_PAUSE);
+    default: return look(twin, command);
+    }
+}
+
+void twin_apply(struct twin *twin, struct twin_peer *peer, const struct command *command,
+                uint64_t first_id)
+{
+    enum status status = STATUS_OK;
+    switch (command->kind) {
+    case COMMAND_ATTACH: attach(peer, command); return;
+    case COMMAND_DETACH: detach(twin, peer); return;
+    case COMMAND_PUSH: push(twin, peer, command, first_id); return;
+    case COMMAND_PUBLISH:
+        for (uint32_t at = 0; at < command->run.count; at++)
+            twin_foretell(twin, peer->id, command->ticket + at, STATUS_OK);
+        twin_publish(twin, command, first_id);
+        return;
+    case COMMAND_SUBSCRIBE: status = twin_subscribe(twin, peer, command); break;
+    case COMMAND_UNSUBSCRIBE: status = twin_unsubscribe(twin, peer, command); break;
+    case COMMAND_KILL: status = kill_client(twin, command); break;
+    case COMMAND_HEARTBEAT: reach(REACH_HEARTBEAT); break;
+    default: status = apply_queue(twin, peer, command); break;
+    }
+    twin_foretell(twin, peer->id, command->ticket, status);
 }

@@ -1,8 +1,10 @@
 #include "twin.h"
 
 #include "base/array.h"
+#include "base/time.h"
 #include "replay.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 enum { PEER_FULL = 256 * 1024, SHARE_LEAST = 64, NOBODY = UINT32_MAX };
@@ -45,7 +47,7 @@ void twin_check_hold(const struct twin_hold *hold)
             &hold->messages[hold->slice.is_reversed ? hold->slice.count - 1 - i : i];
         REQUIRE(offset + message->size <= bytes.size &&
                     message_is(bytes.data + offset, hold->op, message->name, message->id,
-                               message->size),
+                               message->size, &message->headers),
                 "message %u of %u in a slice is not message %llu of %u bytes", i, hold->slice.count,
                 (unsigned long long)message->id, message->size);
         offset += message->size;
@@ -141,7 +143,18 @@ static void note_delivery(const struct twin_queue *queue, const struct twin_cons
     (void)queue;
 }
 
-static void take_messages(struct twin *twin, struct twin_consumer *consumer,
+/* How long a message has waited; not all is known of one that has just come. */
+static void note_wait(const struct twin *twin, struct twin_queue *queue,
+                      const struct twin_message *message)
+{
+    bool is_known = message->arrived != TIME_NEVER;
+    uint64_t least = twin->now - (is_known ? message->arrived : message->arrived_most);
+    uint64_t most = is_known ? least : twin->now + NS_PER_MS - message->arrived_least;
+    queue->waited_least = least > queue->waited_least ? least : queue->waited_least;
+    queue->waited_most = most > queue->waited_most ? most : queue->waited_most;
+}
+
+static void take_messages(struct twin *twin, struct twin_peer *peer, struct twin_consumer *consumer,
                           const struct effect *effect)
 {
     struct twin_queue *queue = &twin->queues[consumer->queue];
@@ -154,10 +167,13 @@ static void take_messages(struct twin *twin, struct twin_consumer *consumer,
         REQUIRE(message->deliveries == effect->deliveries,
                 "message %llu was delivered %u times before, not %u",
                 (unsigned long long)message->id, message->deliveries, effect->deliveries);
-        hold->messages[i] =
-            (struct twin_held){message->id, message->size, twin->names->queues[consumer->queue]};
+        REQUIRE(twin_expiry(queue, message) > twin->now,
+                "message %" PRIu64 " is delivered, which has expired", message->id);
+        hold->messages[i] = (struct twin_held){
+            message->id, message->size, twin->names->queues[message->name], message->headers};
         size += message->size;
-        twin_take(queue, consumer, message);
+        note_wait(twin, queue, message);
+        twin_take(twin, peer, consumer, message);
     }
     twin_check_hold(hold);
     REQUIRE(size == effect->slice.size, "a slice of another size than its messages");
@@ -189,7 +205,7 @@ static void on_deliver(struct twin *twin, const struct effect *effect)
             "a delivery of %u of %llu messages that %u consumers compete for", slice->count,
             (unsigned long long)queue->ready, rivals);
     note_delivery(queue, consumer, effect, rivals);
-    take_messages(twin, consumer, effect);
+    take_messages(twin, peer, consumer, effect);
     consumer->credit_count -= slice->count;
     consumer->credit_size -=
         slice->size < consumer->credit_size ? slice->size : consumer->credit_size;
@@ -216,13 +232,12 @@ static void admit(struct twin *twin, const struct effect *effect, uint64_t numbe
         if (first.peer != effect->peer || first.number != number)
             continue;
         REQUIRE(effect->status == STATUS_OK, "a waiting push came to status %d", effect->status);
-        REQUIRE(twin_queue_has_room(queue, first.size), "a waiting push came in without room");
+        REQUIRE(twin_queue_make_room(twin, i, first.size), "a waiting push came in without room");
         memmove(queue->waiting, queue->waiting + 1, --queue->waiting_count * sizeof first);
         struct twin_peer *peer = twin_peer(twin, first.peer);
         peer->held_count--;
         peer->held_size -= first.size;
-        twin_queue_append(queue, first.id, first.size);
-        twin->totals.accepted++;
+        twin_queue_accept(twin, i, first.id, first.size, &first.headers);
         reach(REACH_WAIT_ADMITTED);
         if (queue->waiting_count > 0 && queue->waiting[0].number == first.number + 1 &&
             queue->waiting[0].peer == first.peer &&
@@ -238,9 +253,7 @@ static bool is_answered(const struct twin *twin)
 {
     if (!twin->command)
         return false;
-    enum command_kind kind = twin->command->kind;
-    return kind == COMMAND_PURGE || kind == COMMAND_PEEK || kind == COMMAND_LIST ||
-           kind == COMMAND_INFO || kind == COMMAND_STATS;
+    return twin->command->kind >= COMMAND_PURGE;
 }
 
 static void on_settled(struct twin *twin, const struct effect *effect)
@@ -269,6 +282,7 @@ static void on_settled(struct twin *twin, const struct effect *effect)
             [STATUS_WINDOW] = REACH_WINDOW,
             [STATUS_BAD_PATTERN] = REACH_BAD_PATTERN,
             [STATUS_NO_SUBSCRIPTION] = REACH_NO_SUBSCRIPTION,
+            [STATUS_NO_CLIENT] = REACH_NO_CLIENT,
         };
         reach(reaches[effect->status]);
         twin->settled_first++;
@@ -303,33 +317,98 @@ static void on_ended(struct twin *twin, const struct effect *effect)
     REQUIRE(false, "consumer %u ended, which nothing foretold", effect->id);
 }
 
-void twin_on_effects(struct twin *twin, const struct outbox *outbox)
+static void on_lost(struct twin *twin, const struct effect *effect)
 {
-    for (int i = 0; i < TWIN_PEERS; i++)
-        for (uint32_t id = 0; id < TWIN_IDS; id++)
-            twin->peers[i].consumers[id].is_passed = false;
-    for (size_t i = 0; i < outbox->count; i++) {
-        const struct effect *effect = &outbox->effects[i];
-        if (twin->is_trace)
-            twin_trace_effect(twin, effect);
-        switch (effect->kind) {
-        case EFFECT_SETTLED: on_settled(twin, effect); break;
-        case EFFECT_ANSWER: on_answer(twin, effect); break;
-        case EFFECT_DELIVER: on_deliver(twin, effect); break;
-        case EFFECT_MESSAGE:
-            twin_on_message(twin, effect);
-            twin_check_hold(&twin->holds[twin->holds_count - 1]);
-            break;
-        case EFFECT_GAP: twin_on_gap(twin, effect); break;
-        case EFFECT_ENDED: on_ended(twin, effect); break;
-        }
+    struct twin_peer *peer = twin_peer(twin, effect->peer);
+    REQUIRE(peer && effect->id < TWIN_IDS && peer->consumers[effect->id].is_there &&
+                effect->count > 0,
+            "leases lost of consumer %u, which is not there", effect->id);
+    struct twin_consumer *consumer = &peer->consumers[effect->id];
+    bool from_back = consumer->from_back;
+    for (uint32_t i = 0; i < effect->count; i++)
+        twin_lose(twin, consumer, effect->tag + (from_back ? effect->count - 1 - i : i));
+}
+
+static void on_killed(struct twin *twin, const struct effect *effect)
+{
+    REQUIRE(effect->peer == twin->killed && effect->status == STATUS_KILLED,
+            "connection %u is to be ended, which nothing foretold", effect->peer);
+    twin->killed = PEER_NONE;
+}
+
+/* Calls. */
+
+static void on_effect(struct twin *twin, const struct effect *effect)
+{
+    if (twin->is_trace)
+        twin_trace_effect(twin, effect);
+    switch (effect->kind) {
+    case EFFECT_SETTLED: on_settled(twin, effect); break;
+    case EFFECT_ANSWER: on_answer(twin, effect); break;
+    case EFFECT_DELIVER: on_deliver(twin, effect); break;
+    case EFFECT_MESSAGE:
+        twin_on_message(twin, effect);
+        twin_check_hold(&twin->holds[twin->holds_count - 1]);
+        break;
+    case EFFECT_GAP: twin_on_gap(twin, effect); break;
+    case EFFECT_LOST: on_lost(twin, effect); break;
+    case EFFECT_ENDED: on_ended(twin, effect); break;
+    case EFFECT_KILLED: on_killed(twin, effect); break;
     }
+}
+
+/* Everything that was foretold must have come. */
+static void check_foretold(struct twin *twin)
+{
     REQUIRE(twin->settled_first == twin->settled_count, "%zu frames should have been settled",
             twin->settled_count - twin->settled_first);
     twin->settled_first = twin->settled_count = 0;
     REQUIRE(twin->ended_count == 0, "%zu consumers should have been told their end",
             twin->ended_count);
     REQUIRE(!twin->gap.is_due, "a gap should have been told at the unsubscribe");
+    REQUIRE(twin->killed == PEER_NONE, "connection %u should have been ended", twin->killed);
+    REQUIRE(twin->letters_count == 0, "a message died and was not buried");
+}
+
+static void begin_call(struct twin *twin, const struct command *command)
+{
+    for (int i = 0; i < TWIN_PEERS; i++)
+        for (uint32_t id = 0; id < TWIN_IDS; id++)
+            twin->peers[i].consumers[id].is_passed = false;
+    twin->command = command;
+    if (twin->is_trace && command)
+        twin_trace_command(twin, command);
+}
+
+/* What time did comes before a command, what the command did after it; a delete alone sees to the dead before. */
+void twin_follow(struct twin *twin, struct twin_peer *peer, const struct command *command,
+                 uint64_t first_id)
+{
+    const struct outbox *outbox = twin->outbox;
+    const struct command *left = command;
+    begin_call(twin, command);
+    for (size_t event = 0, effect = 0;;) {
+        const struct twin_event *next =
+            event < twin->events_count && twin->events[event].effects_count <= effect
+                ? &twin->events[event]
+                : NULL;
+        bool is_time = next ? next->kind != EVENT_BURY || command->kind == COMMAND_DELETE
+                            : effect < outbox->count && outbox->effects[effect].kind == EFFECT_LOST;
+        if (left && !is_time) {
+            twin_apply(twin, peer, left, first_id);
+            left = NULL;
+        } else if (next) {
+            twin_on_event(twin, next);
+            event++;
+        } else if (effect < outbox->count) {
+            on_effect(twin, &outbox->effects[effect++]);
+        } else {
+            break;
+        }
+    }
+    check_foretold(twin);
+    twin_forget_events(twin);
+    twin_learn(twin);
     twin->command = NULL;
 }
 
@@ -366,7 +445,10 @@ void twin_check_done(struct twin *twin, const struct twin_peer *only)
     }
     for (int i = 0; i < TWIN_QUEUES && !only; i++) {
         const struct twin_queue *queue = &twin->queues[i];
-        REQUIRE(queue->waiting_count == 0 || !twin_queue_has_room(queue, queue->waiting[0].size),
+        bool drops = queue->settings.when_full == WHEN_FULL_DROP_OLDEST && queue->ready > 0;
+        REQUIRE(queue->waiting_count == 0 ||
+                    (!drops && !twin_queue_has_room(queue, queue->waiting[0].size)),
                 "a push waits although there is room");
     }
+    REQUIRE(only || twin_due(twin) > twin->now, "something is due and was not done");
 }
