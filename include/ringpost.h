@@ -8,8 +8,14 @@
  *     if (!error)
  *         error = ringpost_flush(handle, -1);
  *
- * A handle is one connection to one broker, and belongs to one thread at a time. The library has no
- * threads, no globals, handles no signals and raises none.
+ * A handle is one connection to one broker, and belongs to one thread at a time. After fork(2) the
+ * child may only close it; the connection stays the parent's. The library has no globals, handles no
+ * signals and raises none.
+ *
+ * Leases. A broker may ask to hear from connections to which messages are leased. The library then
+ * has one thread for each handle that consumes, all signals blocked, which writes a heartbeat when
+ * nothing else was written for a while: work may take as long as it takes, and the leases of a
+ * process that is stopped or gone go back.
  *
  * Times. Every call that can wait takes `timeout_ms`: milliseconds on CLOCK_MONOTONIC, -1 to wait
  * as long as it takes, 0 to do only what can be done without waiting. A host name (not a numeric
@@ -519,7 +525,7 @@ RINGPOST_API int ringpost_ping(struct ringpost *handle, uint64_t *round_trip_ns,
 RINGPOST_API int ringpost_fd(const struct ringpost *handle);
 
 /* POLLIN and POLLOUT, as poll(2) takes them. */
-RINGPOST_API int ringpost_events(const struct ringpost *handle);
+RINGPOST_API int ringpost_events(struct ringpost *handle);
 
 /* Milliseconds until a step is wanted although the descriptor is not ready; -1: no limit. */
 RINGPOST_API int ringpost_timeout(const struct ringpost *handle);

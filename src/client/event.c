@@ -241,8 +241,8 @@ static bool event_take(struct ringpost *handle, struct ringpost_event *event,
     return false;
 }
 
-int ringpost_next_batch(struct ringpost *handle, struct ringpost_event *event,
-                        struct ringpost_message *messages, uint32_t capacity, int timeout_ms)
+static int next_batch(struct ringpost *handle, struct ringpost_event *event,
+                      struct ringpost_message *messages, uint32_t capacity, int timeout_ms)
 {
     if (capacity == 0)
         return -EINVAL;
@@ -260,6 +260,13 @@ int ringpost_next_batch(struct ringpost *handle, struct ringpost_event *event,
     }
     handle->input.is_lent = true;
     return 1;
+}
+
+int ringpost_next_batch(struct ringpost *handle, struct ringpost_event *event,
+                        struct ringpost_message *messages, uint32_t capacity, int timeout_ms)
+{
+    handle_enter(handle);
+    return handle_leave(handle, next_batch(handle, event, messages, capacity, timeout_ms));
 }
 
 int ringpost_next(struct ringpost *handle, struct ringpost_event *event, int timeout_ms)

@@ -76,13 +76,15 @@ static int produce(struct ringpost *handle, enum op op, struct ringpost_bytes na
 int ringpost_push(struct ringpost *handle, struct ringpost_bytes queue, struct ringpost_bytes body,
                   uint64_t *number, int timeout_ms)
 {
-    return produce(handle, OP_PUSH, queue, body, number, timeout_ms);
+    handle_enter(handle);
+    return handle_leave(handle, produce(handle, OP_PUSH, queue, body, number, timeout_ms));
 }
 
 int ringpost_publish(struct ringpost *handle, struct ringpost_bytes topic,
                      struct ringpost_bytes body, uint64_t *number, int timeout_ms)
 {
-    return produce(handle, OP_PUBLISH, topic, body, number, timeout_ms);
+    handle_enter(handle);
+    return handle_leave(handle, produce(handle, OP_PUBLISH, topic, body, number, timeout_ms));
 }
 
 static int flush_error_take(struct ringpost *handle)
@@ -104,7 +106,7 @@ static bool is_lost(const struct ringpost *handle, uint64_t number)
     return number > 0 && number <= handle->base;
 }
 
-int ringpost_await(struct ringpost *handle, uint64_t number, int timeout_ms)
+static int await(struct ringpost *handle, uint64_t number, int timeout_ms)
 {
     struct wait wait = wait_for(timeout_ms);
     while (!is_over(handle, number)) {
@@ -120,8 +122,14 @@ int ringpost_await(struct ringpost *handle, uint64_t number, int timeout_ms)
     return !error && is_lost(handle, number) ? -ECONNRESET : error;
 }
 
+int ringpost_await(struct ringpost *handle, uint64_t number, int timeout_ms)
+{
+    handle_enter(handle);
+    return handle_leave(handle, await(handle, number, timeout_ms));
+}
+
 /* Settlements get their numbers only when they are written out. */
-int ringpost_flush(struct ringpost *handle, int timeout_ms)
+static int flush(struct ringpost *handle, int timeout_ms)
 {
     struct wait wait = wait_for(timeout_ms);
     while (handle->sources.dirty || !is_over(handle, handle->base + handle->window.last)) {
@@ -132,6 +140,12 @@ int ringpost_flush(struct ringpost *handle, int timeout_ms)
             return error;
     }
     return flush_error_take(handle);
+}
+
+int ringpost_flush(struct ringpost *handle, int timeout_ms)
+{
+    handle_enter(handle);
+    return handle_leave(handle, flush(handle, timeout_ms));
 }
 
 int ringpost_is_settled(const struct ringpost *handle, uint64_t number)
