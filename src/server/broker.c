@@ -3,6 +3,7 @@
 #include "base/time.h"
 #include "server/address.h"
 #include "server/log.h"
+#include "server/reload.h"
 #include "server/shard.h"
 
 #include <errno.h>
@@ -53,11 +54,21 @@ static int open_signals(void)
     return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+static struct session_limits limits_of(const struct options *options)
+{
+    return (struct session_limits){
+        .frame_max = (uint32_t)options->frame_max,
+        .hello_timeout_ns = HELLO_TIMEOUT_NS,
+        .silent_timeout_ns = SILENT_TIMEOUT_NS,
+        .password = bytes_of(options->password.data, options->password.size),
+    };
+}
+
 static int start_shard(struct broker *broker)
 {
     struct shard_options options = {
         .ring.is_base_only = broker->options->is_base_ring,
-        .limits = {(uint32_t)broker->options->frame_max, HELLO_TIMEOUT_NS, SILENT_TIMEOUT_NS},
+        .limits = limits_of(broker->options),
     };
     if (getrandom(&options.hash_key, sizeof options.hash_key, 0) != sizeof options.hash_key) {
         log_line("no random numbers: %s", strerror(errno));
@@ -115,6 +126,14 @@ static int write_ready_file(const struct broker *broker)
     return EX_OK;
 }
 
+static void take_options(struct broker *broker)
+{
+    if (!reload(broker->options))
+        return;
+    struct session_limits limits = limits_of(broker->options);
+    shard_set_limits(&broker->shard, &limits);
+}
+
 /* Does what signals ask for, as they come. */
 static void take_signals(struct broker *broker)
 {
@@ -122,7 +141,7 @@ static void take_signals(struct broker *broker)
     broker->shard.is_signalled = false;
     while (read(broker->signal_fd, &signal, sizeof signal) == sizeof signal) {
         if (signal.ssi_signo == SIGHUP)
-            options_reload(broker->options);
+            take_options(broker);
         else
             broker->is_told_to_end = true;
     }

@@ -24,6 +24,11 @@ static const struct key keys[] = {
      .kind = KEY_PATH, .needs_restart = true, .at = FIELD(ready_file), .fallback = ""},
     {"ring-features", "all|6.1", "use all there is of io_uring, or only what Linux 6.1 offers",
      .kind = KEY_CHOICE, .needs_restart = true, .at = FIELD(is_base_ring), .fallback = "all"},
+    {"password-file", "FILE",
+     "have clients say the password in its first line; others may not read it", .kind = KEY_PATH,
+     .at = FIELD(password_file), .fallback = ""},
+    {"insecure", "no|yes", "listen for other machines although there is no password",
+     .kind = KEY_SWITCH, .needs_restart = true, .at = FIELD(is_insecure), .fallback = "no"},
 };
 
 enum { KEYS_COUNT = sizeof keys / sizeof *keys };
@@ -82,18 +87,23 @@ static int choose(const struct key *key, const char *value, uint64_t *chosen)
     return -EINVAL;
 }
 
+static int read_number(const struct key *key, const char *value, uint64_t *number)
+{
+    if (key->kind != KEY_NUMBER)
+        return choose(key, value, number);
+    if (units_read(key->unit, value, number) < 0 || *number < key->min || *number > key->max)
+        return -EINVAL;
+    return 0;
+}
+
 static int set_number(const struct key *key, struct options *options, const char *value,
                       bool is_kept)
 {
     uint64_t number;
-    int result = key->kind == KEY_CHOICE ? choose(key, value, &number)
-                                         : units_read(key->unit, value, &number);
-    bool is_in_range = key->kind == KEY_CHOICE || (number >= key->min && number <= key->max);
-    if (result < 0 || !is_in_range)
-        return -EINVAL;
-    if (is_kept)
+    int result = read_number(key, value, &number);
+    if (result == 0 && is_kept)
         *number_of(key, options) = number;
-    return 0;
+    return result;
 }
 
 static int set_path(const struct key *key, struct options *options, const char *value, bool is_kept)
@@ -127,6 +137,7 @@ int key_set(const struct key *key, struct options *options, const char *value, s
     switch (key->kind) {
     case KEY_LISTEN: result = add_listen(options, value, is_kept); break;
     case KEY_PATH: result = set_path(key, options, value, is_kept); break;
+    case KEY_SWITCH:
     case KEY_CHOICE:
     case KEY_NUMBER: result = set_number(key, options, value, is_kept); break;
     }
@@ -180,6 +191,7 @@ void key_format(const struct key *key, const struct options *options, char text[
     case KEY_LISTEN: format_listen(options, text); break;
     case KEY_PATH: snprintf(text, KEY_TEXT_SIZE, "%s", (const char *)options + key->at); break;
     case KEY_NUMBER: units_write(key->unit, number_in(key, options), text); break;
+    case KEY_SWITCH:
     case KEY_CHOICE:
         choice = choice_at(key, number_in(key, options));
         snprintf(text, KEY_TEXT_SIZE, "%.*s", (int)choice.size, (const char *)choice.data);

@@ -11,7 +11,14 @@ struct key {
     const char *name;  /* as in the file; with "--" before it the flag */
     const char *takes; /* what its value is called; the choices, divided by '|' */
     const char *help;  /* lines */
-    enum { KEY_LISTEN, KEY_PATH, KEY_CHOICE, KEY_NUMBER } kind;
+    enum {
+        KEY_LISTEN,
+        KEY_PATH,
+        KEY_SWITCH,
+        KEY_CHOICE,
+        KEY_NUMBER
+    } kind;              /* a switch is a
+                         choice whose flag alone means yes */
     enum unit_kind unit; /* of a number */
     bool needs_restart;  /* a running broker keeps the value it started with */
     size_t at;           /* the field's place in struct options */

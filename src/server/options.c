@@ -1,9 +1,8 @@
 #include "server/options.h"
 
+#include "server/address.h"
 #include "server/config.h"
 #include "server/keys.h"
-#include "server/log.h"
-#include "server/records.h"
 
 #include <errno.h>
 #include <sysexits.h>
@@ -27,7 +26,8 @@ static void help_key(const struct key *key, FILE *to)
 {
     char takes[KEY_TEXT_SIZE];
     key_describe(key, takes);
-    fprintf(to, "  --%s %s\n        %s", key->name, takes, key->help);
+    fprintf(to, key->kind == KEY_SWITCH ? "  --%s\n" : "  --%s %s\n", key->name, takes);
+    fprintf(to, "        %s", key->help);
     fprintf(to, *key->fallback ? "\n        (default %s)\n" : "\n", key->fallback);
 }
 
@@ -75,14 +75,15 @@ static int refuse_value(const char *name, const char *takes, const char *value, 
     return -EINVAL;
 }
 
-/* Takes --NAME=VALUE, or --NAME with VALUE behind it; returns how many words that are. */
+/* Takes --NAME=VALUE, --NAME with VALUE behind it, or a switch; returns how many words that are. */
 static int take_flag(struct options *options, char **words, char *error, size_t size)
 {
     const char *name = strncmp(words[0], "--", 2) == 0 ? words[0] + 2 : "";
     const char *equals = strchr(name, '=');
-    const char *value = equals ? equals + 1 : words[1];
     struct bytes key_name = bytes_of(name, equals ? (size_t)(equals - name) : strlen(name));
     const struct key *key = key_find(key_name);
+    bool is_alone = equals || (key && key->kind == KEY_SWITCH);
+    const char *value = equals ? equals + 1 : is_alone ? "yes" : words[1];
     char takes[KEY_TEXT_SIZE] = "FILE";
     if (key) {
         key_describe(key, takes);
@@ -95,7 +96,7 @@ static int take_flag(struct options *options, char **words, char *error, size_t 
         snprintf(error, size, "unknown option '%.64s'; --help lists them", words[0]);
         return -EINVAL;
     }
-    return equals ? 1 : 2;
+    return is_alone ? 1 : 2;
 }
 
 int options_parse(struct options *options, int argc, char **argv, char *error, size_t size)
@@ -111,6 +112,34 @@ int options_parse(struct options *options, int argc, char **argv, char *error, s
     return 0;
 }
 
+static int load_password(struct options *options, FILE *errors)
+{
+    if (!options->password_file[0])
+        return EX_OK;
+    const char *problem = password_load(&options->password, options->password_file);
+    if (!problem)
+        return EX_OK;
+    fprintf(errors, "ringpostd: password-file %s: %s\n", options->password_file, problem);
+    return EX_CONFIG;
+}
+
+int options_check(const struct options *options, FILE *errors)
+{
+    for (unsigned i = 0; i < options->listen_count; i++) {
+        const struct ring_address *address = &options->listen[i];
+        char text[ADDRESS_TEXT_SIZE];
+        if (address_is_local(address) || options->password.size > 0 || options->is_insecure)
+            continue;
+        address_format(address, address->port, text);
+        fprintf(errors,
+                "ringpostd: anyone on the network could use the broker at %s: give it a "
+                "password-file, or say insecure if that is meant\n",
+                text);
+        return EX_CONFIG;
+    }
+    return EX_OK;
+}
+
 int options_load(struct options *options, int argc, char **argv, FILE *errors)
 {
     char error[256];
@@ -120,54 +149,11 @@ int options_load(struct options *options, int argc, char **argv, FILE *errors)
     }
     if (options->config_file[0] && config_load(options, options->config_file, errors) < 0)
         return EX_CONFIG;
-    return EX_OK;
+    int code = load_password(options, errors);
+    return code == EX_OK ? options_check(options, errors) : code;
 }
 
 void options_finish(struct options *options)
 {
     policies_finish(&options->policies);
-}
-
-static void log_changes(const struct records *old, const struct records *new)
-{
-    unsigned count = 0;
-    for (size_t i = 0; i < new->count; i++) {
-        const struct record *is = &new->items[i], *was = records_find(old, is->key);
-        bool is_same = was && strcmp(was->value, is->value) == 0;
-        if (is_same)
-            continue;
-        log_line(is->needs_restart ? "%s: '%s' stays until a restart makes it '%s'"
-                                   : "%s: was '%s', is '%s'",
-                 is->key, was ? was->value : "", is->value);
-        count++;
-    }
-    for (size_t i = 0; i < old->count; i++)
-        if (!records_find(new, old->items[i].key)) {
-            log_line("%s: was '%s', is not set", old->items[i].key, old->items[i].value);
-            count++;
-        }
-    if (count == 0)
-        log_line("the configuration was read again, nothing has changed");
-}
-
-bool options_reload(struct options *options)
-{
-    struct options next;
-    struct records old, new;
-    if (options_load(&next, options->words_count, options->words, stderr) != EX_OK) {
-        log_line("the configuration stays as it was");
-        options_finish(&next);
-        return false;
-    }
-    records_init(&old, options);
-    records_init(&new, &next);
-    log_changes(&old, &new);
-    records_finish(&old);
-    records_finish(&new);
-    for (size_t i = 0; key_at(i); i++)
-        if (key_at(i)->needs_restart)
-            key_copy(key_at(i), &next, options);
-    options_finish(options);
-    *options = next;
-    return true;
 }

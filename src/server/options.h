@@ -4,6 +4,7 @@
 #define RINGPOST_SERVER_OPTIONS_H
 
 #include "ring/ring.h"
+#include "server/password.h"
 #include "server/policies.h"
 
 #include <stdio.h>
@@ -36,23 +37,27 @@ struct options {
 
     struct ring_address listen[OPTIONS_LISTEN_MAX];
     unsigned listen_count;
-    char ready_file[OPTIONS_PATH_SIZE]; /* or empty */
-    uint64_t frame_max;                 /* bytes */
-    uint64_t is_base_ring;              /* ring-features 6.1 */
+    char ready_file[OPTIONS_PATH_SIZE];    /* or empty */
+    uint64_t frame_max;                    /* bytes */
+    uint64_t is_base_ring;                 /* ring-features 6.1 */
+    char password_file[OPTIONS_PATH_SIZE]; /* or empty */
+    uint64_t is_insecure; /* listens for other machines although there is no password */
     struct policies policies;
+    struct password password; /* what stands in the file */
 };
 
 /* Reads the command line alone. Returns 0, or -EINVAL with a sentence in `error`, which has room
  * for `size` bytes. */
 int options_parse(struct options *options, int argc, char **argv, char *error, size_t size);
 
-/* Reads the command line, then the file that it names. Returns 0, or an exit code of sysexits.h
+/* Reads the command line, then the files that it names, and sees whether all of it can stand
+ * together. Returns 0, or an exit code of sysexits.h
  * with sentences on `errors`, a line each. The options are the caller's to finish either way. */
 int options_load(struct options *options, int argc, char **argv, FILE *errors);
 
-/* Reads everything again. If all is well, options take the new values, but for keys that need a
- * restart; what changes is logged, and so is what is wrong. Returns whether they did. */
-bool options_reload(struct options *options);
+/* Sees that strangers on the network need a password, or that the operator says that none is
+ * needed. Returns 0, or an exit code with a sentence on `errors`. */
+int options_check(const struct options *options, FILE *errors);
 
 void options_finish(struct options *options);
 

@@ -80,6 +80,13 @@ void shard_watch(struct shard *shard, int fd)
     ring_poll(shard->ring, &shard->signal, fd);
 }
 
+void shard_set_limits(struct shard *shard, const struct session_limits *limits)
+{
+    uint32_t frame_max = shard->options.limits.frame_max; /* which every client was told */
+    shard->options.limits = *limits;
+    shard->options.limits.frame_max = frame_max;
+}
+
 void shard_apply(struct shard *shard, const struct command *command)
 {
     engine_apply(shard->engine, command, shard->now, &shard->outbox);

@@ -79,7 +79,10 @@ static const struct rule rules[] = {
 
 uint32_t native_frame_max(const struct session *session)
 {
-    return session->state == SESSION_HELLO ? FRAME_HELLO_MAX : session->limits.frame_max;
+    const struct session_limits *limits = session->limits;
+    if (session->state != SESSION_HELLO)
+        return limits->frame_max;
+    return limits->hello_max ? limits->hello_max : FRAME_HELLO_MAX;
 }
 
 int native_cut(const struct session *session, struct bytes in, struct run *run)
@@ -165,41 +168,58 @@ static bool refuse(struct session *session, uint64_t first, uint32_t count, enum
     return false;
 }
 
-/* Reads HELLO's fields: the window that the client wants. */
-static bool hello_fields(struct bytes fields, uint64_t *window_count, uint64_t *window_size)
+/* What HELLO's fields say. */
+struct hello {
+    uint64_t window_count, window_size; /* that the client wants, within what it may have */
+    struct bytes password;
+};
+
+static bool read_hello(struct bytes fields, struct hello *hello)
 {
     struct field field;
+    *hello = (struct hello){WINDOW_COUNT_MAX, WINDOW_SIZE_MAX, {0}};
     for (int size; fields.size > 0;
          fields = bytes_of(fields.data + size, fields.size - (size_t)size)) {
         size = field_parse(fields, &field);
         if (size <= 0)
             return false;
         bool is_number = field.kind == FIELD_NUMBER && field.number > 0;
-        if (field_is(&field, "window") && is_number && field.number < *window_count)
-            *window_count = field.number;
-        if (field_is(&field, "window-bytes") && is_number && field.number < *window_size)
-            *window_size = field.number;
+        if (field_is(&field, "window") && is_number && field.number < hello->window_count)
+            hello->window_count = field.number;
+        if (field_is(&field, "window-bytes") && is_number && field.number < hello->window_size)
+            hello->window_size = field.number;
+        if (field_is(&field, "password") && field.kind == FIELD_BYTES)
+            hello->password = field.value;
     }
     return true;
 }
 
-static void put_welcome(struct session *session, uint64_t window_count, uint64_t window_size)
+/* How long it takes says nothing of the password. */
+static bool is_admitted(struct bytes password, struct bytes given)
+{
+    unsigned difference = password.size != given.size;
+    for (size_t i = 0; i < given.size && password.size > 0; i++)
+        difference |= given.data[i] ^ password.data[i % password.size];
+    return password.size == 0 || difference == 0;
+}
+
+static void put_welcome(struct session *session, const struct hello *hello)
 {
     unsigned char body[256];
     size_t size = 4;
     store_u32(body, PROTOCOL_VERSION);
     size += field_put_bytes(body + size, "server", bytes_text(SERVER_NAME));
     size += field_put_number(body + size, "connection", session->peer);
-    size += field_put_number(body + size, "frame-max", session->limits.frame_max);
-    size += field_put_number(body + size, "window", window_count);
-    size += field_put_number(body + size, "window-bytes", window_size);
+    size += field_put_number(body + size, "frame-max", session->limits->frame_max);
+    size += field_put_number(body + size, "window", hello->window_count);
+    size += field_put_number(body + size, "window-bytes", hello->window_size);
     assert(size <= sizeof body);
     memcpy(put_control(session, OP_WELCOME, size), body, size);
 }
 
-static bool hello(struct session *session, const struct run *run, struct command *command)
+static bool take_hello(struct session *session, const struct run *run, struct command *command)
 {
-    uint64_t window_count = WINDOW_COUNT_MAX, window_size = WINDOW_SIZE_MAX;
+    struct hello hello;
     enum status status = STATUS_OK;
     if (run->head.op != OP_HELLO)
         status = STATUS_HELLO;
@@ -211,20 +231,21 @@ static bool hello(struct session *session, const struct run *run, struct command
         status = STATUS_BAD_FRAME;
     else if (load_u32(run_body(run).data) != PROTOCOL_VERSION)
         status = STATUS_VERSION;
-    else if (!hello_fields(bytes_of(run_body(run).data + 4, run_body(run).size - 4), &window_count,
-                           &window_size))
+    else if (!read_hello(bytes_of(run_body(run).data + 4, run_body(run).size - 4), &hello))
         status = STATUS_BAD_FRAME;
+    else if (!is_admitted(session->limits->password, hello.password))
+        status = STATUS_DENIED;
     if (status != STATUS_OK) {
         native_fail(session, status);
         return false;
     }
     session->state = SESSION_OPEN;
     session->lazy_count_max =
-        window_count / 4 < CONFIRM_LAZY_COUNT ? window_count / 4 : CONFIRM_LAZY_COUNT;
-    put_welcome(session, window_count, window_size);
+        hello.window_count / 4 < CONFIRM_LAZY_COUNT ? hello.window_count / 4 : CONFIRM_LAZY_COUNT;
+    put_welcome(session, &hello);
     *command = (struct command){.kind = COMMAND_ATTACH, .peer = session->peer};
-    command->window.count = (uint32_t)window_count;
-    command->window.size = window_size;
+    command->window.count = (uint32_t)hello.window_count;
+    command->window.size = hello.window_size;
     return true;
 }
 
@@ -321,7 +342,7 @@ static enum status read_body(struct command *command, const struct run *run)
 bool native_command(struct session *session, const struct run *run, struct command *command)
 {
     if (session->state == SESSION_HELLO)
-        return hello(session, run, command);
+        return take_hello(session, run, command);
     size_t at = (size_t)(run->head.op - OP_HELLO);
     const struct rule *rule = at > 0 && at < sizeof rules / sizeof *rules ? &rules[at] : NULL;
     uint64_t first = session->number_next;

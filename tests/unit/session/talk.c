@@ -71,7 +71,9 @@ struct talk *talk_open(void)
 {
     struct talk *talk = memory_create(sizeof *talk);
     talk->engine = engine_create((struct hash_key){1, 2});
-    talk->limits = (struct session_limits){FRAME_SIZE_DEFAULT, 5 * NS_PER_S, 60 * NS_PER_S};
+    talk->limits = (struct session_limits){.frame_max = FRAME_SIZE_DEFAULT,
+                                           .hello_timeout_ns = 5 * NS_PER_S,
+                                           .silent_timeout_ns = 60 * NS_PER_S};
     talk->now = NS_PER_S;
     return talk;
 }
