@@ -54,8 +54,9 @@ struct scanner {
 struct reader {
     uint32_t epoch;        /* the connection whose bytes are being read */
     struct source *source; /* what the messages belong to, or NULL to pass over them */
-    uint64_t tag;          /* of the next message */
+    uint64_t tag;          /* of the next message; of a topic: its number */
     uint32_t deliveries;
+    bool is_retained; /* the next ones were published before the subscription */
 };
 
 /* The call that waits for its answer: at most one at a time. */
