@@ -8,8 +8,14 @@
  *     if (!error)
  *         error = ringpost_flush(handle, -1);
  *
- * A handle is one connection to one broker, and belongs to one thread at a time. The library has no
- * threads, no globals, handles no signals and raises none.
+ * A handle is one connection to one broker, and belongs to one thread at a time. After fork(2) the
+ * child may only close it; the connection stays the parent's. The library has no globals, handles no
+ * signals and raises none.
+ *
+ * Leases. A broker may ask to hear from connections to which messages are leased. The library then
+ * has one thread for each handle that consumes, all signals blocked, which writes a heartbeat when
+ * nothing else was written for a while: work may take as long as it takes, and the leases of a
+ * process that is stopped or gone go back.
  *
  * Times. Every call that can wait takes `timeout_ms`: milliseconds on CLOCK_MONOTONIC, -1 to wait
  * as long as it takes, 0 to do only what can be done without waiting. A host name (not a numeric
@@ -219,12 +225,46 @@ RINGPOST_API const char *ringpost_error_text(const struct ringpost *handle);
  * `*number` (may be NULL) names the message in later events; numbers of a handle only go up.
  * What was taken is done once it is settled and no REFUSED or UNKNOWN event has named it.
  *     -EINVAL    a name that is empty or over 1,024 bytes
- *     -EMSGSIZE  8 + name + body is over ringpost_frame_max
+ *     -EMSGSIZE  8 + name + headers + body is over ringpost_frame_max
  */
 RINGPOST_API int ringpost_push(struct ringpost *handle, struct ringpost_bytes queue,
                                struct ringpost_bytes body, uint64_t *number, int timeout_ms);
 RINGPOST_API int ringpost_publish(struct ringpost *handle, struct ringpost_bytes topic,
                                   struct ringpost_bytes body, uint64_t *number, int timeout_ms);
+
+/* What a message says of itself besides its body: a number, or bytes when `bytes.data` is not NULL. */
+struct ringpost_header {
+    struct ringpost_bytes key; /* at most 64 bytes */
+    struct ringpost_bytes bytes;
+    uint64_t number;
+};
+
+struct ringpost_message_options {
+    size_t size;
+    uint64_t ttl_ms;                      /* push: how long it may wait, ready, before it expires */
+    uint64_t delay_ms;                    /* push: when it becomes ready */
+    struct ringpost_bytes reply_to;       /* an address, see ringpost_send, for the answer */
+    struct ringpost_bytes correlation_id; /* what the answer should carry, too */
+    struct ringpost_bytes traceparent;    /* as in W3C Trace Context */
+    const struct ringpost_header *headers; /* the user's own; their keys begin with "x-" */
+    uint32_t header_count;
+    int retain; /* publish, 1: it is what later subscribers are sent first; without a body: nothing */
+    int must;   /* publish, 1: refused with no-reader when nobody is there */
+};
+
+/*
+ * The same with what else can be said; `options` may be NULL, and is copied.
+ *     -EINVAL    also: a header of one's own whose key does not begin with "x-", or what is for publish
+ *     -EMSGSIZE  also: headers of more than 64 KiB
+ */
+RINGPOST_API int ringpost_push_with(struct ringpost *handle, struct ringpost_bytes queue,
+                                    struct ringpost_bytes body,
+                                    const struct ringpost_message_options *options,
+                                    uint64_t *number, int timeout_ms);
+RINGPOST_API int ringpost_publish_with(struct ringpost *handle, struct ringpost_bytes topic,
+                                       struct ringpost_bytes body,
+                                       const struct ringpost_message_options *options,
+                                       uint64_t *number, int timeout_ms);
 
 /*
  * Writes everything out and waits until the broker has settled it. 0: all is done. Otherwise the
@@ -250,8 +290,8 @@ RINGPOST_API int ringpost_is_settled(const struct ringpost *handle, uint64_t num
 /* ---- Events --------------------------------------------------------------------------------- */
 
 enum ringpost_event_kind {
-    RINGPOST_MESSAGE = 1, /* a message of a queue: id, tags, deliveries, name, body */
-    RINGPOST_TOPIC,       /* a message of a topic: id, name, body */
+    RINGPOST_MESSAGE = 1, /* a message of a queue: id, tags, deliveries, name, headers, body */
+    RINGPOST_TOPIC,       /* a message of a topic: id, first (its number), name, headers, body */
     RINGPOST_GAP,         /* a subscription missed messages here: id, count, bytes */
     RINGPOST_REFUSED, /* the broker refused frames: first, count, status, error, body (its text).
                              First 0 speaks of the whole connection */
@@ -280,28 +320,39 @@ struct ringpost_tags {
 
 /* What happened. Members that its kind does not list are zero. */
 struct ringpost_event {
-    int kind;                   /* enum ringpost_event_kind */
-    uint32_t id;                /* the consumer or subscription */
-    struct ringpost_tags tags;  /* of the messages */
-    uint64_t first;             /* number of the first frame spoken of */
-    uint64_t count;             /* messages or frames spoken of */
-    uint64_t bytes;             /* GAP: bytes missed. Messages: size of their frames */
-    uint32_t deliveries;        /* how often the messages were delivered before */
-    int status;                 /* enum ringpost_status */
-    int error;                  /* -errno */
-    struct ringpost_bytes name; /* what the message was pushed or published under */
+    int kind;                      /* enum ringpost_event_kind */
+    uint32_t id;                   /* the consumer or subscription */
+    struct ringpost_tags tags;     /* of the messages */
+    uint64_t first;                /* number of the first frame spoken of. TOPIC: of the (first)
+                                   message in its subscription, where they count up from 1 */
+    uint64_t count;                /* messages or frames spoken of */
+    uint64_t bytes;                /* GAP: bytes missed. Messages: size of their frames */
+    uint32_t deliveries;           /* how often the messages were delivered before */
+    int status;                    /* enum ringpost_status */
+    int error;                     /* -errno */
+    int retained;                  /* TOPIC, 1: published before the subscription, and kept */
+    struct ringpost_bytes name;    /* what the message was pushed or published under */
+    struct ringpost_bytes headers; /* for ringpost_header */
     struct ringpost_bytes body;
 };
 
 /* One message of a batch. */
 struct ringpost_message {
-    struct ringpost_bytes name, body;
+    struct ringpost_bytes name, headers, body;
 };
+
+/* Looks for a header of a message. Returns 1 with it lent from the message, or 0. */
+RINGPOST_API int ringpost_header(struct ringpost_bytes headers, const char *key,
+                                 struct ringpost_header *header);
+
+/* Takes the first header off `*headers`. Returns 1 with it lent from the message, or 0. */
+RINGPOST_API int ringpost_header_next(struct ringpost_bytes *headers,
+                                      struct ringpost_header *header);
 
 /*
  * Returns 1 with the next thing that happened in `*event`, 0 when the time was over first. Writes
- * out what waits to be written before it waits. Name and body are lent until the next call of
- * ringpost_next, ringpost_next_batch or ringpost_close on the handle; other calls leave them be, so
+ * out what waits to be written before it waits. Name, headers and body are lent until the next call
+ * of ringpost_next, ringpost_next_batch or ringpost_close on the handle; other calls leave them be, so
  * they can be pushed on as they are.
  *
  * After LOST (with `no_reconnect`) and what stood before it, the answer is -ENOTCONN.
@@ -312,8 +363,8 @@ RINGPOST_API int ringpost_next(struct ringpost *handle, struct ringpost_event *e
 /*
  * The same, but takes as many messages as stand in a row (of one consumer with consecutive tags and
  * equal deliveries, or of one subscription) and are here already, at most `capacity`:
- * `event->count` of them, in `messages`; event->tags covers all. name and body of the event are
- * those of the first. Other events come one by one and leave `messages` alone.
+ * `event->count` of them, in `messages`; event->tags covers all. name, headers and body of the
+ * event are those of the first. Other events come one by one and leave `messages` alone.
  */
 RINGPOST_API int ringpost_next_batch(struct ringpost *handle, struct ringpost_event *event,
                                      struct ringpost_message *messages, uint32_t capacity,
@@ -327,7 +378,9 @@ static inline struct ringpost_tags ringpost_tags_at(const struct ringpost_event 
     struct ringpost_tags tags = event->tags;
     tags.first += index;
     tags.count = 1;
-    tags.bytes = 8 + messages[index].name.size + messages[index].body.size;
+    const struct ringpost_message *message = &messages[index];
+    size_t block_size = message->headers.data ? 4 + message->headers.size : 0;
+    tags.bytes = 8 + message->name.size + block_size + message->body.size;
     return tags;
 }
 
@@ -519,7 +572,7 @@ RINGPOST_API int ringpost_ping(struct ringpost *handle, uint64_t *round_trip_ns,
 RINGPOST_API int ringpost_fd(const struct ringpost *handle);
 
 /* POLLIN and POLLOUT, as poll(2) takes them. */
-RINGPOST_API int ringpost_events(const struct ringpost *handle);
+RINGPOST_API int ringpost_events(struct ringpost *handle);
 
 /* Milliseconds until a step is wanted although the descriptor is not ready; -1: no limit. */
 RINGPOST_API int ringpost_timeout(const struct ringpost *handle);

@@ -21,6 +21,14 @@ void *memory_create(size_t size)
     return memory_or_abort(calloc(1, size));
 }
 
+void *memory_copy(const void *data, size_t size)
+{
+    char *copy = memory_create(size + 1);
+    if (size > 0)
+        memcpy(copy, data, size);
+    return copy;
+}
+
 void *memory_resize(void *data, size_t count, size_t size)
 {
     assert(count > 0 && size > 0);

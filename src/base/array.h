@@ -8,6 +8,9 @@
 /* `size` zeroed bytes of the heap. Never NULL. */
 void *memory_create(size_t size);
 
+/* A copy of `size` bytes, with a zero behind it. Never NULL. */
+void *memory_copy(const void *data, size_t size);
+
 /* Moves `data` to room for `count` elements of `size` bytes. Never NULL. */
 void *memory_resize(void *data, size_t count, size_t size);
 

@@ -18,7 +18,7 @@ enum {
     REPLY_SIZE_EXTRA = 2 * 1024 * 1024,
     FRAME_MAX_MIN =
         FRAME_HEAD_SIZE + FRAME_NAME_MAX, /* a bound under this is no bound to work with */
-    HELLO_SIZE = FRAME_HEAD_SIZE + 4 + 3 * (FIELD_HEAD_SIZE + 16) + CLIENT_NAME_MAX + 2 * 8,
+    HELLO_SIZE = FRAME_HEAD_SIZE + 4 + 4 * (FIELD_HEAD_SIZE + 16) + CLIENT_NAME_MAX + 3 * 8,
     KEEPALIVE_IDLE_S = 30,
     KEEPALIVE_INTERVAL_S = 10,
     KEEPALIVE_COUNT = 3,
@@ -149,6 +149,7 @@ static int put_hello(struct ringpost *handle)
         size += field_put_number(hello + size, "window", config->window);
     if (config->window_bytes)
         size += field_put_number(hello + size, "window-bytes", config->window_bytes);
+    size += field_put_number(hello + size, "heartbeats", 1);
     frame_head_store(hello, (struct frame_head){.op = OP_HELLO, .size = (uint32_t)size});
     unsigned char *frame = output_append(&handle->output, size);
     if (!frame)
@@ -192,7 +193,7 @@ int connect_step(struct ringpost *handle)
 }
 
 struct welcome {
-    uint64_t frame_max, window, window_bytes;
+    uint64_t frame_max, window, window_bytes, liveness_ms;
     struct bytes server;
 };
 
@@ -208,6 +209,8 @@ static int welcome_parse(struct bytes fields, struct welcome *welcome)
             welcome->window = field.number;
         else if (field_is(&field, "window-bytes"))
             welcome->window_bytes = field.number;
+        else if (field_is(&field, "liveness"))
+            welcome->liveness_ms = field.number;
         else if (field_is(&field, "server"))
             welcome->server = field.value;
     }
@@ -219,7 +222,7 @@ int connect_on_welcome(struct ringpost *handle, const unsigned char *frame, size
     struct link *link = &handle->link;
     if (link->state != LINK_GREETING || size < FRAME_HEAD_SIZE + 4)
         return -EPROTO;
-    struct welcome welcome = {FRAME_SIZE_DEFAULT, 1, 1, {0}};
+    struct welcome welcome = {FRAME_SIZE_DEFAULT, 1, 1, 0, {0}};
     struct bytes fields = bytes_of(frame + FRAME_HEAD_SIZE + 4, size - FRAME_HEAD_SIZE - 4);
     if (load_u32(frame + FRAME_HEAD_SIZE) != PROTOCOL_VERSION ||
         welcome_parse(fields, &welcome) < 0 || welcome.frame_max < FRAME_MAX_MIN)
@@ -230,6 +233,7 @@ int connect_on_welcome(struct ringpost *handle, const unsigned char *frame, size
     handle->scanner.size_max = handle->frame_max + REPLY_SIZE_EXTRA;
     window_reset(&handle->window, welcome.window, welcome.window_bytes);
     text_copy(handle->server, sizeof handle->server, welcome.server);
+    heartbeat_set(&handle->heartbeat, welcome.liveness_ms);
     link->state = LINK_UP;
     link->up_ns = clock_ns();
     handle->epoch++;

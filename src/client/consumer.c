@@ -60,8 +60,8 @@ int source_open(struct ringpost *handle, struct source *source, int timeout_ms)
     return error;
 }
 
-int ringpost_consume(struct ringpost *handle, struct ringpost_bytes queue,
-                     const struct ringpost_consume_options *options, uint32_t *id, int timeout_ms)
+static int consume(struct ringpost *handle, struct ringpost_bytes queue,
+                   const struct ringpost_consume_options *options, uint32_t *id, int timeout_ms)
 {
     struct ringpost_consume_options taken;
     int error = options_take(handle, options, &taken);
@@ -79,20 +79,33 @@ int ringpost_consume(struct ringpost *handle, struct ringpost_bytes queue,
     return source_open(handle, source, timeout_ms);
 }
 
+int ringpost_consume(struct ringpost *handle, struct ringpost_bytes queue,
+                     const struct ringpost_consume_options *options, uint32_t *id, int timeout_ms)
+{
+    handle_enter(handle);
+    return handle_leave(handle, consume(handle, queue, options, id, timeout_ms));
+}
+
 static struct source *consumer_find(struct ringpost *handle, uint32_t id)
 {
     struct source *source = source_find(&handle->sources, id);
     return source && source->kind == SOURCE_CONSUMER ? source : NULL;
 }
 
-int ringpost_cancel(struct ringpost *handle, uint32_t id, int timeout_ms)
+static int cancel(struct ringpost *handle, uint32_t id, int timeout_ms)
 {
     struct source *source = consumer_find(handle, id);
     struct wait wait = wait_for(timeout_ms);
     return source ? source_close(handle, source, &wait) : -ENOENT;
 }
 
-int ringpost_credit(struct ringpost *handle, uint32_t id, uint32_t messages, uint64_t bytes)
+int ringpost_cancel(struct ringpost *handle, uint32_t id, int timeout_ms)
+{
+    handle_enter(handle);
+    return handle_leave(handle, cancel(handle, id, timeout_ms));
+}
+
+static int credit(struct ringpost *handle, uint32_t id, uint32_t messages, uint64_t bytes)
 {
     struct source *source = consumer_find(handle, id);
     if (!source)
@@ -113,6 +126,12 @@ int ringpost_credit(struct ringpost *handle, uint32_t id, uint32_t messages, uin
     source_mark(&handle->sources, source);
     link_note_output(handle);
     return 0;
+}
+
+int ringpost_credit(struct ringpost *handle, uint32_t id, uint32_t messages, uint64_t bytes)
+{
+    handle_enter(handle);
+    return handle_leave(handle, credit(handle, id, messages, bytes));
 }
 
 /* Gives the credit of settled messages back. Counts what it cannot know at what it should be. */
@@ -174,15 +193,18 @@ static int settle(struct ringpost *handle, enum op op, const struct ringpost_tag
 
 int ringpost_ack(struct ringpost *handle, const struct ringpost_tags *tags)
 {
-    return settle(handle, OP_ACK, tags);
+    handle_enter(handle);
+    return handle_leave(handle, settle(handle, OP_ACK, tags));
 }
 
 int ringpost_return(struct ringpost *handle, const struct ringpost_tags *tags)
 {
-    return settle(handle, OP_RETURN, tags);
+    handle_enter(handle);
+    return handle_leave(handle, settle(handle, OP_RETURN, tags));
 }
 
 int ringpost_reject(struct ringpost *handle, const struct ringpost_tags *tags)
 {
-    return settle(handle, OP_REJECT, tags);
+    handle_enter(handle);
+    return handle_leave(handle, settle(handle, OP_REJECT, tags));
 }

@@ -1,3 +1,4 @@
+#include "client/headers.h"
 #include "client/info.h"
 #include "client/request.h"
 #include "frame/field.h"
@@ -150,11 +151,9 @@ int ringpost_peek_next(struct ringpost_cursor *cursor, struct ringpost_message *
         return -EPROTO;
     const unsigned char *frame = cursor->rest.data;
     struct frame_head head = frame_head_load(frame);
-    size_t skip = FRAME_HEAD_SIZE + (size_t)head.name_size;
-    if (head.op != OP_PUSH || head.size < skip || head.size > cursor->rest.size)
+    if (head.op != OP_PUSH || head.size > cursor->rest.size || !message_is_good(frame))
         return -EPROTO;
-    message->name = ringpost_bytes(frame + FRAME_HEAD_SIZE, head.name_size);
-    message->body = ringpost_bytes(frame + skip, head.size - skip);
+    *message = message_read(frame);
     rest_skip(cursor, head.size);
     return 1;
 }

@@ -1,3 +1,4 @@
+#include "client/headers.h"
 #include "client/link.h"
 
 #include <assert.h>
@@ -54,12 +55,8 @@ static uint32_t cut(const struct block *block, struct ringpost_message *messages
     const unsigned char *end = block->data + block->scanned;
     uint32_t count = 0;
     while (count < capacity && at < end && *at == *first) {
-        struct frame_head head = frame_head_load(at);
-        size_t skip = FRAME_HEAD_SIZE + (size_t)head.name_size;
-        messages[count].name = ringpost_bytes(at + FRAME_HEAD_SIZE, head.name_size);
-        messages[count].body = ringpost_bytes(at + skip, head.size - skip);
-        count++;
-        at += head.size;
+        messages[count++] = message_read(at);
+        at += frame_size(at);
     }
     *size = (size_t)(at - first);
     return count;
@@ -78,15 +75,19 @@ static void messages_take(struct ringpost *handle, unsigned op, struct ringpost_
         .count = count,
         .bytes = size,
         .name = messages[0].name,
+        .headers = messages[0].headers,
         .body = messages[0].body,
     };
     if (source->kind == SOURCE_CONSUMER) {
         event->tags =
             (struct ringpost_tags){reader->tag, size, count, source->id, reader->epoch, 0};
         event->deliveries = reader->deliveries;
-        reader->tag += count;
         count_handed(handle, count, size);
+    } else {
+        event->first = reader->tag;
+        event->retained = reader->is_retained;
     }
+    reader->tag += count;
     advance(&handle->input, size);
 }
 
@@ -96,8 +97,9 @@ static void message_skip(struct ringpost *handle, const unsigned char *frame)
     advance(&handle->input, frame_size(frame));
 }
 
-static bool context_take(struct ringpost *handle, const unsigned char *body)
+static bool context_take(struct ringpost *handle, unsigned flags, const unsigned char *body)
 {
+    handle->reader.is_retained = flags & CONTEXT_RETAINED;
     handle->reader.source = source_find(&handle->sources, load_u32(body));
     handle->reader.deliveries = load_u32(body + 4);
     handle->reader.tag = load_u64(body + 8);
@@ -194,7 +196,7 @@ static bool notice_take(struct ringpost *handle, unsigned char *frame, struct ri
     unsigned char *body = frame + FRAME_HEAD_SIZE;
     size_t size = frame_size(frame) - FRAME_HEAD_SIZE;
     switch (frame[0]) {
-    case OP_CONTEXT: return context_take(handle, body);
+    case OP_CONTEXT: return context_take(handle, frame[1], body);
     case OP_GAP: return gap_take(handle, body, event);
     case OP_ERROR: return error_take(body, size, event);
     case OP_ENDED: return ended_take(handle, body, event);
@@ -241,8 +243,8 @@ static bool event_take(struct ringpost *handle, struct ringpost_event *event,
     return false;
 }
 
-int ringpost_next_batch(struct ringpost *handle, struct ringpost_event *event,
-                        struct ringpost_message *messages, uint32_t capacity, int timeout_ms)
+static int next_batch(struct ringpost *handle, struct ringpost_event *event,
+                      struct ringpost_message *messages, uint32_t capacity, int timeout_ms)
 {
     if (capacity == 0)
         return -EINVAL;
@@ -260,6 +262,13 @@ int ringpost_next_batch(struct ringpost *handle, struct ringpost_event *event,
     }
     handle->input.is_lent = true;
     return 1;
+}
+
+int ringpost_next_batch(struct ringpost *handle, struct ringpost_event *event,
+                        struct ringpost_message *messages, uint32_t capacity, int timeout_ms)
+{
+    handle_enter(handle);
+    return handle_leave(handle, next_batch(handle, event, messages, capacity, timeout_ms));
 }
 
 int ringpost_next(struct ringpost *handle, struct ringpost_event *event, int timeout_ms)

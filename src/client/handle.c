@@ -87,6 +87,7 @@ static const char *server_of(const struct ringpost_options *options)
 static int handle_init(struct ringpost *handle, const struct ringpost_options *options)
 {
     handle->link.fd = -1;
+    handle->pid = getpid();
     window_reset(&handle->window, 1, 1);
     if (getrandom(&handle->link.random.state, sizeof handle->link.random.state, GRND_NONBLOCK) < 0)
         handle->link.random.state = clock_ns();
@@ -146,13 +147,22 @@ int ringpost_open(struct ringpost **handle, const struct ringpost_options *optio
     return error;
 }
 
+/* Writes what can be written without waiting. */
+static void say_rest(struct ringpost *handle)
+{
+    heartbeat_stop(&handle->heartbeat);
+    handle->link.is_writable = true;
+    if (handle->link.state == LINK_UP)
+        (void)link_write(handle);
+}
+
 void ringpost_close(struct ringpost *handle)
 {
     if (!handle)
         return;
-    handle->link.is_writable = true;
-    if (handle->link.state == LINK_UP)
-        (void)link_write(handle);
+    /* A child has the descriptor, but neither the thread nor a right to speak. */
+    if (handle->pid == getpid())
+        say_rest(handle);
     handle_destroy(handle);
 }
 
@@ -181,9 +191,10 @@ int ringpost_fd(const struct ringpost *handle)
     return handle->link.fd;
 }
 
-int ringpost_events(const struct ringpost *handle)
+int ringpost_events(struct ringpost *handle)
 {
-    return link_events(handle);
+    handle_enter(handle);
+    return handle_leave(handle, link_events(handle));
 }
 
 int ringpost_timeout(const struct ringpost *handle)
@@ -198,7 +209,7 @@ int ringpost_timeout(const struct ringpost *handle)
     return ms < INT32_MAX ? (int)ms : INT32_MAX;
 }
 
-int ringpost_step(struct ringpost *handle)
+static int step(struct ringpost *handle)
 {
     struct link *link = &handle->link;
     link->is_writable = true;
@@ -212,4 +223,10 @@ int ringpost_step(struct ringpost *handle)
         done = link_step(handle, true);
     } while (done > 0 && !is_up);
     return done < 0 ? done : 0;
+}
+
+int ringpost_step(struct ringpost *handle)
+{
+    handle_enter(handle);
+    return handle_leave(handle, step(handle));
 }

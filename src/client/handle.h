@@ -3,6 +3,7 @@
 #define RINGPOST_CLIENT_HANDLE_H
 
 #include "client/address.h"
+#include "client/heartbeat.h"
 #include "client/input.h"
 #include "client/output.h"
 #include "client/source.h"
@@ -10,6 +11,8 @@
 #include "ringpost.h"
 
 #include "base/random.h"
+
+#include <sys/types.h>
 
 enum {
     CLIENT_NAME_MAX = 255, /* bytes */
@@ -51,8 +54,9 @@ struct scanner {
 struct reader {
     uint32_t epoch;        /* the connection whose bytes are being read */
     struct source *source; /* what the messages belong to, or NULL to pass over them */
-    uint64_t tag;          /* of the next message */
+    uint64_t tag;          /* of the next message; of a topic: its number */
     uint32_t deliveries;
+    bool is_retained; /* the next ones were published before the subscription */
 };
 
 /* The call that waits for its answer: at most one at a time. */
@@ -86,6 +90,8 @@ struct ringpost {
     struct reader reader;
     struct source_table sources;
     struct request request;
+    struct heartbeat heartbeat;
+    pid_t pid;          /* of the process that opened it */
     uint64_t base;      /* the handle's number of a frame, less its number on this connection */
     uint32_t epoch;     /* connections that were up so far */
     uint32_t frame_max; /* the broker's, of the last one */
@@ -104,6 +110,18 @@ static inline struct bytes bytes_from(struct ringpost_bytes bytes)
 static inline struct ringpost_bytes bytes_to(struct bytes bytes)
 {
     return ringpost_bytes(bytes.data, bytes.size);
+}
+
+/* Around what changes the handle; the result goes through. */
+static inline void handle_enter(struct ringpost *handle)
+{
+    heartbeat_enter(&handle->heartbeat);
+}
+
+static inline int handle_leave(struct ringpost *handle, int result)
+{
+    heartbeat_leave(&handle->heartbeat);
+    return result;
 }
 
 static inline bool name_is_valid(struct ringpost_bytes name)

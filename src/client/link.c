@@ -34,6 +34,13 @@ static uint64_t clock_coarse_ns(void)
     return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
+/* Whether the broker confirms it only with something else. */
+static bool is_lazy(enum op op)
+{
+    return op == OP_PUBLISH || (op >= OP_CREDIT && op <= OP_REJECT) || op == OP_TOUCH ||
+           op == OP_HEARTBEAT;
+}
+
 unsigned char *link_frame(struct ringpost *handle, enum op op, unsigned flags, struct bytes name,
                           size_t body_size)
 {
@@ -51,8 +58,7 @@ unsigned char *link_frame(struct ringpost *handle, enum op op, unsigned flags, s
     if (name.size > 0)
         memcpy(frame + FRAME_HEAD_SIZE, name.data, name.size);
     uint64_t number = window_add(&handle->window, size);
-    bool is_lazy = op == OP_PUBLISH || (op >= OP_CREDIT && op <= OP_REJECT);
-    if (!is_lazy)
+    if (!is_lazy(op))
         handle->window.prompt_last = number;
     if (!handle->link.is_output_waiting)
         link_note_output(handle);
@@ -89,14 +95,17 @@ bool link_is_output_late(const struct ringpost *handle)
  * A connection that cannot be written is not given up here: the broker's last words may wait to be
  * read, and the receive behind them finds the end.
  */
-static void write_socket(struct link *link, struct output *output)
+void link_send(struct ringpost *handle)
 {
+    struct link *link = &handle->link;
+    struct output *output = &handle->output;
     while (output_size(output) > 0 && link->is_writable) {
         ssize_t sent = send(link->fd, output->data + output->start, output_size(output),
                             MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent >= 0) {
             output_consume(output, (size_t)sent);
             link->output_written += (uint64_t)sent;
+            handle->heartbeat.is_heard = true;
         } else if (errno != EINTR) {
             link->is_writable = false;
             link->is_drained = link->is_drained && errno == EAGAIN;
@@ -109,7 +118,7 @@ int link_write(struct ringpost *handle)
     struct link *link = &handle->link;
     int error = link->state == LINK_UP ? sources_stage(handle) : 0;
     if (link->fd >= 0 && link->state != LINK_CONNECTING)
-        write_socket(link, &handle->output);
+        link_send(handle);
     if (!error && output_size(&handle->output) == 0)
         link->is_output_waiting = link->is_output_urgent = false;
     return error;
@@ -196,8 +205,11 @@ static int wait_poll(struct ringpost *handle, const struct wait *wait)
     if (link_timer(handle) < until)
         until = link_timer(handle);
     struct pollfd watch = {.fd = handle->link.fd, .events = link_events(handle)};
-    if (poll(&watch, 1, milliseconds_until(until, now)) < 0)
-        return -errno;
+    heartbeat_release(&handle->heartbeat);
+    int error = poll(&watch, 1, milliseconds_until(until, now)) < 0 ? -errno : 0;
+    heartbeat_hold(&handle->heartbeat);
+    if (error)
+        return error;
     if (watch.revents & ~POLLIN)
         handle->link.is_writable = true;
     if (watch.revents & ~POLLOUT)

@@ -43,6 +43,9 @@ void link_note_output(struct ringpost *handle);
 /* Whether what waits to be written has waited long enough for a reader that does not wait itself. */
 bool link_is_output_late(const struct ringpost *handle);
 
+/* Sends what waits in the output, as far as the socket takes it. */
+void link_send(struct ringpost *handle);
+
 /* Writes what can be written: settlements, credit, then the socket. Returns 0 or -ENOMEM. */
 int link_write(struct ringpost *handle);
 

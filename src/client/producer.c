@@ -1,4 +1,6 @@
-#include "client/link.h"
+#include "client/producer.h"
+
+#include "client/headers.h"
 
 #include <errno.h>
 
@@ -8,9 +10,8 @@ enum {
 };
 
 /* Waits until a frame of `size` bytes may be put out: connection, window and socket. */
-static int await_room(struct ringpost *handle, size_t size, int timeout_ms)
+static int await_room(struct ringpost *handle, size_t size, struct wait *wait)
 {
-    struct wait wait = wait_for(timeout_ms);
     for (;;) {
         const struct output *output = &handle->output;
         bool is_up = handle->link.state == LINK_UP;
@@ -21,7 +22,7 @@ static int await_room(struct ringpost *handle, size_t size, int timeout_ms)
             return 0;
         int error = is_up && !window_has_room(&handle->window, size) ? link_prompt(handle) : 0;
         if (!error)
-            error = link_turn_aside(handle, &wait);
+            error = link_turn_aside(handle, wait);
         if (error)
             return error;
     }
@@ -47,24 +48,31 @@ static inline bool has_room(const struct ringpost *handle, size_t size)
            window_has_room(&handle->window, size);
 }
 
-static int produce(struct ringpost *handle, enum op op, struct ringpost_bytes name,
-                   struct ringpost_bytes body, uint64_t *number, int timeout_ms)
+int produce(struct ringpost *handle, const struct outgoing *outgoing, uint64_t *number,
+            struct wait *wait)
 {
+    struct ringpost_bytes name = outgoing->name, body = outgoing->body;
+    int block_size = outgoing->options ? headers_size(outgoing->options) : 0;
     if (!name_is_valid(name))
         return -EINVAL;
+    if (block_size < 0)
+        return block_size;
     if (body.size > FRAME_SIZE_MAX)
         return -EMSGSIZE;
-    size_t size = FRAME_HEAD_SIZE + name.size + body.size;
-    if (!has_room(handle, size)) {
-        int error = await_room(handle, size, timeout_ms);
+    size_t body_size = (size_t)block_size + body.size;
+    if (!has_room(handle, FRAME_HEAD_SIZE + name.size + body_size)) {
+        int error = await_room(handle, FRAME_HEAD_SIZE + name.size + body_size, wait);
         if (error)
             return error;
     }
-    unsigned char *place = link_frame(handle, op, 0, bytes_from(name), body.size);
+    unsigned flags = outgoing->flags | (block_size > 0 ? MESSAGE_HEADERS : 0);
+    unsigned char *place = link_frame(handle, outgoing->op, flags, bytes_from(name), body_size);
     if (!place)
         return -ENOMEM;
+    if (block_size > 0)
+        headers_put(place, outgoing->options, block_size);
     if (body.size > 0)
-        memcpy(place, body.data, body.size);
+        memcpy(place + block_size, body.data, body.size);
     handle->window.push_last = handle->window.last;
     if (number)
         *number = handle->base + handle->window.last;
@@ -73,16 +81,57 @@ static int produce(struct ringpost *handle, enum op op, struct ringpost_bytes na
     return 0;
 }
 
+static int send_one(struct ringpost *handle, const struct outgoing *outgoing, uint64_t *number,
+                    int timeout_ms)
+{
+    struct wait wait = wait_for(timeout_ms);
+    handle_enter(handle);
+    return handle_leave(handle, produce(handle, outgoing, number, &wait));
+}
+
 int ringpost_push(struct ringpost *handle, struct ringpost_bytes queue, struct ringpost_bytes body,
                   uint64_t *number, int timeout_ms)
 {
-    return produce(handle, OP_PUSH, queue, body, number, timeout_ms);
+    struct outgoing outgoing = {.op = OP_PUSH, .name = queue, .body = body};
+    return send_one(handle, &outgoing, number, timeout_ms);
 }
 
 int ringpost_publish(struct ringpost *handle, struct ringpost_bytes topic,
                      struct ringpost_bytes body, uint64_t *number, int timeout_ms)
 {
-    return produce(handle, OP_PUBLISH, topic, body, number, timeout_ms);
+    struct outgoing outgoing = {.op = OP_PUBLISH, .name = topic, .body = body};
+    return send_one(handle, &outgoing, number, timeout_ms);
+}
+
+int ringpost_push_with(struct ringpost *handle, struct ringpost_bytes queue,
+                       struct ringpost_bytes body, const struct ringpost_message_options *options,
+                       uint64_t *number, int timeout_ms)
+{
+    struct ringpost_message_options taken;
+    int error = options_copy(&taken, sizeof taken, options);
+    if (error || taken.retain || taken.must)
+        return -EINVAL;
+    struct outgoing outgoing = {.op = OP_PUSH, .name = queue, .body = body, .options = &taken};
+    return send_one(handle, &outgoing, number, timeout_ms);
+}
+
+int ringpost_publish_with(struct ringpost *handle, struct ringpost_bytes topic,
+                          struct ringpost_bytes body,
+                          const struct ringpost_message_options *options, uint64_t *number,
+                          int timeout_ms)
+{
+    struct ringpost_message_options taken;
+    int error = options_copy(&taken, sizeof taken, options);
+    if (error)
+        return error;
+    struct outgoing outgoing = {
+        .op = OP_PUBLISH,
+        .flags = (taken.retain ? PUBLISH_RETAIN : 0) | (taken.must ? PUBLISH_MUST : 0),
+        .name = topic,
+        .body = body,
+        .options = &taken,
+    };
+    return send_one(handle, &outgoing, number, timeout_ms);
 }
 
 static int flush_error_take(struct ringpost *handle)
@@ -104,7 +153,7 @@ static bool is_lost(const struct ringpost *handle, uint64_t number)
     return number > 0 && number <= handle->base;
 }
 
-int ringpost_await(struct ringpost *handle, uint64_t number, int timeout_ms)
+static int await(struct ringpost *handle, uint64_t number, int timeout_ms)
 {
     struct wait wait = wait_for(timeout_ms);
     while (!is_over(handle, number)) {
@@ -120,8 +169,14 @@ int ringpost_await(struct ringpost *handle, uint64_t number, int timeout_ms)
     return !error && is_lost(handle, number) ? -ECONNRESET : error;
 }
 
+int ringpost_await(struct ringpost *handle, uint64_t number, int timeout_ms)
+{
+    handle_enter(handle);
+    return handle_leave(handle, await(handle, number, timeout_ms));
+}
+
 /* Settlements get their numbers only when they are written out. */
-int ringpost_flush(struct ringpost *handle, int timeout_ms)
+static int flush(struct ringpost *handle, int timeout_ms)
 {
     struct wait wait = wait_for(timeout_ms);
     while (handle->sources.dirty || !is_over(handle, handle->base + handle->window.last)) {
@@ -132,6 +187,12 @@ int ringpost_flush(struct ringpost *handle, int timeout_ms)
             return error;
     }
     return flush_error_take(handle);
+}
+
+int ringpost_flush(struct ringpost *handle, int timeout_ms)
+{
+    handle_enter(handle);
+    return handle_leave(handle, flush(handle, timeout_ms));
 }
 
 int ringpost_is_settled(const struct ringpost *handle, uint64_t number)

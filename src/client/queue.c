@@ -72,7 +72,8 @@ int ringpost_ping(struct ringpost *handle, uint64_t *round_trip_ns, int timeout_
 {
     struct wait wait = wait_for(timeout_ms);
     struct question question = {.op = OP_PING};
-    int error = link_await_up(handle, &wait);
+    handle_enter(handle);
+    int error = handle_leave(handle, link_await_up(handle, &wait));
     uint64_t begin = clock_ns();
     if (!error)
         error = request_call(handle, &question, &wait);

@@ -20,10 +20,11 @@ static int put(struct ringpost *handle, const struct question *question)
 
 int request_call(struct ringpost *handle, const struct question *question, struct wait *wait)
 {
+    handle_enter(handle);
     int error = link_await_up(handle, wait);
     if (!error)
         error = put(handle, question);
-    return error ? error : request_await(handle, wait);
+    return handle_leave(handle, error ? error : request_await(handle, wait));
 }
 
 int request_await(struct ringpost *handle, struct wait *wait)

@@ -1,6 +1,7 @@
 #include "client/scan.h"
 
 #include "client/connect.h"
+#include "client/headers.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -127,8 +128,7 @@ static int on_control(struct ringpost *handle, unsigned char *frame, struct fram
 static int on_frame(struct ringpost *handle, unsigned char *frame, struct frame_head head)
 {
     if (head.op == OP_PUSH || head.op == OP_PUBLISH) {
-        bool is_good = handle->scanner.has_context && head.name_size <= FRAME_NAME_MAX &&
-                       FRAME_HEAD_SIZE + (uint32_t)head.name_size <= head.size;
+        bool is_good = handle->scanner.has_context && message_is_good(frame);
         return is_good ? SCAN_KEEP : -EPROTO;
     }
     if (head.op >= OP_WELCOME && head.op <= OP_GOAWAY && head.name_size != 0)

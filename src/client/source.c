@@ -138,6 +138,9 @@ void source_destroy(struct ringpost *handle, struct source *source)
 static int source_start(struct ringpost *handle, struct source *source)
 {
     enum op op = source->kind == SOURCE_CONSUMER ? OP_CONSUME : OP_SUBSCRIBE;
+    int error = source_is_leasing(source) ? heartbeat_start(handle) : 0;
+    if (error)
+        return error;
     struct bytes name = bytes_of(source->name, source->name_size);
     unsigned char *body = link_frame(handle, op, source->flags, name, 16);
     if (!body)

@@ -1,12 +1,14 @@
 #include "server/broker.h"
 
 #include "base/time.h"
+#include "server/address.h"
+#include "server/log.h"
+#include "server/reload.h"
 #include "server/shard.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -16,27 +18,17 @@
 
 #define HELLO_TIMEOUT_NS (5 * NS_PER_S)
 #define SILENT_TIMEOUT_NS (60 * NS_PER_S)
-#define LIVENESS_NS (30 * NS_PER_S)
 #define END_TIMEOUT_NS (3 * NS_PER_S) /* for the last words to all connections */
 
 /* Shards come as an array, each to be run by a thread of its own; today there is one, run by this
  * thread. */
 struct broker {
-    const struct options *options;
+    struct options *options;
     struct shard shard;
     int signal_fd;
-    char addresses[OPTIONS_LISTEN_MAX][128]; /* as they were got */
+    bool is_told_to_end;
+    char addresses[OPTIONS_LISTEN_MAX][ADDRESS_TEXT_SIZE]; /* as they were got */
 };
-
-static void say(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    fputs("ringpostd: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
-    va_end(arguments);
-}
 
 /* Every connection is a descriptor, so all that may be had are wanted. */
 static void raise_descriptors(void)
@@ -48,36 +40,46 @@ static void raise_descriptors(void)
     }
 }
 
-/* TERM and INT are read as events; a peer that goes away is an error of a send, not a signal. */
+/* TERM, INT and HUP are read as events; a peer that goes away is an error of a send, not a signal.
+ */
 static int open_signals(void)
 {
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
     sigprocmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
-    return signalfd(-1, &signals, SFD_CLOEXEC);
+    return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static struct session_limits limits_of(const struct options *options)
+{
+    return (struct session_limits){
+        .frame_max = (uint32_t)options->frame_max,
+        .hello_timeout_ns = HELLO_TIMEOUT_NS,
+        .silent_timeout_ns = SILENT_TIMEOUT_NS,
+        .liveness_ns = options->liveness,
+        .password = bytes_of(options->password.data, options->password.size),
+    };
 }
 
 static int start_shard(struct broker *broker)
 {
     struct shard_options options = {
         .ring.is_base_only = broker->options->is_base_ring,
-        .limits = {.frame_max = broker->options->frame_max,
-                   .hello_timeout_ns = HELLO_TIMEOUT_NS,
-                   .silent_timeout_ns = SILENT_TIMEOUT_NS,
-                   .liveness_ns = LIVENESS_NS},
+        .limits = limits_of(broker->options),
     };
     if (getrandom(&options.hash_key, sizeof options.hash_key, 0) != sizeof options.hash_key) {
-        say("no random numbers: %s", strerror(errno));
+        log_line("no random numbers: %s", strerror(errno));
         return EX_OSERR;
     }
     int result = shard_init(&broker->shard, &options);
     if (result < 0) {
         char text[1024];
         ring_explain(result, text, sizeof text);
-        say("%s", text);
+        log_line("%s", text);
         return EX_CONFIG;
     }
     return EX_OK;
@@ -89,8 +91,8 @@ static int listen_all(struct broker *broker)
     for (unsigned i = 0; i < options->listen_count; i++) {
         uint16_t port;
         int result = shard_listen(&broker->shard, &options->listen[i], &port);
-        options_format_address(&options->listen[i], result < 0 ? options->listen[i].port : port,
-                               broker->addresses[i], sizeof *broker->addresses);
+        address_format(&options->listen[i], result < 0 ? options->listen[i].port : port,
+                       broker->addresses[i]);
         bool is_no_ipv6 = options->listen[i].kind == RING_ADDRESS_TCP6 && i > 0 &&
                           (result == -EAFNOSUPPORT || result == -EADDRNOTAVAIL);
         if (is_no_ipv6) {
@@ -98,10 +100,10 @@ static int listen_all(struct broker *broker)
             continue;
         }
         if (result < 0) {
-            say("cannot listen on %s: %s", broker->addresses[i], strerror(-result));
+            log_line("cannot listen on %s: %s", broker->addresses[i], strerror(-result));
             return EX_UNAVAILABLE;
         }
-        say("listening on %s", broker->addresses[i]);
+        log_line("listening on %s", broker->addresses[i]);
     }
     return EX_OK;
 }
@@ -110,8 +112,8 @@ static int listen_all(struct broker *broker)
 static int write_ready_file(const struct broker *broker)
 {
     const char *path = broker->options->ready_file;
-    char draft[4096];
-    if (!path)
+    char draft[OPTIONS_PATH_SIZE + 16];
+    if (!path[0])
         return EX_OK;
     snprintf(draft, sizeof draft, "%s.%d", path, (int)getpid());
     FILE *file = fopen(draft, "we");
@@ -119,25 +121,50 @@ static int write_ready_file(const struct broker *broker)
         if (broker->addresses[i][0])
             fprintf(file, "%s\n", broker->addresses[i]);
     if (!file || fclose(file) != 0 || rename(draft, path) < 0) {
-        say("cannot write %s: %s", path, strerror(errno));
+        log_line("cannot write %s: %s", path, strerror(errno));
         return EX_CANTCREAT;
     }
     return EX_OK;
 }
 
+static void take_options(struct broker *broker)
+{
+    if (!reload(broker->options))
+        return;
+    struct session_limits limits = limits_of(broker->options);
+    shard_set_limits(&broker->shard, &limits);
+}
+
+/* Does what signals ask for, as they come. */
+static void take_signals(struct broker *broker)
+{
+    struct signalfd_siginfo signal;
+    broker->shard.is_signalled = false;
+    while (read(broker->signal_fd, &signal, sizeof signal) == sizeof signal) {
+        if (signal.ssi_signo == SIGHUP)
+            take_options(broker);
+        else
+            broker->is_told_to_end = true;
+    }
+    shard_watch(&broker->shard, broker->signal_fd);
+}
+
 static void run(struct broker *broker)
 {
     shard_watch(&broker->shard, broker->signal_fd);
-    while (!broker->shard.is_signalled)
+    while (!broker->is_told_to_end) {
         shard_turn(&broker->shard, TIME_NEVER);
-    say("ending");
+        if (broker->shard.is_signalled)
+            take_signals(broker);
+    }
+    log_line("ending");
     shard_end(&broker->shard);
     uint64_t deadline = broker->shard.now + END_TIMEOUT_NS;
     while (!shard_is_quiet(&broker->shard) && broker->shard.now < deadline)
         shard_turn(&broker->shard, deadline);
 }
 
-int broker_run(const struct options *options)
+int broker_run(struct options *options)
 {
     struct broker broker = {.options = options, .signal_fd = open_signals()};
     raise_descriptors();

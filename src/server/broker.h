@@ -4,8 +4,8 @@
 
 #include "server/options.h"
 
-/* Runs the broker until it is told to end. Returns its exit code; what went wrong was said on
+/* Runs the broker until it is told to end; on HUP it reloads the options. Returns its exit code; what went wrong was said on
  * standard error. */
-int broker_run(const struct options *options);
+int broker_run(struct options *options);
 
 #endif

@@ -151,7 +151,7 @@ void conn_end(struct shard *shard, struct conn *conn, enum status status)
 /* Looks at whether the client lives, and has that done again; a quarter too late at most. */
 static void watch_life(struct shard *shard, struct conn *conn)
 {
-    uint64_t liveness = conn->session.limits.liveness_ns, leased_since;
+    uint64_t liveness = conn->session.limits->liveness_ns, leased_since;
     uint64_t leased = engine_leased(shard->engine, conn->id, &leased_since);
     uint64_t quiet_since = conn->heard_ns > leased_since ? conn->heard_ns : leased_since;
     if (leased > 0 && shard->now - quiet_since >= liveness)
@@ -184,7 +184,7 @@ void conn_receive(struct shard *shard, struct conn *conn)
 static void begin_life(struct shard *shard, struct conn *conn)
 {
     list_remove(&conn->timeout);
-    if (conn->session.has_heartbeats && conn->session.limits.liveness_ns > 0)
+    if (conn->session.has_heartbeats && conn->session.limits->liveness_ns > 0)
         watch_life(shard, conn);
 }
 

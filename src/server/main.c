@@ -1,5 +1,6 @@
 /* ringpostd: the broker's program. */
 #include "server/broker.h"
+#include "server/records.h"
 
 #include <sysexits.h>
 
@@ -11,19 +12,34 @@ static int check_kernel(void)
     return result < 0 ? EX_CONFIG : EX_OK;
 }
 
-int main(int argc, char **argv)
+static int show_config(const struct options *options)
 {
-    struct options options;
-    char error[256];
-    if (options_parse(&options, argc, argv, error, sizeof error) < 0) {
-        fprintf(stderr, "ringpostd: %s\n", error);
-        return EX_USAGE;
-    }
-    switch (options.action) {
+    struct records records;
+    records_init(&records, options);
+    records_write(&records, stdout);
+    records_finish(&records);
+    return EX_OK;
+}
+
+static int act(struct options *options)
+{
+    switch (options->action) {
     case ACTION_HELP: options_help(stdout); return EX_OK;
     case ACTION_VERSION: puts("ringpostd " RINGPOST_VERSION); return EX_OK;
     case ACTION_CHECK_KERNEL: return check_kernel();
-    case ACTION_RUN: break;
+    case ACTION_CHECK_CONFIG: puts("the configuration is good"); return EX_OK;
+    case ACTION_SHOW_CONFIG: return show_config(options);
+    case ACTION_RUN: return broker_run(options);
     }
-    return broker_run(&options);
+    return EX_SOFTWARE;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    int code = options_load(&options, argc, argv, stderr);
+    if (code == EX_OK)
+        code = act(&options);
+    options_finish(&options);
+    return code;
 }

@@ -1,162 +1,51 @@
 #include "server/options.h"
 
-#include "frame/frame.h"
+#include "server/address.h"
+#include "server/config.h"
+#include "server/keys.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <stdlib.h>
-
-int options_parse_size(const char *text, uint64_t *value)
-{
-    static const struct {
-        const char *unit;
-        unsigned shift;
-    } units[] = {{"", 0},   {"b", 0},   {"k", 10}, {"kb", 10},
-                 {"m", 20}, {"mb", 20}, {"g", 30}, {"gb", 30}};
-    char *end;
-    if (*text < '0' || *text > '9')
-        return -EINVAL;
-    errno = 0;
-    unsigned long long number = strtoull(text, &end, 10);
-    for (size_t i = 0; i < sizeof units / sizeof *units && errno == 0; i++)
-        if (strcasecmp(end, units[i].unit) == 0 && number <= UINT64_MAX >> units[i].shift) {
-            *value = (uint64_t)number << units[i].shift;
-            return 0;
-        }
-    return -EINVAL;
-}
-
-static int parse_port(const char *text, uint16_t *port)
-{
-    uint64_t value;
-    if (*text < '0' || *text > '9' || options_parse_size(text, &value) < 0 || value > UINT16_MAX)
-        return -EINVAL;
-    *port = (uint16_t)value;
-    return 0;
-}
-
-int options_parse_address(const char *text, struct ring_address *address)
-{
-    *address = (struct ring_address){0};
-    if (strncmp(text, "unix:", 5) == 0) {
-        size_t size = strlen(text + 5);
-        if (size == 0 || size >= sizeof address->path)
-            return -EINVAL;
-        address->kind = RING_ADDRESS_UNIX;
-        memcpy(address->path, text + 5, size + 1);
-        return 0;
-    }
-    const char *colon = strrchr(text, ':');
-    char host[64];
-    if (!colon || (size_t)(colon - text) >= sizeof host ||
-        parse_port(colon + 1, &address->port) < 0)
-        return -EINVAL;
-    bool is_bracketed = text[0] == '[' && colon > text + 1 && colon[-1] == ']';
-    size_t size = (size_t)(colon - text) - (is_bracketed ? 2 : 0);
-    memcpy(host, text + (is_bracketed ? 1 : 0), size);
-    host[size] = '\0';
-    address->kind = is_bracketed ? RING_ADDRESS_TCP6 : RING_ADDRESS_TCP4;
-    if (!is_bracketed && strcmp(host, "localhost") == 0)
-        memcpy(host, "127.0.0.1", sizeof "127.0.0.1");
-    return inet_pton(is_bracketed ? AF_INET6 : AF_INET, host, address->host) == 1 ? 0 : -EINVAL;
-}
-
-void options_format_address(const struct ring_address *address, uint16_t port, char *text,
-                            size_t size)
-{
-    char host[INET6_ADDRSTRLEN] = "";
-    switch (address->kind) {
-    case RING_ADDRESS_UNIX: snprintf(text, size, "unix:%s", address->path); return;
-    case RING_ADDRESS_TCP4: inet_ntop(AF_INET, address->host, host, sizeof host); break;
-    case RING_ADDRESS_TCP6: inet_ntop(AF_INET6, address->host, host, sizeof host); break;
-    }
-    snprintf(text, size, address->kind == RING_ADDRESS_TCP6 ? "[%s]:%u" : "%s:%u", host, port);
-}
-
-static int set_listen(struct options *options, const char *value)
-{
-    if (options->listen_count == OPTIONS_LISTEN_MAX)
-        return -EINVAL;
-    return options_parse_address(value, &options->listen[options->listen_count++]);
-}
-
-static int set_ready_file(struct options *options, const char *value)
-{
-    options->ready_file = value;
-    return 0;
-}
-
-static int set_frame_max(struct options *options, const char *value)
-{
-    uint64_t size;
-    if (options_parse_size(value, &size) < 0 || size < FRAME_HELLO_MAX || size > FRAME_SIZE_MAX)
-        return -EINVAL;
-    options->frame_max = (uint32_t)size;
-    return 0;
-}
-
-static int set_ring_features(struct options *options, const char *value)
-{
-    options->is_base_ring = strcmp(value, "6.1") == 0;
-    return options->is_base_ring || strcmp(value, "all") == 0 ? 0 : -EINVAL;
-}
-
-static const struct flag {
-    const char *name, *value;
-    int (*set)(struct options *options, const char *value);
-    const char *help;
-} flags[] = {
-    {"--listen", "ADDRESS", set_listen,
-     "HOST:PORT, [HOST]:PORT or unix:PATH; may be repeated; port 0 takes a free one\n(default 127.0.0.1:7464 and [::1]:7464)"},
-    {"--frame-max", "SIZE", set_frame_max, "the largest frame taken, 4kb to 64mb (default 1mb)"},
-    {"--ready-file", "FILE", set_ready_file,
-     "once listening, write the addresses there, a line each"},
-    {"--ring-features", "6.1|all", set_ring_features,
-     "use only what Linux 6.1 offers of io_uring, or all there is (default)"},
-};
+#include <sysexits.h>
 
 static const struct {
     const char *name;
     int action;
     const char *help;
 } actions[] = {
+    {"--check-config", ACTION_CHECK_CONFIG,
+     "look at flags and configuration file, and exit: 0, or 78 with what is wrong"},
+    {"--show-config", ACTION_SHOW_CONFIG,
+     "say each key, its value and where that comes from, divided by tabs, and exit"},
     {"--check-kernel", ACTION_CHECK_KERNEL,
      "say what this kernel offers, and exit: 0, or 78 if it cannot be used"},
     {"--version", ACTION_VERSION, "say the version and exit"},
     {"--help", ACTION_HELP, "say this and exit"},
 };
 
-void options_help(FILE *to)
+static void help_key(const struct key *key, FILE *to)
 {
-    fputs(
-        "usage: ringpostd [OPTION…]\n\nThe ringpost message broker. Runs in the foreground; TERM or INT ends it.\n\n",
-        to);
-    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
-        fprintf(to, "  %s %s\n", flags[i].name, flags[i].value);
-        for (const char *line = flags[i].help; *line;) {
-            int length = (int)strcspn(line, "\n");
-            fprintf(to, "        %.*s\n", length, line);
-            line += length + (line[length] == '\n');
-        }
-    }
-    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
-        fprintf(to, "  %s\n        %s\n", actions[i].name, actions[i].help);
-    fputs(
-        "\nexit codes: 0 ended cleanly, 64 bad usage, 69 cannot listen, 71 the system refused, 78 io_uring cannot be used here\n",
-        to);
+    char takes[KEY_TEXT_SIZE];
+    key_describe(key, takes);
+    fprintf(to, key->kind == KEY_SWITCH ? "  --%s\n" : "  --%s %s\n", key->name, takes);
+    fprintf(to, "        %s", key->help);
+    fprintf(to, *key->fallback ? "\n        (default %s)\n" : "\n", key->fallback);
 }
 
-static const struct flag *find_flag(const char *argument, const char **value)
+void options_help(FILE *to)
 {
-    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
-        size_t size = strlen(flags[i].name);
-        if (strncmp(argument, flags[i].name, size) != 0 ||
-            (argument[size] != '\0' && argument[size] != '='))
-            continue;
-        *value = argument[size] == '=' ? argument + size + 1 : NULL;
-        return &flags[i];
-    }
-    return NULL;
+    fputs("usage: ringpostd [OPTION…]\n\n"
+          "The ringpost message broker. Runs in the foreground; TERM or INT ends it, HUP has it\n"
+          "read its configuration file again. Each option but those that exit is a key of that\n"
+          "file, without its dashes; ringpost.conf(5) says more.\n\n"
+          "  --config FILE\n        read the configuration there; flags go before it\n",
+          to);
+    for (size_t i = 0; key_at(i); i++)
+        help_key(key_at(i), to);
+    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
+        fprintf(to, "  %s\n        %s\n", actions[i].name, actions[i].help);
+    fputs("\nexit codes: 0 ended cleanly, 64 bad usage, 69 cannot listen, 71 the system refused,\n"
+          "78 the configuration is wrong or io_uring cannot be used here\n",
+          to);
 }
 
 static bool find_action(struct options *options, const char *argument)
@@ -169,30 +58,102 @@ static bool find_action(struct options *options, const char *argument)
     return false;
 }
 
+static int set_config_file(struct options *options, const char *value)
+{
+    size_t size = strlen(value);
+    if (size == 0 || size >= sizeof options->config_file)
+        return -EINVAL;
+    memcpy(options->config_file, value, size + 1);
+    return 0;
+}
+
+static int refuse_value(const char *name, const char *takes, const char *value, char *error,
+                        size_t size)
+{
+    snprintf(error, size, "--%s takes %s%s%.64s%s", name, takes, value ? ", not '" : "",
+             value ? value : "", value ? "'" : "");
+    return -EINVAL;
+}
+
+/* Takes --NAME=VALUE, --NAME with VALUE behind it, or a switch; returns how many words that are. */
+static int take_flag(struct options *options, char **words, char *error, size_t size)
+{
+    const char *name = strncmp(words[0], "--", 2) == 0 ? words[0] + 2 : "";
+    const char *equals = strchr(name, '=');
+    struct bytes key_name = bytes_of(name, equals ? (size_t)(equals - name) : strlen(name));
+    const struct key *key = key_find(key_name);
+    bool is_alone = equals || (key && key->kind == KEY_SWITCH);
+    const char *value = equals ? equals + 1 : is_alone ? "yes" : words[1];
+    char takes[KEY_TEXT_SIZE] = "FILE";
+    if (key) {
+        key_describe(key, takes);
+        if (!value || key_set(key, options, value, (struct origin){ORIGIN_FLAG, 0}) < 0)
+            return refuse_value(key->name, takes, value, error, size);
+    } else if (bytes_equal(key_name, bytes_text("config"))) {
+        if (!value || set_config_file(options, value) < 0)
+            return refuse_value("config", takes, value, error, size);
+    } else {
+        snprintf(error, size, "unknown option '%.64s'; --help lists them", words[0]);
+        return -EINVAL;
+    }
+    return is_alone ? 1 : 2;
+}
+
 int options_parse(struct options *options, int argc, char **argv, char *error, size_t size)
 {
-    *options = (struct options){.frame_max = FRAME_SIZE_DEFAULT};
-    for (int i = 1; i < argc; i++) {
-        const char *value;
-        if (find_action(options, argv[i]))
-            continue;
-        const struct flag *flag = find_flag(argv[i], &value);
-        if (!flag) {
-            snprintf(error, size, "unknown option '%.64s'; --help lists them", argv[i]);
-            return -EINVAL;
-        }
-        if (!value && i + 1 < argc)
-            value = argv[++i];
-        if (!value || flag->set(options, value) < 0) {
-            snprintf(error, size, "%s takes %s%s%.64s%s", flag->name, flag->value,
-                     value ? ", not '" : "", value ? value : "", value ? "'" : "");
-            return -EINVAL;
-        }
-    }
-    if (options->listen_count == 0) {
-        options_parse_address("127.0.0.1:7464", &options->listen[0]);
-        options_parse_address("[::1]:7464", &options->listen[1]);
-        options->listen_count = 2;
+    *options = (struct options){.words_count = argc, .words = argv};
+    keys_reset(options);
+    for (int i = 1; i < argc;) {
+        int taken = find_action(options, argv[i]) ? 1 : take_flag(options, argv + i, error, size);
+        if (taken < 0)
+            return taken;
+        i += taken;
     }
     return 0;
+}
+
+static int load_password(struct options *options, FILE *errors)
+{
+    if (!options->password_file[0])
+        return EX_OK;
+    const char *problem = password_load(&options->password, options->password_file);
+    if (!problem)
+        return EX_OK;
+    fprintf(errors, "ringpostd: password-file %s: %s\n", options->password_file, problem);
+    return EX_CONFIG;
+}
+
+int options_check(const struct options *options, FILE *errors)
+{
+    for (unsigned i = 0; i < options->listen_count; i++) {
+        const struct ring_address *address = &options->listen[i];
+        char text[ADDRESS_TEXT_SIZE];
+        if (address_is_local(address) || options->password.size > 0 || options->is_insecure)
+            continue;
+        address_format(address, address->port, text);
+        fprintf(errors,
+                "ringpostd: anyone on the network could use the broker at %s: give it a "
+                "password-file, or say insecure if that is meant\n",
+                text);
+        return EX_CONFIG;
+    }
+    return EX_OK;
+}
+
+int options_load(struct options *options, int argc, char **argv, FILE *errors)
+{
+    char error[256];
+    if (options_parse(options, argc, argv, error, sizeof error) < 0) {
+        fprintf(errors, "ringpostd: %s\n", error);
+        return EX_USAGE;
+    }
+    if (options->config_file[0] && config_load(options, options->config_file, errors) < 0)
+        return EX_CONFIG;
+    int code = load_password(options, errors);
+    return code == EX_OK ? options_check(options, errors) : code;
+}
+
+void options_finish(struct options *options)
+{
+    policies_finish(&options->policies);
 }

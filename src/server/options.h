@@ -1,35 +1,66 @@
-/* What the broker was told on its command line. */
+/* What the broker was told: by its command line, and by a configuration file. Every flag is a key
+ * of the file; a flag goes before it. */
 #ifndef RINGPOST_SERVER_OPTIONS_H
 #define RINGPOST_SERVER_OPTIONS_H
 
 #include "ring/ring.h"
+#include "server/password.h"
+#include "server/policies.h"
 
 #include <stdio.h>
 
-enum { OPTIONS_LISTEN_MAX = 16, PORT_DEFAULT = 7464 };
-
-struct options {
-    enum { ACTION_RUN, ACTION_HELP, ACTION_VERSION, ACTION_CHECK_KERNEL } action;
-    struct ring_address listen[OPTIONS_LISTEN_MAX];
-    unsigned listen_count;
-    const char *ready_file; /* or NULL */
-    uint32_t frame_max;     /* bytes */
-    bool is_base_ring;      /* --ring-features 6.1 */
+enum {
+    OPTIONS_LISTEN_MAX = 16,
+    OPTIONS_PATH_SIZE = 4096,
+    OPTIONS_KEYS_MAX = 32,
 };
 
-/* Reads the command line. Returns 0, or -EINVAL with a sentence in `error`, which has room for
- * `size` bytes. */
+/* Who gave a value. */
+struct origin {
+    enum origin_kind { ORIGIN_DEFAULT, ORIGIN_FILE, ORIGIN_FLAG } kind;
+    unsigned line; /* of the file */
+};
+
+struct options {
+    enum {
+        ACTION_RUN,
+        ACTION_HELP,
+        ACTION_VERSION,
+        ACTION_CHECK_KERNEL,
+        ACTION_CHECK_CONFIG,
+        ACTION_SHOW_CONFIG,
+    } action;
+    int words_count; /* of the command line, which is borrowed */
+    char **words;
+    char config_file[OPTIONS_PATH_SIZE];     /* or empty */
+    struct origin origins[OPTIONS_KEYS_MAX]; /* by key */
+
+    struct ring_address listen[OPTIONS_LISTEN_MAX];
+    unsigned listen_count;
+    char ready_file[OPTIONS_PATH_SIZE];    /* or empty */
+    uint64_t frame_max;                    /* bytes */
+    uint64_t liveness;                     /* nanoseconds */
+    uint64_t is_base_ring;                 /* ring-features 6.1 */
+    char password_file[OPTIONS_PATH_SIZE]; /* or empty */
+    uint64_t is_insecure; /* listens for other machines although there is no password */
+    struct policies policies;
+    struct password password; /* what stands in the file */
+};
+
+/* Reads the command line alone. Returns 0, or -EINVAL with a sentence in `error`, which has room
+ * for `size` bytes. */
 int options_parse(struct options *options, int argc, char **argv, char *error, size_t size);
 
-/* Reads HOST:PORT, [HOST]:PORT or unix:PATH. Returns 0 or -EINVAL. */
-int options_parse_address(const char *text, struct ring_address *address);
+/* Reads the command line, then the files that it names, and sees whether all of it can stand
+ * together. Returns 0, or an exit code of sysexits.h
+ * with sentences on `errors`, a line each. The options are the caller's to finish either way. */
+int options_load(struct options *options, int argc, char **argv, FILE *errors);
 
-/* Writes an address as options_parse_address reads it, with `port` for a TCP one. */
-void options_format_address(const struct ring_address *address, uint16_t port, char *text,
-                            size_t size);
+/* Sees that strangers on the network need a password, or that the operator says that none is
+ * needed. Returns 0, or an exit code with a sentence on `errors`. */
+int options_check(const struct options *options, FILE *errors);
 
-/* Reads a size in bytes with an optional unit: kb, mb, gb. Returns 0 or -EINVAL. */
-int options_parse_size(const char *text, uint64_t *value);
+void options_finish(struct options *options);
 
 void options_help(FILE *to);
 

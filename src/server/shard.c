@@ -80,6 +80,14 @@ void shard_watch(struct shard *shard, int fd)
     ring_poll(shard->ring, &shard->signal, fd);
 }
 
+void shard_set_limits(struct shard *shard, const struct session_limits *limits)
+{
+    struct session_limits told = shard->options.limits;
+    shard->options.limits = *limits;
+    shard->options.limits.frame_max = told.frame_max; /* as every client was told */
+    shard->options.limits.liveness_ns = told.liveness_ns;
+}
+
 void shard_apply(struct shard *shard, const struct command *command)
 {
     engine_apply(shard->engine, command, shard->now, &shard->outbox);

@@ -75,6 +75,9 @@ void shard_end(struct shard *shard);
 /* Whether all connections are gone. */
 bool shard_is_quiet(const struct shard *shard);
 
+/* Has other limits hold from now on; frame_max stays. */
+void shard_set_limits(struct shard *shard, const struct session_limits *limits);
+
 /* Carries a command of a connection out. */
 void shard_apply(struct shard *shard, const struct command *command);
 

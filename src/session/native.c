@@ -106,7 +106,10 @@ static const struct rule rules[] = {
 
 uint32_t native_frame_max(const struct session *session)
 {
-    return session->state == SESSION_HELLO ? FRAME_HELLO_MAX : session->limits.frame_max;
+    const struct session_limits *limits = session->limits;
+    if (session->state != SESSION_HELLO)
+        return limits->frame_max;
+    return limits->hello_max ? limits->hello_max : FRAME_HELLO_MAX;
 }
 
 int native_cut(const struct session *session, struct bytes in, struct run *run)
@@ -199,6 +202,7 @@ struct introduction {
     uint64_t window_count, window_size;
     struct bytes client; /* borrowed */
     bool has_heartbeats;
+    struct bytes password; /* borrowed */
 };
 
 /* Reads HELLO's fields. */
@@ -223,8 +227,19 @@ static bool read_introduction(struct bytes fields, struct introduction *client)
             client->client =
                 bytes_of(field.value.data,
                          field.value.size < CLIENT_NAME_MAX ? field.value.size : CLIENT_NAME_MAX);
+        if (field_is(&field, "password") && field.kind == FIELD_BYTES)
+            client->password = field.value;
     }
     return true;
+}
+
+/* How long it takes says nothing of the password. */
+static bool is_admitted(struct bytes password, struct bytes given)
+{
+    unsigned difference = password.size != given.size;
+    for (size_t i = 0; i < given.size && password.size > 0; i++)
+        difference |= given.data[i] ^ password.data[i % password.size];
+    return password.size == 0 || difference == 0;
 }
 
 static void put_welcome(struct session *session, const struct introduction *client)
@@ -234,15 +249,16 @@ static void put_welcome(struct session *session, const struct introduction *clie
     store_u32(body, PROTOCOL_VERSION);
     size += field_put_bytes(body + size, "server", bytes_text(SERVER_NAME));
     size += field_put_number(body + size, "connection", session->peer);
-    size += field_put_number(body + size, "frame-max", session->limits.frame_max);
+    size += field_put_number(body + size, "frame-max", session->limits->frame_max);
     size += field_put_number(body + size, "window", client->window_count);
     size += field_put_number(body + size, "window-bytes", client->window_size);
-    size += field_put_number(body + size, "liveness", session->limits.liveness_ns / NS_PER_MS);
+    size += field_put_number(body + size, "liveness", session->limits->liveness_ns / NS_PER_MS);
     assert(size <= sizeof body);
     memcpy(put_control(session, OP_WELCOME, size), body, size);
 }
 
-static enum status check_hello(const struct run *run, struct introduction *client)
+static enum status check_hello(const struct session *session, const struct run *run,
+                               struct introduction *client)
 {
     if (run->head.op != OP_HELLO)
         return STATUS_HELLO;
@@ -255,14 +271,15 @@ static enum status check_hello(const struct run *run, struct introduction *clien
     struct bytes body = run_body(run);
     if (load_u32(body.data) != PROTOCOL_VERSION)
         return STATUS_VERSION;
-    return read_introduction(bytes_of(body.data + 4, body.size - 4), client) ? STATUS_OK
-                                                                             : STATUS_BAD_FRAME;
+    if (!read_introduction(bytes_of(body.data + 4, body.size - 4), client))
+        return STATUS_BAD_FRAME;
+    return is_admitted(session->limits->password, client->password) ? STATUS_OK : STATUS_DENIED;
 }
 
-static bool hello(struct session *session, const struct run *run, struct command *command)
+static bool take_hello(struct session *session, const struct run *run, struct command *command)
 {
     struct introduction client;
-    enum status status = check_hello(run, &client);
+    enum status status = check_hello(session, run, &client);
     if (status != STATUS_OK) {
         native_fail(session, status);
         return false;
@@ -427,7 +444,7 @@ static enum status read_body(struct command *command, const struct run *run)
 bool native_command(struct session *session, const struct run *run, struct command *command)
 {
     if (session->state == SESSION_HELLO)
-        return hello(session, run, command);
+        return take_hello(session, run, command);
     size_t at = (size_t)(run->head.op - OP_HELLO);
     const struct rule *rule = at > 0 && at < sizeof rules / sizeof *rules ? &rules[at] : NULL;
     uint64_t first = session->number_next;

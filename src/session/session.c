@@ -9,8 +9,7 @@
 void session_init(struct session *session, uint32_t peer, const struct session_limits *limits,
                   uint64_t now)
 {
-    *session =
-        (struct session){.peer = peer, .limits = *limits, .opened_ns = now, .number_next = 1};
+    *session = (struct session){.peer = peer, .limits = limits, .opened_ns = now, .number_next = 1};
 }
 
 void session_finish(struct session *session)
@@ -130,8 +129,8 @@ uint64_t session_deadline(const struct session *session)
 {
     if (session->state != SESSION_HELLO)
         return TIME_NEVER;
-    return session->first_byte_ns ? session->first_byte_ns + session->limits.hello_timeout_ns
-                                  : session->opened_ns + session->limits.silent_timeout_ns;
+    return session->first_byte_ns ? session->first_byte_ns + session->limits->hello_timeout_ns
+                                  : session->opened_ns + session->limits->silent_timeout_ns;
 }
 
 void session_expire(struct session *session, uint64_t now)

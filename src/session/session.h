@@ -23,6 +23,8 @@ struct session_limits {
     uint64_t hello_timeout_ns;  /* from the first byte to the end of hello */
     uint64_t silent_timeout_ns; /* without any byte */
     uint64_t liveness_ns;       /* silence of a client that has leases and sends heartbeats */
+    uint32_t hello_max;         /* bytes of a hello; 0: FRAME_HELLO_MAX */
+    struct bytes password;      /* that a hello must have; empty: none */
 };
 
 enum session_state {
@@ -34,7 +36,8 @@ enum session_state {
 struct session {
     uint32_t peer;
     enum session_state state;
-    struct session_limits limits;
+    const struct session_limits *limits; /* borrowed, and may change: frame_max only between
+                                            sessions */
     struct output output;
 
     struct bytes input;      /* what was fed and not yet taken */
@@ -59,7 +62,7 @@ struct session {
     } context;
 };
 
-/* A session for a connection that begins at `now`. */
+/* A session for a connection that begins at `now`. It borrows the limits. */
 void session_init(struct session *session, uint32_t peer, const struct session_limits *limits,
                   uint64_t now);
 

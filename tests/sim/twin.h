@@ -285,6 +285,7 @@ struct twin_event {
         EVENT_AGE,    /* it lets a queue's messages fall due and expire */
         EVENT_LETTER, /* it writes a dead letter */
         EVENT_BURY,   /* it brings those written to their queues */
+        EVENT_BURIED, /* it has */
     } kind;
     size_t effects_count; /* that there were before */
     int queue;            /* whose messages */
@@ -410,8 +411,8 @@ void twin_watch(struct twin *twin, uint64_t now, const struct outbox *outbox);
 const struct queue *twin_engine_queue(const struct twin *twin, int index);
 /* Sees when messages arrived, in the engine's eyes. */
 void twin_learn(struct twin *twin);
-/* Follows what it was seen to do. */
-void twin_on_event(struct twin *twin, const struct twin_event *event);
+/* Follows what it was seen to do at that place, and returns the next. */
+size_t twin_on_event(struct twin *twin, size_t at);
 void twin_forget_events(struct twin *twin);
 
 /* twin_command.c: commands. */

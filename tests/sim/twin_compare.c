@@ -1,6 +1,7 @@
 /* The engine's state against the twin's, and the answers that tell of it. */
 #include "twin.h"
 
+#include "base/time.h"
 #include "core/engine_state.h"
 #include "fields.h"
 #include "replay.h"
@@ -24,10 +25,100 @@ static void require_bytes(struct bytes fields, const char *key, struct bytes exp
     REQUIRE(is_there && bytes_equal(value, expected), "field %s is wrong", key);
 }
 
+static uint64_t died(const struct queue_counters *counters)
+{
+    return counters->settled[SETTLE_REJECT] + counters->settled[SETTLE_EXPIRE] +
+           counters->settled[SETTLE_OVERFLOW] + counters->settled[SETTLE_EXHAUST];
+}
+
+static void check_settings(const struct queue_settings *settings, struct bytes fields)
+{
+    static const char *const choices[] = {"refuse", "hold", "drop-oldest"};
+    require_number(fields, "max-messages", settings->count_max);
+    require_number(fields, "max-bytes", settings->size_max);
+    require_bytes(fields, "when-full", bytes_text(choices[settings->when_full]));
+    require_number(fields, "ttl", settings->ttl_ms);
+    require_number(fields, "delivery-limit", settings->delivery_limit);
+    require_bytes(fields, "dead-letter", settings->dead_letter);
+    require_number(fields, "lease-max", settings->lease_max_ms);
+}
+
+static void check_counters(const struct twin_queue *queue, struct bytes fields)
+{
+    const struct queue_counters *counters = &queue->counters;
+    uint64_t refused = 0;
+    require_number(fields, "accepted", counters->accepted);
+    require_number(fields, "acknowledged", counters->settled[SETTLE_ACKNOWLEDGE]);
+    require_number(fields, "dead-lettered", counters->dead_lettered);
+    require_number(fields, "discarded",
+                   died(counters) - counters->dead_lettered + counters->purged);
+    require_number(fields, "rejected", counters->settled[SETTLE_REJECT]);
+    require_number(fields, "expired", counters->settled[SETTLE_EXPIRE]);
+    require_number(fields, "overflowed", counters->settled[SETTLE_OVERFLOW]);
+    require_number(fields, "exhausted", counters->settled[SETTLE_EXHAUST]);
+    require_number(fields, "purged", counters->purged);
+    require_number(fields, "delivered", counters->delivered);
+    require_number(fields, "returned", counters->settled[SETTLE_RETURN]);
+    REQUIRE(fields_number(fields, "refused", &refused), "field refused is missing");
+    REQUIRE(refused == counters->refused || refused == counters->refused + queue->refused_window,
+            "field refused is wrong");
+}
+
+/* A number of milliseconds since the earliest of some times, or no field if there is none. */
+static void require_age(struct bytes fields, const char *key, uint64_t now, uint64_t since)
+{
+    uint64_t value = 0;
+    bool is_there = fields_number(fields, key, &value);
+    REQUIRE(is_there == (since != TIME_NEVER) && (!is_there || value == (now - since) / NS_PER_MS),
+            "field %s is wrong: %" PRIu64, key, value);
+}
+
+static uint64_t oldest_ready(const struct twin_queue *queue)
+{
+    uint64_t oldest = TIME_NEVER;
+    for (const struct list *link = queue->messages.next; link != &queue->messages;
+         link = link->next) {
+        const struct twin_message *message = list_entry(link, const struct twin_message, link);
+        if (message->state == MESSAGE_READY && message->arrived < oldest)
+            oldest = message->arrived;
+    }
+    return oldest;
+}
+
+static uint64_t oldest_lease(const struct twin *twin, int index)
+{
+    uint64_t oldest = TIME_NEVER;
+    for (int i = 0; i < TWIN_PEERS; i++)
+        for (uint32_t id = 0; id < TWIN_IDS; id++) {
+            const struct twin_consumer *consumer = &twin->peers[i].consumers[id];
+            for (size_t at = 0; consumer->queue == index && at < consumer->leases_count; at++)
+                if (consumer->leases[at].since < oldest)
+                    oldest = consumer->leases[at].since;
+        }
+    return oldest;
+}
+
+static void check_times(const struct twin *twin, int index, struct bytes fields)
+{
+    const struct twin_queue *queue = &twin->queues[index];
+    uint64_t half = 0, nearly = 0, most = 0;
+    require_age(fields, "oldest-ready", twin->now, oldest_ready(queue));
+    require_age(fields, "oldest-leased", twin->now, oldest_lease(twin, index));
+    if (queue->counters.delivered == 0)
+        return;
+    bool is_there = fields_number(fields, "waited-max", &most);
+    if (!is_there)
+        return; /* only by a redrive */
+    fields_number(fields, "waited-p50", &half);
+    fields_number(fields, "waited-p99", &nearly);
+    REQUIRE(half <= nearly && most >= queue->waited_least / NS_PER_US &&
+                most <= queue->waited_most / NS_PER_US,
+            "field waited-max is wrong: %" PRIu64, most);
+}
+
 static void check_queue_fields(const struct twin *twin, int index, struct bytes fields)
 {
     const struct twin_queue *queue = &twin->queues[index];
-    uint64_t refused = 0;
     require_bytes(fields, "name", twin->names->queues[index]);
     require_number(fields, "declared", queue->is_declared);
     require_number(fields, "paused", queue->is_paused);
@@ -35,22 +126,18 @@ static void check_queue_fields(const struct twin *twin, int index, struct bytes 
     require_number(fields, "ready-bytes", queue->ready_size);
     require_number(fields, "leased", queue->leased);
     require_number(fields, "leased-bytes", queue->leased_size);
+    require_number(fields, "delayed", queue->delayed);
+    require_number(fields, "delayed-bytes", queue->delayed_size);
     require_number(fields, "waiting", queue->waiting_count);
     require_number(fields, "consumers", queue->consumers);
-    require_number(fields, "max-messages", queue->settings.count_max);
-    require_number(fields, "max-bytes", queue->settings.size_max);
-    require_bytes(fields, "when-full",
-                  bytes_text(queue->settings.when_full == WHEN_FULL_HOLD ? "hold" : "refuse"));
-    require_number(fields, "accepted", queue->counters.accepted);
-    require_number(fields, "acknowledged", queue->counters.acknowledged);
-    require_number(fields, "rejected", queue->counters.rejected);
-    require_number(fields, "purged", queue->counters.purged);
-    require_number(fields, "delivered", queue->counters.delivered);
-    require_number(fields, "returned", queue->counters.returned);
-    REQUIRE(fields_number(fields, "refused", &refused), "field refused is missing");
-    REQUIRE(refused == queue->counters.refused ||
-                refused == queue->counters.refused + queue->refused_window,
-            "field refused is wrong");
+    check_settings(&queue->settings, fields);
+    check_counters(queue, fields);
+    check_times(twin, index, fields);
+}
+
+static const struct list *step(const struct list *link, bool from_back)
+{
+    return from_back ? link->prev : link->next;
 }
 
 static void check_peek(struct twin *twin, const struct effect *effect)
@@ -63,9 +150,9 @@ static void check_peek(struct twin *twin, const struct effect *effect)
     uint32_t count_max = command->look.count < 1000 ? command->look.count : 1000, count = 0;
     size_t offset = 0, first_size = 0;
     bool has_more = false;
-    for (size_t i = 0; i < queue->messages_count && !has_more; i++) {
-        const struct twin_message *message =
-            &queue->messages[from_back ? queue->messages_count - 1 - i : i];
+    for (const struct list *link = step(&queue->messages, from_back);
+         link != &queue->messages && !has_more; link = step(link, from_back)) {
+        const struct twin_message *message = list_entry(link, const struct twin_message, link);
         if (message->state != MESSAGE_READY)
             continue;
         if (offset == answer.size) {
@@ -77,9 +164,10 @@ static void check_peek(struct twin *twin, const struct effect *effect)
             break;
         }
         REQUIRE(offset + message->size <= answer.size &&
-                    message_is(answer.data + offset, OP_PUSH, twin->names->queues[index],
-                               message->id, message->size),
+                    message_is(answer.data + offset, OP_PUSH, twin->names->queues[message->name],
+                               message->id, message->size, &message->headers),
                 "message %u of a peek is wrong", count);
+        REQUIRE(twin_expiry(queue, message) > twin->now, "a peek of what has expired");
         first_size = count == 0 ? message->size : first_size;
         offset += message->size;
         count++;
@@ -126,6 +214,56 @@ static void check_list(struct twin *twin, const struct effect *effect)
         reach(REACH_LIST_MORE);
 }
 
+/* The connection whose number comes next behind `after`, or NULL. */
+static const struct twin_peer *peer_after(const struct twin *twin, uint32_t after)
+{
+    const struct twin_peer *next = NULL;
+    for (int i = 0; i < TWIN_PEERS; i++) {
+        const struct twin_peer *peer = &twin->peers[i];
+        if (peer->is_there && peer->id > after && (!next || peer->id < next->id))
+            next = peer;
+    }
+    return next;
+}
+
+static void check_client(const struct twin_peer *peer, struct bytes fields)
+{
+    uint64_t consumers = 0, subscriptions = 0, leased = 0;
+    for (uint32_t id = 0; id < TWIN_IDS; id++) {
+        consumers += peer->consumers[id].is_there;
+        leased += peer->consumers[id].leases_count;
+        subscriptions += peer->subscriptions[id].is_there;
+    }
+    require_number(fields, "connection", peer->id);
+    require_number(fields, "consumers", consumers);
+    require_number(fields, "subscriptions", subscriptions);
+    require_number(fields, "leased", leased);
+    require_number(fields, "unsent-bytes", peer->unsent + peer->unsent_topics);
+    require_number(fields, "waiting", peer->held_count);
+    require_bytes(fields, "client", peer->client);
+    require_bytes(fields, "address", peer->address);
+}
+
+static void check_clients(struct twin *twin, const struct effect *effect)
+{
+    struct bytes answer = slice_bytes(&effect->slice);
+    uint32_t count = 0, after = twin->command->look.after, count_max = twin->command->look.count;
+    for (size_t at = 0; at < answer.size; count++) {
+        uint32_t size = answer.size - at >= 4 ? load_u32(answer.data + at) : 0;
+        REQUIRE(size > 4 && size <= answer.size - at, "a listing with a broken record");
+        const struct twin_peer *next = peer_after(twin, after);
+        REQUIRE(next, "a listing of a connection that is not there");
+        check_client(next, bytes_of(answer.data + at + 4, size - 4));
+        after = next->id;
+        at += size;
+    }
+    bool has_more = peer_after(twin, after) != NULL;
+    REQUIRE(effect->has_more == has_more && count <= count_max && (!has_more || count == count_max),
+            "a listing of %u connections where %u were wanted", count, count_max);
+    if (has_more)
+        reach(REACH_CLIENTS_MORE);
+}
+
 static void check_totals(struct twin *twin, const struct engine_totals *totals);
 
 static void check_stats(struct twin *twin, struct bytes fields)
@@ -141,6 +279,7 @@ static void check_stats(struct twin *twin, struct bytes fields)
         {"subscriptions", &totals.subscriptions},
         {"ready", &totals.ready},
         {"leased", &totals.leased},
+        {"delayed", &totals.delayed},
         {"waiting", &totals.waiting},
         {"accepted", &totals.accepted},
         {"delivered", &totals.delivered},
@@ -162,9 +301,14 @@ void twin_on_answer(struct twin *twin, const struct effect *effect)
     struct bytes answer = slice_bytes(&effect->slice);
     switch (command->kind) {
     case COMMAND_PURGE:
-        REQUIRE(answer.size == 8 && load_u64(answer.data) == twin->purged,
-                "a purge that counts wrongly");
+    case COMMAND_REDRIVE:
+        REQUIRE(answer.size == 8 && load_u64(answer.data) == twin->moved,
+                "a purge or redrive of %" PRIu64 " messages, not %" PRIu64,
+                load_u64(answer.data), twin->moved);
+        REQUIRE(effect->has_more == (command->kind == COMMAND_REDRIVE && twin->has_more),
+                "a redrive whose flag `more` is wrong");
         break;
+    case COMMAND_CLIENTS: check_clients(twin, effect); break;
     case COMMAND_PEEK: check_peek(twin, effect); break;
     case COMMAND_LIST: check_list(twin, effect); break;
     case COMMAND_INFO:
@@ -186,6 +330,7 @@ static void check_totals(struct twin *twin, const struct engine_totals *totals)
         mine.consumers += queue->consumers;
         mine.ready += queue->ready;
         mine.leased += queue->leased;
+        mine.delayed += queue->delayed;
         mine.waiting += queue->waiting_count;
     }
     for (int i = 0; i < TWIN_PEERS; i++) {
@@ -199,10 +344,11 @@ static void check_totals(struct twin *twin, const struct engine_totals *totals)
         "totals: there are %" PRIu64 " queues, not %" PRIu64 ", or wrongly many of something else",
         totals->queues, mine.queues);
     REQUIRE(totals->ready == mine.ready && totals->leased == mine.leased &&
-                totals->waiting == mine.waiting,
-            "totals: wrong ready, leased or waiting");
+                totals->delayed == mine.delayed && totals->waiting == mine.waiting,
+            "totals: wrong ready, leased, delayed or waiting");
     REQUIRE(totals->accepted == mine.accepted && totals->delivered == mine.delivered,
-            "totals: wrong accepted or delivered");
+            "totals: accepted %" PRIu64 " not %" PRIu64 ", delivered %" PRIu64 " not %" PRIu64,
+            totals->accepted, mine.accepted, totals->delivered, mine.delivered);
     REQUIRE(totals->settled == mine.settled, "totals: settled %" PRIu64 ", not %" PRIu64,
             totals->settled, mine.settled);
     REQUIRE(totals->published == mine.published && totals->sent == mine.sent &&
@@ -240,33 +386,58 @@ static void note_segments(struct twin_queue *mine, const struct queue *queue)
         reach(REACH_HEAP);
 }
 
-/* Every ready message of the queue, in its order, with its deliveries. */
+/* Every ready message of the queue, in its order, with its deliveries and its arrival. */
 static void compare_content(const struct twin *twin, int index, const struct queue *queue)
 {
     const struct twin_queue *mine = &twin->queues[index];
-    size_t at = 0;
+    const struct list *at = mine->messages.next;
     for (const struct list *link = queue->segments.next; link != &queue->segments;
          link = link->next) {
         struct segment *segment = list_entry(link, struct segment, link);
         struct stretch one;
-        for (uint32_t place = 0; segment_next_ready(segment, false, &place, &one); at++) {
-            while (at < mine->messages_count && mine->messages[at].state != MESSAGE_READY)
-                at++;
-            REQUIRE(at < mine->messages_count, "a queue with too much in it");
-            const struct twin_message *message = &mine->messages[at];
+        for (uint32_t place = 0; segment_next_ready(segment, false, &place, &one); at = at->next) {
+            while (at != &mine->messages &&
+                   list_entry(at, const struct twin_message, link)->state != MESSAGE_READY)
+                at = at->next;
+            REQUIRE(at != &mine->messages, "a queue with too much in it");
+            const struct twin_message *message = list_entry(at, const struct twin_message, link);
             const unsigned char *frame = segment->block.data + segment_offset(segment, one.index);
             REQUIRE(one.deliveries == message->deliveries && one.size == message->size &&
-                        message_is(frame, OP_PUSH, twin->names->queues[index], message->id,
-                                   message->size),
+                        message_is(frame, OP_PUSH, twin->names->queues[message->name], message->id,
+                                   message->size, &message->headers),
                     "a ready message is not message %" PRIu64, message->id);
+            REQUIRE(segment_arrival(segment, one.index) == message->arrived,
+                    "message %" PRIu64 " arrived at another time than it did", message->id);
         }
     }
+}
+
+/* All that was ever accepted is somewhere. */
+static void compare_counters(int index, const struct twin_queue *mine, const struct queue *queue)
+{
+    const struct queue_counters *counters = &queue->counters, *expected = &mine->counters;
+    for (int how = 0; how < SETTLE_KINDS; how++)
+        REQUIRE(counters->settled[how] == expected->settled[how],
+                "queue %d has settled %" PRIu64 " in way %d, not %" PRIu64, index,
+                counters->settled[how], how, expected->settled[how]);
+    REQUIRE(counters->accepted == expected->accepted && counters->purged == expected->purged &&
+                counters->delivered == expected->delivered &&
+                counters->dead_lettered == expected->dead_lettered,
+            "queue %d counts wrongly: accepted %" PRIu64 " not %" PRIu64 ", delivered %" PRIu64
+            " not %" PRIu64 ", dead-lettered %" PRIu64 " not %" PRIu64,
+            index, counters->accepted, expected->accepted, counters->delivered,
+            expected->delivered, counters->dead_lettered, expected->dead_lettered);
+    uint64_t discarded = died(counters) - counters->dead_lettered + counters->purged;
+    REQUIRE(counters->accepted == mine->ready + mine->leased + mine->delayed +
+                                      counters->settled[SETTLE_ACKNOWLEDGE] +
+                                      counters->dead_lettered + discarded,
+            "queue %d has lost sight of a message", index);
 }
 
 static void compare_queue(struct twin *twin, int index, bool is_deep)
 {
     struct twin_queue *mine = &twin->queues[index];
-    const struct queue *queue = engine_queue(twin->engine, twin->names->queues[index]);
+    const struct queue *queue = twin_engine_queue(twin, index);
     REQUIRE(mine->is_there == (queue != NULL), "queue %d is %sthere", index, queue ? "" : "not ");
     if (!queue)
         return;
@@ -276,15 +447,12 @@ static void compare_queue(struct twin *twin, int index, bool is_deep)
     REQUIRE(queue->leased_count == mine->leased && queue->leased_size == mine->leased_size,
             "queue %d has %" PRIu64 " leased messages, not %" PRIu64, index, queue->leased_count,
             mine->leased);
+    REQUIRE(queue->delayed_count == mine->delayed && queue->delayed_size == mine->delayed_size,
+            "queue %d has %" PRIu64 " delayed messages, not %" PRIu64, index, queue->delayed_count,
+            mine->delayed);
     REQUIRE(queue->waiting_count == mine->waiting_count, "queue %d has wrong waiting", index);
     REQUIRE(queue->consumers_count == mine->consumers, "queue %d has wrong consumers", index);
-    const struct queue_counters *counters = &queue->counters, *expected = &mine->counters;
-    REQUIRE(counters->accepted == expected->accepted &&
-                counters->acknowledged == expected->acknowledged &&
-                counters->rejected == expected->rejected && counters->purged == expected->purged &&
-                counters->delivered == expected->delivered &&
-                counters->returned == expected->returned,
-            "queue %d counts wrongly", index);
+    compare_counters(index, mine, queue);
     note_segments(mine, queue);
     if (is_deep)
         compare_content(twin, index, queue);

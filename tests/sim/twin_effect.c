@@ -380,30 +380,35 @@ static void begin_call(struct twin *twin, const struct command *command)
         twin_trace_command(twin, command);
 }
 
-/* What time did comes before a command, what the command did after it; a delete alone sees to the dead before. */
+/* Whether what is next was done before the command: what time did; and, by a delete, the burial of what had died then. */
+static bool is_before_command(const struct twin *twin, const struct twin_event *event,
+                              size_t effect)
+{
+    if (event)
+        return event->kind != EVENT_BURY || twin->command->kind == COMMAND_DELETE;
+    return effect < twin->outbox->count && twin->outbox->effects[effect].kind == EFFECT_LOST;
+}
+
 void twin_follow(struct twin *twin, struct twin_peer *peer, const struct command *command,
                  uint64_t first_id)
 {
     const struct outbox *outbox = twin->outbox;
-    const struct command *left = command;
+    size_t event = 0, effect = 0;
+    bool is_applied = !command, is_any = true;
     begin_call(twin, command);
-    for (size_t event = 0, effect = 0;;) {
-        const struct twin_event *next =
-            event < twin->events_count && twin->events[event].effects_count <= effect
-                ? &twin->events[event]
-                : NULL;
-        bool is_time = next ? next->kind != EVENT_BURY || command->kind == COMMAND_DELETE
-                            : effect < outbox->count && outbox->effects[effect].kind == EFFECT_LOST;
-        if (left && !is_time) {
-            twin_apply(twin, peer, left, first_id);
-            left = NULL;
+    while (is_any) {
+        bool has_event =
+            event < twin->events_count && twin->events[event].effects_count <= effect;
+        const struct twin_event *next = has_event ? &twin->events[event] : NULL;
+        if (!is_applied && !is_before_command(twin, next, effect)) {
+            twin_apply(twin, peer, command, first_id);
+            is_applied = true;
         } else if (next) {
-            twin_on_event(twin, next);
-            event++;
-        } else if (effect < outbox->count) {
-            on_effect(twin, &outbox->effects[effect++]);
+            event = twin_on_event(twin, event);
         } else {
-            break;
+            is_any = effect < outbox->count;
+            if (is_any)
+                on_effect(twin, &outbox->effects[effect++]);
         }
     }
     check_foretold(twin);

@@ -52,7 +52,9 @@ static struct shard_options choose_options(struct world *world)
     struct random *random = &world->commands.random;
     bool is_large = world->commands.swarm.size_max > LARGE;
     struct shard_options options = {
-        .limits = {WORLD_FRAME_MAX, WORLD_HELLO_NS, WORLD_SILENT_NS},
+        .limits = {.frame_max = WORLD_FRAME_MAX,
+                   .hello_timeout_ns = WORLD_HELLO_NS,
+                   .silent_timeout_ns = WORLD_SILENT_NS},
     };
     options.ring.buffers = (unsigned)ONE_OF(random, 2, 8, 64, 64, 256);
     options.ring.buffer_size =

@@ -7,6 +7,7 @@ says only what is sent; the answer, and whether the connection stays, are taken 
 
 import re
 import struct
+import tempfile
 import threading
 from collections import namedtuple
 
@@ -214,6 +215,20 @@ def a_hello_with_a_name_or_flags_is_closed(broker):
 def another_version_is_closed(broker):
     for version in (0, 2, 256, 0xFFFFFFFF):
         yield Case(version, hello_frame(version), hello=False)
+
+
+@whole_row("HELLO without the password of a broker that has one, or with another")
+def a_hello_without_the_right_password_is_closed():
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write("secret\n")
+        file.flush()
+        with Broker("--password-file", file.name) as broker:
+            for fields in ({}, {"password": b"secreT"}):
+                raw = broker.raw(hello=False)
+                raw.send(hello_frame(**fields))
+                error = raw.read_error()
+                assert (error.first, error.status) == (0, "denied"), error
+                assert raw.read() is None
 
 
 @whole_row("HELLO not complete 5 s after its first byte", long_test)

@@ -148,6 +148,7 @@ def nothing_follows_the_reply_to_unsubscribe_and_the_id_is_free(broker):
     subscriber.subscribe(topic, 1)
     for _ in range(100):
         publisher.publish(topic, b"before")
+    publisher.flush()
     subscriber.unsubscribe(1)
     publisher.publish(topic, b"after")
     publisher.flush()

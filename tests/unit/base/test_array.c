@@ -14,6 +14,17 @@ static void created_memory_is_zeroed(void **state)
     free(memory);
 }
 
+static void a_copy_ends_with_a_zero(void **state)
+{
+    (void)state;
+    char *copy = memory_copy("abc", 2);
+    assert_string_equal(copy, "ab");
+    free(copy);
+    copy = memory_copy(NULL, 0);
+    assert_string_equal(copy, "");
+    free(copy);
+}
+
 static void resizing_keeps_the_content(void **state)
 {
     (void)state;
@@ -90,6 +101,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(created_memory_is_zeroed),
+        cmocka_unit_test(a_copy_ends_with_a_zero),
         cmocka_unit_test(resizing_keeps_the_content),
         cmocka_unit_test(an_array_with_room_stays_where_it_is),
         cmocka_unit_test(a_growing_array_at_least_doubles),

@@ -16,6 +16,9 @@ int __wrap_poll(struct pollfd *watched, nfds_t count, int timeout_ms);
 
 int __wrap_poll(struct pollfd *watched, nfds_t count, int timeout_ms)
 {
+    struct pollfd client = {.fd = answering ? answering->fake->fd : -1, .events = POLLIN};
+    if (answering && answering->is_patient)
+        __real_poll(&client, 1, WAIT_MS);
     if (answering)
         broker_turn(answering);
     return __real_poll(watched, count, timeout_ms);
@@ -119,6 +122,7 @@ static void answer(struct broker *broker, struct frame_head head, struct bytes n
     case OP_PUSH:
     case OP_PUBLISH: take_message(broker, body); return;
     case OP_CREDIT: return;
+    case OP_HEARTBEAT: broker->heartbeats_count++; return;
     case OP_ACK:
     case OP_RETURN:
     case OP_REJECT: broker->settled_count += load_u32(body.data + 4); return;

@@ -11,10 +11,12 @@ struct broker {
     struct fake *fake;
     uint64_t confirm_max;                /* it confirms no frame behind this one ... */
     bool is_leaving;                     /* ... and hangs up once it has taken a message */
+    bool is_patient;                     /* it waits for the client to speak while that waits */
     uint32_t messages_max;               /* that a consumer or a subscription is sent, each ... */
     uint32_t message_size;               /* ... of so many bytes */
     uint64_t window;                     /* frames that it grants */
     uint64_t number;                     /* of the last frame on this connection */
+    uint64_t heartbeats_count;           /* ever */
     uint64_t taken_count;                /* messages; their bodies count up from "1" */
     uint64_t settled_count;              /* messages that were sent and came to an end */
     int consumers_count, listened_count; /* consumers and subscriptions on this connection */

@@ -209,6 +209,8 @@ void fake_put_welcome(struct fake *fake, uint64_t window, uint64_t window_bytes,
     size += field_put_number(body + size, "window-bytes", window_bytes);
     size += field_put_number(body + size, "frame-max", frame_max);
     size += field_put_number(body + size, "of-tomorrow", 1);
+    if (fake->liveness_ms > 0)
+        size += field_put_number(body + size, "liveness", fake->liveness_ms);
     put_control(fake, OP_WELCOME, body, size);
 }
 

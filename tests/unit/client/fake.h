@@ -15,6 +15,7 @@ struct fake {
     int listener, fd; /* -1: none */
     char path[64], address[80];
     struct ringpost *handle;
+    uint64_t liveness_ms; /* that its WELCOME tells; 0: none */
 
     unsigned char taken[FAKE_BUFFER_SIZE]; /* from the client */
     size_t taken_start, taken_end;

@@ -35,6 +35,7 @@ static void hello_says_what_the_options_say(void **state)
     size_t size = field_put_bytes(fields, "client", bytes_text("tester"));
     size += field_put_number(fields + size, "window", 100);
     size += field_put_number(fields + size, "window-bytes", 5000);
+    size += field_put_number(fields + size, "heartbeats", 1);
     assert_int_equal(hello.head.flags, 0);
     assert_int_equal(hello.head.name_size, 0);
     assert_int_equal(load_u32(hello.body.data), 1);
@@ -55,7 +56,8 @@ static void the_longest_client_name_fits_the_hello(void **state)
     options.window = UINT32_MAX;
     options.window_bytes = UINT64_MAX;
     fake_open_idle(fake, &options);
-    assert_int_equal(fake_accept(fake).body.size, 4 + 4 + 6 + 255 + 4 + 6 + 8 + 4 + 12 + 8);
+    assert_int_equal(fake_accept(fake).body.size,
+                     4 + 4 + 6 + 255 + 4 + 6 + 8 + 4 + 12 + 8 + 4 + 10 + 8);
 }
 
 static void what_the_broker_grants_holds(void **state)

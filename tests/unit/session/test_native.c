@@ -151,6 +151,39 @@ static void a_window_that_says_nothing_is_passed_over(void **state)
     expect_welcome(fields, size, WELCOME "window=65536 window-bytes=67108864");
 }
 
+/* Says hello with this password, or without any, to a broker whose password is `secret`. */
+static void expect_admission(const char *given, enum status expected)
+{
+    struct talk *talk = talk_open();
+    struct script script = {0};
+    unsigned char body[256];
+    talk->limits.password = bytes_text("secret");
+    store_u32(body, PROTOCOL_VERSION);
+    size_t size = 4 + (given ? field_put_bytes(body + 4, "password", bytes_text(given)) : 0);
+    script_frame(&script, OP_HELLO, 0, "", body, size);
+    talk_connect(talk, CLIENT);
+    talk_play(talk, CLIENT, &script);
+    talk_turn(talk);
+    const unsigned char *said = talk->conns[CLIENT].said.data;
+    bool is_open = talk->conns[CLIENT].session.state == SESSION_OPEN;
+    assert_int_equal(said[0], expected == STATUS_OK ? OP_WELCOME : OP_ERROR);
+    assert_true(expected == STATUS_OK || load_u16(said + FRAME_HEAD_SIZE + 12) == expected);
+    assert_true(is_open == (expected == STATUS_OK));
+    talk_close(talk);
+}
+
+static void a_password_is_asked_for_and_must_be_right(void **state)
+{
+    (void)state;
+    expect_admission("secret", STATUS_OK);
+    expect_admission(NULL, STATUS_DENIED);
+    expect_admission("", STATUS_DENIED);
+    expect_admission("secre", STATUS_DENIED);
+    expect_admission("secretsecret", STATUS_DENIED);
+    expect_admission("Secret", STATUS_DENIED);
+    expect_admission("secreT", STATUS_DENIED);
+}
+
 static void every_request_but_the_frequent_has_a_reply(void **state)
 {
     (void)state;
@@ -634,6 +667,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_smaller_window_is_granted),
         cmocka_unit_test(a_larger_window_is_cut_to_the_cap),
         cmocka_unit_test(a_window_that_says_nothing_is_passed_over),
+        cmocka_unit_test(a_password_is_asked_for_and_must_be_right),
         cmocka_unit_test(every_request_but_the_frequent_has_a_reply),
         cmocka_unit_test(each_look_is_answered_with_data),
         cmocka_unit_test(an_error_names_the_frames_of_a_run),
