@@ -1,5 +1,6 @@
 #include "server/keys.h"
 
+#include "base/time.h"
 #include "frame/frame.h"
 #include "server/address.h"
 
