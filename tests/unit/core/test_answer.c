@@ -244,9 +244,13 @@ static void info_tells_all_about_a_queue(void **state)
     frames_tell_fields(answer, text, sizeof text);
     free((void *)answer.data);
     assert_string_equal(text, "name=q declared=1 paused=1 ready=7 ready-bytes=70 leased=1 "
-                              "leased-bytes=20 waiting=0 consumers=1 max-messages=8 max-bytes=5000 "
-                              "when-full=hold accepted=10 acknowledged=1 rejected=1 purged=0 "
-                              "delivered=4 returned=1 refused=1");
+                              "leased-bytes=20 delayed=0 delayed-bytes=0 waiting=0 consumers=1 "
+                              "max-messages=8 max-bytes=5000 when-full=hold ttl=0 "
+                              "delivery-limit=16 dead-letter=q.dead lease-max=0 accepted=10 "
+                              "acknowledged=1 dead-lettered=1 discarded=0 rejected=1 expired=0 "
+                              "overflowed=0 exhausted=0 purged=0 delivered=4 returned=1 refused=1 "
+                              "oldest-ready=0 oldest-leased=0 waited-p50=0 waited-p99=0 "
+                              "waited-max=0 worked-p50=0 worked-p99=0 worked-max=0");
     stage_close(s);
 }
 
@@ -275,9 +279,10 @@ static void stats_tell_about_everything(void **state)
     snprintf(memory, sizeof memory, " message-memory=%lu", bytes);
     assert_string_equal(rest, memory);
     *rest = '\0';
-    assert_string_equal(text, "connections=2 queues=2 consumers=1 subscriptions=1 ready=3 leased=1 "
-                              "waiting=1 accepted=5 delivered=2 settled=1 refused=2 published=3 "
-                              "sent=1 missed=2");
+    assert_string_equal(
+        text, "connections=2 queues=2 consumers=1 subscriptions=1 ready=3 leased=1 "
+              "delayed=0 waiting=1 accepted=5 delivered=2 settled=1 refused=2 published=3 "
+              "sent=1 missed=2");
     stage_close(s);
 }
 

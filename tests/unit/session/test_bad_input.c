@@ -21,15 +21,29 @@ static const struct shape {
     int flags;        /* the bits that are listed */
     int body_size;    /* -1: the message or fields */
 } shapes[] = {
-    {OP_PUSH, "q", 0, -1},    {OP_PUBLISH, "t", 0, -1},   {OP_CONSUME, "q", 3, 16},
+    {OP_PUSH, "q", 1, -1},    {OP_PUBLISH, "t", 1, -1},   {OP_CONSUME, "q", 3, 16},
     {OP_CANCEL, "", 0, 4},    {OP_CREDIT, "", 0, 16},     {OP_ACK, "", 0, 16},
     {OP_RETURN, "", 0, 16},   {OP_REJECT, "", 0, 16},     {OP_SUBSCRIBE, "t", 1, 16},
     {OP_DECLARE, "q", 0, -1}, {OP_UNSUBSCRIBE, "", 0, 4}, {OP_DELETE, "q", 0, 0},
     {OP_PURGE, "q", 0, 0},    {OP_PAUSE, "q", 0, 0},      {OP_RESUME, "q", 0, 0},
     {OP_PEEK, "q", 1, 4},     {OP_LIST, "", 0, 4},        {OP_INFO, "q", 0, 0},
-    {OP_STATS, "", 0, 0},     {OP_PING, "", 0, 0},
+    {OP_STATS, "", 0, 0},     {OP_PING, "", 0, 0},        {OP_TOUCH, "", 0, 16},
+    {OP_SET, "q", 0, -1},     {OP_REDRIVE, "q", 0, -1},   {OP_CLIENTS, "", 0, 8},
+    {OP_KILL, "", 0, 4},      {OP_SETTINGS, "", 0, 0},    {OP_HEARTBEAT, "", 0, 0},
 };
 enum { SHAPES_COUNT = sizeof shapes / sizeof *shapes };
+
+static bool is_known(int op)
+{
+    for (int i = 0; i < SHAPES_COUNT; i++)
+        if ((int)shapes[i].op == op)
+            return true;
+    return op == OP_HELLO;
+}
+
+/* The ops whose body is a consumer, a count and a tag. */
+static const int tag_ops[] = {OP_ACK, OP_RETURN, OP_REJECT, OP_TOUCH};
+enum { TAG_OPS_COUNT = sizeof tag_ops / sizeof *tag_ops };
 
 static const unsigned char ones[2048] = {1};
 
@@ -117,8 +131,10 @@ static void a_first_frame_that_is_not_hello_closes(void **state)
                      shapes[i].body_size < 0 ? 0 : (size_t)shapes[i].body_size);
         expect_closed_first(&s, "hello");
     }
-    for (int op = OP_PING + 1; op <= 0xff; op++) {
+    for (int op = 0x80; op <= 0xff; op++) {
         struct script s = {0};
+        if (is_known(op))
+            continue;
         script_frame(&s, op, 0, "", "", 0);
         expect_closed_first(&s, "hello");
     }
@@ -328,8 +344,10 @@ static void an_unknown_op_or_one_of_the_brokers_stays(void **state)
 {
     (void)state;
     struct talk *t = open_with_hello();
-    for (int op = OP_PING + 1; op <= 0xff; op++) {
+    for (int op = 0x80; op <= 0xff; op++) {
         struct script s = {0};
+        if (is_known(op))
+            continue;
         script_frame(&s, op, op & 7, op & 1 ? "name" : "", ones, (size_t)op & 15);
         expect_stays(t, &s, "unknown-op");
     }
@@ -425,6 +443,8 @@ static void a_body_that_is_not_of_its_ops_size_stays(void **state)
             struct script s = {0};
             if (shapes[i].body_size < 0 || shapes[i].body_size == size)
                 continue;
+            if (shapes[i].op == OP_RETURN && size == 24) /* with a delay */
+                continue;
             script_frame(&s, shapes[i].op, 0, shapes[i].name, ones, (size_t)size);
             expect_stays(t, &s, "bad-frame");
         }
@@ -518,8 +538,10 @@ static void no_such_consumer_stays(void **state)
     struct script s = {0};
     script_numbers(&s, OP_CANCEL, 0, "", "4", 7);
     expect_stays(t, &s, "no-consumer");
-    for (int op = OP_CREDIT; op <= OP_REJECT; op++) {
-        script_numbers(&s, op, 0, "", "448", 7, 1, UINT64_C(1));
+    script_numbers(&s, OP_CREDIT, 0, "", "448", 7, 1, UINT64_C(1));
+    expect_stays(t, &s, "no-consumer");
+    for (int i = 0; i < TAG_OPS_COUNT; i++) {
+        script_numbers(&s, tag_ops[i], 0, "", "448", 7, 1, UINT64_C(1));
         expect_stays(t, &s, "no-consumer");
     }
     close(t);
@@ -557,8 +579,9 @@ static void an_empty_or_wrapping_range_stays(void **state)
 {
     (void)state;
     struct talk *t = open_with_hello();
-    for (int op = OP_ACK; op <= OP_REJECT; op++) {
+    for (int i = 0; i < TAG_OPS_COUNT; i++) {
         struct script s = {0};
+        int op = tag_ops[i];
         script_numbers(&s, op, 0, "", "448", 7, 0, UINT64_C(1));
         expect_stays(t, &s, "bad-range");
         script_numbers(&s, op, 0, "", "448", 7, 1, UINT64_C(0));
@@ -584,14 +607,14 @@ static void tags_that_are_not_leased_stay(void **state)
     script_numbers(&s, OP_CONSUME, 0, "q", "448", 7, 3, UINT64_C(1000));
     talk_play(t, CULPRIT, &s);
     talk_turn(t);
-    for (int op = OP_ACK; op <= OP_REJECT; op++) {
-        script_numbers(&s, op, 0, "", "448", 7, 1, UINT64_C(4));
+    for (int i = 0; i < TAG_OPS_COUNT; i++) {
+        script_numbers(&s, tag_ops[i], 0, "", "448", 7, 1, UINT64_C(4));
         expect_stays(t, &s, "not-leased");
     }
     script_numbers(&s, OP_ACK, 0, "", "448", 7, 2, UINT64_C(1));
     talk_play(t, CULPRIT, &s);
-    for (int op = OP_ACK; op <= OP_REJECT; op++) {
-        script_numbers(&s, op, 0, "", "448", 7, 1, UINT64_C(2));
+    for (int i = 0; i < TAG_OPS_COUNT; i++) {
+        script_numbers(&s, tag_ops[i], 0, "", "448", 7, 1, UINT64_C(2));
         expect_stays(t, &s, "not-leased");
     }
     close(t);
@@ -668,6 +691,8 @@ static void to_look_at_nothing_stays(void **state)
     script_numbers(&s, OP_PEEK, 0, "q", "4", 0);
     expect_stays(t, &s, "bad-range");
     script_numbers(&s, OP_LIST, 0, "", "4", 0);
+    expect_stays(t, &s, "bad-range");
+    script_numbers(&s, OP_CLIENTS, 0, "", "44", 0, 7);
     expect_stays(t, &s, "bad-range");
     close(t);
 }

@@ -119,7 +119,7 @@ static void expect_welcome(const unsigned char *fields, size_t size, const char 
 static void welcome_says_what_holds(void **state)
 {
     (void)state;
-    expect_welcome(NULL, 0, WELCOME "window=65536 window-bytes=67108864");
+    expect_welcome(NULL, 0, WELCOME "window=65536 window-bytes=67108864 liveness=30000");
 }
 
 static void a_smaller_window_is_granted(void **state)
@@ -129,7 +129,7 @@ static void a_smaller_window_is_granted(void **state)
     size_t size = field_put_bytes(fields, "client", bytes_text("test"));
     size += field_put_number(fields + size, "window", 10);
     size += field_put_number(fields + size, "window-bytes", 2000);
-    expect_welcome(fields, size, WELCOME "window=10 window-bytes=2000");
+    expect_welcome(fields, size, WELCOME "window=10 window-bytes=2000 liveness=30000");
 }
 
 static void a_larger_window_is_cut_to_the_cap(void **state)
@@ -138,7 +138,7 @@ static void a_larger_window_is_cut_to_the_cap(void **state)
     unsigned char fields[256];
     size_t size = field_put_number(fields, "window", UINT64_MAX);
     size += field_put_number(fields + size, "window-bytes", WINDOW_SIZE_MAX + 1);
-    expect_welcome(fields, size, WELCOME "window=65536 window-bytes=67108864");
+    expect_welcome(fields, size, WELCOME "window=65536 window-bytes=67108864 liveness=30000");
 }
 
 static void a_window_that_says_nothing_is_passed_over(void **state)
@@ -148,7 +148,7 @@ static void a_window_that_says_nothing_is_passed_over(void **state)
     size_t size = field_put_number(fields, "window", 0);
     size += field_put_bytes(fields + size, "window-bytes", bytes_text("12345678"));
     size += field_put_number(fields + size, "windows", 3);
-    expect_welcome(fields, size, WELCOME "window=65536 window-bytes=67108864");
+    expect_welcome(fields, size, WELCOME "window=65536 window-bytes=67108864 liveness=30000");
 }
 
 /* Says hello with this password, or without any, to a broker whose password is `secret`. */
