@@ -104,6 +104,14 @@ static const struct rule rules[] = {
     [OP_HEARTBEAT - OP_HELLO] = {.kind = COMMAND_HEARTBEAT, .is_lazy = true},
 };
 
+/* The rule for an op that a client may send after its hello, or NULL. */
+static const struct rule *rule_of(uint8_t op)
+{
+    size_t at = (size_t)(op - OP_HELLO);
+    bool is_known = at < sizeof rules / sizeof *rules && rules[at].kind != COMMAND_ATTACH;
+    return is_known ? &rules[at] : NULL;
+}
+
 uint32_t native_frame_max(const struct session *session)
 {
     const struct session_limits *limits = session->limits;
@@ -445,8 +453,7 @@ bool native_command(struct session *session, const struct run *run, struct comma
 {
     if (session->state == SESSION_HELLO)
         return take_hello(session, run, command);
-    size_t at = (size_t)(run->head.op - OP_HELLO);
-    const struct rule *rule = at > 0 && at < sizeof rules / sizeof *rules ? &rules[at] : NULL;
+    const struct rule *rule = rule_of(run->head.op);
     uint64_t first = session->number_next;
     session->number_next += run->count;
     enum status status = check(rule, run);
