@@ -2,6 +2,7 @@
 
 #include "check.h"
 #include "frame/field.h"
+#include "frame/header.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,6 +70,42 @@ struct run frames_alike(enum op op, const char *name, uint32_t count, uint32_t s
     return cut(data, (size_t)count * size);
 }
 
+size_t frames_put_fields(unsigned char *to, const char *fields)
+{
+    size_t used = 0;
+    while (*(fields += strspn(fields, " "))) {
+        char key[FIELD_KEY_MAX + 1] = "";
+        size_t key_size = strcspn(fields, "="),
+               digits = strspn(fields + key_size + 1, "0123456789");
+        struct bytes value = bytes_of(fields + key_size + 1, strcspn(fields + key_size + 1, " "));
+        assert_true(key_size < sizeof key);
+        memcpy(key, fields, key_size);
+        if (value.size > 0 && digits == value.size)
+            used += field_put_number(to + used, key, strtoull(fields + key_size + 1, NULL, 10));
+        else
+            used += field_put_bytes(to + used, key, value);
+        fields = (const char *)value.data + value.size;
+    }
+    return used;
+}
+
+struct run frames_headed(enum op op, const char *name, const char *headers, const char *word)
+{
+    unsigned char block[4096];
+    size_t skip = FRAME_HEAD_SIZE + strlen(name);
+    size_t block_size = HEADER_SIZE_MIN + frames_put_fields(block + HEADER_SIZE_MIN, headers);
+    assert_true(block_size <= sizeof block);
+    store_u32(block, (uint32_t)block_size);
+    size_t size = skip + block_size + strlen(word);
+    unsigned char *data = malloc(size);
+    frame_head_store(data, (struct frame_head){(uint8_t)op, MESSAGE_HEADERS, (uint16_t)strlen(name),
+                                               (uint32_t)size});
+    memcpy(data + FRAME_HEAD_SIZE, name, strlen(name));
+    memcpy(data + skip, block, block_size);
+    memcpy(data + skip + block_size, word, strlen(word));
+    return cut(data, size);
+}
+
 void frames_free(const struct run *run)
 {
     free((void *)run->data);
@@ -77,7 +114,7 @@ void frames_free(const struct run *run)
 static struct bytes word_of(const unsigned char *frame)
 {
     struct frame_head head = frame_head_load(frame);
-    size_t skip = FRAME_HEAD_SIZE + (size_t)head.name_size, end = head.size;
+    size_t skip = FRAME_HEAD_SIZE + head.name_size + header_of(frame).size, end = head.size;
     while (end > skip && frame[end - 1] == PADDING)
         end--;
     return bytes_of(frame + skip, end - skip);
@@ -101,6 +138,12 @@ void frames_tell(struct bytes frames, bool is_reversed, char *text, size_t size)
         used = grown;
         text[used] = '\0';
     }
+}
+
+void frames_tell_headers(const unsigned char *frame, char *text, size_t size)
+{
+    assert_true(frame_head_load(frame).flags & MESSAGE_HEADERS);
+    frames_tell_fields(header_of(frame).fields, text, size);
 }
 
 void frames_tell_fields(struct bytes fields, char *text, size_t size)

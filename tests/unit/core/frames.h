@@ -15,8 +15,20 @@ void frames_free(const struct run *run);
 /* `count` equal frames of `size` bytes in all. */
 struct run frames_alike(enum op op, const char *name, uint32_t count, uint32_t size);
 
-/* Writes the bodies of frames, without their padding and in the order of reading, as words. */
+/*
+ * A run of one frame: a header block and a word. The headers are told as "ttl=5 x-a=word": a value
+ * of digits is a number.
+ */
+struct run frames_headed(enum op op, const char *name, const char *headers, const char *word);
+
+/* Writes fields at `to`, as frames_headed takes them; returns their bytes. */
+size_t frames_put_fields(unsigned char *to, const char *fields);
+
+/* Writes the messages of frames, without their headers and padding and in the order of reading, as words. */
 void frames_tell(struct bytes frames, bool is_reversed, char *text, size_t size);
+
+/* Writes the headers of a frame, which has some, as frames_headed takes them. */
+void frames_tell_headers(const unsigned char *frame, char *text, size_t size);
 
 /* Writes fields as "key=value key=value". */
 void frames_tell_fields(struct bytes fields, char *text, size_t size);

@@ -1,397 +1,296 @@
-#include "core/queue.h"
+#include "core/bench.h"
 
 #include "check.h"
 #include "core/frames.h"
 #include "seed.h"
 
-enum { ALL = UINT32_MAX };
-
 static struct random seed;
-
-struct bench {
-    struct arena arena;
-    struct stock stock;
-    struct queue *queue;
-};
-
-static void open(struct bench *bench)
-{
-    arena_init(&bench->arena);
-    bench->stock = (struct stock){.arena = &bench->arena};
-    list_init(&bench->stock.letters);
-    bench->queue = queue_create(bytes_text("q"), 7);
-    bench->queue->settings.dead_letter = bytes_text(""); /* nowhere */
-    bench->queue->settings.delivery_limit = 0;
-}
-
-static void close(struct bench *bench)
-{
-    queue_destroy(bench->queue, &bench->stock);
-    arena_finish(&bench->arena);
-}
-
-/* Pushes a run as far as it goes; returns how many messages were accepted. */
-static uint32_t push_run(struct bench *bench, struct run run)
-{
-    uint32_t pushed = queue_push(bench->queue, &bench->stock, &run);
-    queue_check(bench->queue);
-    return pushed;
-}
-
-static uint32_t push(struct bench *bench, const char *words)
-{
-    struct run run = frames_run(OP_PUSH, "q", words);
-    uint32_t pushed = push_run(bench, run);
-    frames_free(&run);
-    return pushed;
-}
-
-static uint32_t push_alike(struct bench *bench, uint32_t count, uint32_t size)
-{
-    struct run run = frames_alike(OP_PUSH, "q", count, size);
-    uint32_t pushed = push_run(bench, run);
-    frames_free(&run);
-    return pushed;
-}
-
-/* Leases at one end; a stretch of nothing when there is none. */
-static struct stretch lease(struct bench *bench, bool from_back, uint32_t count_max)
-{
-    struct stretch stretch = {0};
-    queue_lease(bench->queue, &bench->stock, from_back, count_max, UINT64_MAX, &stretch);
-    queue_check(bench->queue);
-    return stretch;
-}
-
-static void settle(struct bench *bench, struct stretch stretch, enum settle how)
-{
-    queue_settle(bench->queue, &bench->stock, stretch.segment, stretch.index, stretch.count,
-                 &(struct settlement){.how = how});
-    queue_check(bench->queue);
-}
-
-static void expect(struct stretch stretch, const char *expected)
-{
-    char words[4096];
-    uint32_t offset = segment_offset(stretch.segment, stretch.index);
-    frames_tell(bytes_of(stretch.segment->block.data + offset, stretch.size), false, words,
-                sizeof words);
-    assert_string_equal(words, expected);
-}
-
-/* Leases at one end and acknowledges, and sees that it is these words. */
-static void take(struct bench *bench, bool from_back, uint32_t count_max, const char *expected)
-{
-    struct stretch stretch = lease(bench, from_back, count_max);
-    assert_true(stretch.count > 0);
-    expect(stretch, expected);
-    settle(bench, stretch, SETTLE_ACKNOWLEDGE);
-}
-
-static size_t count_segments(const struct bench *bench)
-{
-    size_t count = 0;
-    const struct list *head = &bench->queue->segments;
-    for (const struct list *link = head->next; link != head; link = link->next)
-        count++;
-    return count;
-}
-
-static void hold(struct stretch stretch)
-{
-    stretch.segment->block.holds_count++;
-}
-
-static void release(struct bench *bench, struct stretch stretch)
-{
-    stretch.segment->block.holds_count--;
-    queue_release(stretch.segment, &bench->stock);
-}
 
 static void a_new_queue_is_unused_and_has_the_default_bound(void **state)
 {
     (void)state;
     struct bench b;
-    open(&b);
+    bench_open(&b);
     assert_true(queue_is_unused(b.queue));
     assert_int_equal(b.queue->settings.count_max, QUEUE_COUNT_DEFAULT);
     assert_int_equal(queue_room(b.queue), QUEUE_SIZE_DEFAULT);
     assert_int_equal(b.queue->settings.when_full, WHEN_FULL_REFUSE);
     assert_true(bytes_equal(b.queue->entry.name, bytes_text("q")));
-    close(&b);
+    bench_close(&b);
 }
 
 static void messages_come_out_in_the_order_they_went_in(void **state)
 {
     (void)state;
     struct bench b;
-    open(&b);
-    push(&b, "a b");
-    push(&b, "c");
-    take(&b, false, 2, "a b");
-    push(&b, "d");
-    take(&b, false, ALL, "c d");
-    assert_int_equal(lease(&b, false, ALL).count, 0);
-    close(&b);
+    bench_open(&b);
+    bench_push(&b, "a b");
+    bench_push(&b, "c");
+    bench_take(&b, false, 2, "a b");
+    bench_push(&b, "d");
+    bench_take(&b, false, ALL, "c d");
+    assert_int_equal(bench_lease(&b, false, ALL).count, 0);
+    bench_close(&b);
 }
 
 static void they_come_out_of_the_back_as_well(void **state)
 {
     (void)state;
     struct bench b;
-    open(&b);
-    push(&b, "a b c d");
-    take(&b, true, 1, "d");
-    take(&b, false, 1, "a");
-    push(&b, "e");
-    take(&b, true, 2, "e");
-    take(&b, true, 2, "b c");
-    close(&b);
+    bench_open(&b);
+    bench_push(&b, "a b c d");
+    bench_take(&b, true, 1, "d");
+    bench_take(&b, false, 1, "a");
+    bench_push(&b, "e");
+    bench_take(&b, true, 2, "e");
+    bench_take(&b, true, 2, "b c");
+    bench_close(&b);
 }
 
 static void push_to_a_full_queue_is_refused(void **state)
 {
     (void)state;
     struct bench b;
-    open(&b);
+    bench_open(&b);
     b.queue->settings.count_max = 2;
-    assert_int_equal(push(&b, "a b c"), 2);
-    assert_int_equal(push(&b, "c"), 0);
+    assert_int_equal(bench_push(&b, "a b c"), 2);
+    assert_int_equal(bench_push(&b, "c"), 0);
     assert_int_equal(queue_room(b.queue), 0);
-    take(&b, false, 1, "a");
-    assert_int_equal(push(&b, "d e"), 1);
-    take(&b, false, ALL, "b d");
-    close(&b);
+    bench_take(&b, false, 1, "a");
+    assert_int_equal(bench_push(&b, "d e"), 1);
+    bench_take(&b, false, ALL, "b d");
+    bench_close(&b);
 }
 
 static void the_bound_counts_bytes_to_the_last(void **state)
 {
     (void)state;
     struct bench b;
-    open(&b);
+    bench_open(&b);
     b.queue->settings.size_max = 100;
-    assert_int_equal(push(&b, "a:40 b:40 c:20 d:10"), 3);
-    assert_int_equal(push(&b, "d:10"), 0);
-    take(&b, false, 1, "a");
+    assert_int_equal(bench_push(&b, "a:40 b:40 c:20 d:10"), 3);
+    assert_int_equal(bench_push(&b, "d:10"), 0);
+    bench_take(&b, false, 1, "a");
     assert_int_equal(queue_room(b.queue), 40);
-    assert_int_equal(push(&b, "e:41"), 0);
-    assert_int_equal(push(&b, "e:40"), 1);
-    close(&b);
+    assert_int_equal(bench_push(&b, "e:41"), 0);
+    assert_int_equal(bench_push(&b, "e:40"), 1);
+    bench_close(&b);
 }
 
 static void leased_messages_count_towards_the_bound(void **state)
 {
     (void)state;
     struct bench b;
-    open(&b);
+    bench_open(&b);
     b.queue->settings.count_max = 2;
-    push(&b, "a b");
-    struct stretch both = lease(&b, false, ALL);
-    assert_int_equal(push(&b, "c"), 0);
-    settle(&b, both, SETTLE_RETURN);
-    assert_int_equal(push(&b, "c"), 0);
-    take(&b, false, 1, "a");
-    assert_int_equal(push(&b, "c"), 1);
-    close(&b);
+    bench_push(&b, "a b");
+    struct stretch both = bench_lease(&b, false, ALL);
+    assert_int_equal(bench_push(&b, "c"), 0);
+    bench_settle(&b, both, SETTLE_RETURN);
+    assert_int_equal(bench_push(&b, "c"), 0);
+    bench_take(&b, false, 1, "a");
+    assert_int_equal(bench_push(&b, "c"), 1);
+    bench_close(&b);
 }
 
 static void a_bound_lowered_under_what_is_there_refuses_everything(void **state)
 {
     (void)state;
     struct bench b;
-    open(&b);
-    push(&b, "a b c");
-    struct stretch some = lease(&b, false, 2);
+    bench_open(&b);
+    bench_push(&b, "a b c");
+    struct stretch some = bench_lease(&b, false, 2);
     b.queue->settings.count_max = 2;
-    assert_int_equal(push(&b, "d"), 0);
-    settle(&b, some, SETTLE_RETURN);
-    assert_int_equal(push(&b, "d"), 0);
+    assert_int_equal(bench_push(&b, "d"), 0);
+    bench_settle(&b, some, SETTLE_RETURN);
+    assert_int_equal(bench_push(&b, "d"), 0);
     b.queue->settings.count_max = 10;
     b.queue->settings.size_max = 5;
     assert_int_equal(queue_room(b.queue), 0);
-    assert_int_equal(push(&b, "d"), 0);
-    close(&b);
+    assert_int_equal(bench_push(&b, "d"), 0);
+    bench_close(&b);
 }
 
 static void a_long_run_lies_in_growing_segments(void **state)
 {
     (void)state;
     struct bench b;
-    open(&b);
-    push(&b, "first");
-    push_alike(&b, 100000, 20);
-    assert_in_range(count_segments(&b), 3, 10);
+    bench_open(&b);
+    bench_push(&b, "first");
+    bench_push_alike(&b, 100000, 20);
+    assert_in_range(bench_segments(&b), 3, 10);
     const struct segment *last = list_entry(b.queue->segments.prev, struct segment, link);
     assert_int_equal(last->block.capacity + segment_head_size(), SEGMENT_SIZE_MAX);
     uint64_t count = 0;
-    for (struct stretch s; (s = lease(&b, false, ALL)).count > 0; count += s.count)
-        settle(&b, s, SETTLE_ACKNOWLEDGE);
+    for (struct stretch s; (s = bench_lease(&b, false, ALL)).count > 0; count += s.count)
+        bench_settle(&b, s, SETTLE_ACKNOWLEDGE);
     assert_int_equal(count, 100001);
-    assert_int_equal(count_segments(&b), 0);
-    close(&b);
+    assert_int_equal(bench_segments(&b), 0);
+    bench_close(&b);
 }
 
 static void a_frame_larger_than_a_segment_has_one_of_its_own(void **state)
 {
     (void)state;
     struct bench b;
-    open(&b);
-    push(&b, "a b:1000000 c");
-    take(&b, false, 1, "a");
-    struct stretch large = lease(&b, false, ALL);
+    bench_open(&b);
+    bench_push(&b, "a b:1000000 c");
+    bench_take(&b, false, 1, "a");
+    struct stretch large = bench_lease(&b, false, ALL);
     assert_int_equal(large.size, 1000000);
     assert_int_equal(large.count, 1);
-    settle(&b, large, SETTLE_ACKNOWLEDGE);
-    take(&b, false, ALL, "c");
-    close(&b);
+    bench_settle(&b, large, SETTLE_ACKNOWLEDGE);
+    bench_take(&b, false, ALL, "c");
+    bench_close(&b);
 }
 
 static void a_queue_that_is_used_in_small_stays_small(void **state)
 {
     (void)state;
     struct bench b;
-    open(&b);
+    bench_open(&b);
     for (int i = 0; i < 1000; i++) {
-        push_alike(&b, 4, 100);
-        settle(&b, lease(&b, false, ALL), SETTLE_ACKNOWLEDGE);
+        bench_push_alike(&b, 4, 100);
+        bench_settle(&b, bench_lease(&b, false, ALL), SETTLE_ACKNOWLEDGE);
         assert_int_equal(b.arena.size, 0);
     }
     assert_true(b.queue->segment_size_next <= 2 * SEGMENT_SIZE_MIN);
-    close(&b);
+    bench_close(&b);
 }
 
 /* Three messages in three segments. */
 static void push_apart(struct bench *bench)
 {
-    push(bench, "a:300");
-    push(bench, "b:900");
-    push(bench, "c:2000");
-    assert_int_equal(count_segments(bench), 3);
+    bench_push(bench, "a:300");
+    bench_push(bench, "b:900");
+    bench_push(bench, "c:2000");
+    assert_int_equal(bench_segments(bench), 3);
 }
 
 static void a_stretch_does_not_span_segments(void **state)
 {
     (void)state;
     struct bench b;
-    open(&b);
+    bench_open(&b);
     push_apart(&b);
-    take(&b, false, ALL, "a");
-    take(&b, true, ALL, "c");
-    take(&b, true, ALL, "b");
-    close(&b);
+    bench_take(&b, false, ALL, "a");
+    bench_take(&b, true, ALL, "c");
+    bench_take(&b, true, ALL, "b");
+    bench_close(&b);
 }
 
 static void what_is_returned_is_at_the_front_again(void **state)
 {
     (void)state;
     struct bench b;
-    open(&b);
+    bench_open(&b);
     push_apart(&b);
-    struct stretch a = lease(&b, false, 1), second = lease(&b, false, 1);
-    settle(&b, second, SETTLE_RETURN);
-    take(&b, false, ALL, "b");
-    settle(&b, a, SETTLE_RETURN);
-    take(&b, false, ALL, "a");
-    take(&b, false, ALL, "c");
-    close(&b);
+    struct stretch a = bench_lease(&b, false, 1), second = bench_lease(&b, false, 1);
+    bench_settle(&b, second, SETTLE_RETURN);
+    bench_take(&b, false, ALL, "b");
+    bench_settle(&b, a, SETTLE_RETURN);
+    bench_take(&b, false, ALL, "a");
+    bench_take(&b, false, ALL, "c");
+    bench_close(&b);
 }
 
 static void what_is_returned_is_at_the_back_again(void **state)
 {
     (void)state;
     struct bench b;
-    open(&b);
+    bench_open(&b);
     push_apart(&b);
-    struct stretch c = lease(&b, true, 1), second = lease(&b, true, 1);
-    settle(&b, c, SETTLE_RETURN);
-    settle(&b, second, SETTLE_RETURN);
-    take(&b, true, ALL, "c");
-    take(&b, true, ALL, "b");
-    take(&b, true, ALL, "a");
-    close(&b);
+    struct stretch c = bench_lease(&b, true, 1), second = bench_lease(&b, true, 1);
+    bench_settle(&b, c, SETTLE_RETURN);
+    bench_settle(&b, second, SETTLE_RETURN);
+    bench_take(&b, true, ALL, "c");
+    bench_take(&b, true, ALL, "b");
+    bench_take(&b, true, ALL, "a");
+    bench_close(&b);
 }
 
 static void what_is_returned_to_an_empty_queue_is_at_both_ends(void **state)
 {
     (void)state;
     struct bench b;
-    open(&b);
+    bench_open(&b);
     push_apart(&b);
-    struct stretch a = lease(&b, false, 1), second = lease(&b, false, 1), c = lease(&b, false, 1);
-    settle(&b, second, SETTLE_RETURN);
+    struct stretch a = bench_lease(&b, false, 1), second = bench_lease(&b, false, 1),
+                   c = bench_lease(&b, false, 1);
+    bench_settle(&b, second, SETTLE_RETURN);
     assert_ptr_equal(b.queue->front, second.segment);
     assert_ptr_equal(b.queue->back, second.segment);
-    settle(&b, a, SETTLE_RETURN);
-    settle(&b, c, SETTLE_RETURN);
-    take(&b, false, ALL, "a");
-    take(&b, true, ALL, "c");
-    close(&b);
+    bench_settle(&b, a, SETTLE_RETURN);
+    bench_settle(&b, c, SETTLE_RETURN);
+    bench_take(&b, false, ALL, "a");
+    bench_take(&b, true, ALL, "c");
+    bench_close(&b);
 }
 
 static void a_push_goes_behind_segments_that_are_all_leased(void **state)
 {
     (void)state;
     struct bench b;
-    open(&b);
-    push(&b, "a:300");
-    struct stretch a = lease(&b, false, 1);
-    push(&b, "b:300");
+    bench_open(&b);
+    bench_push(&b, "a:300");
+    struct stretch a = bench_lease(&b, false, 1);
+    bench_push(&b, "b:300");
     assert_ptr_equal(b.queue->front, b.queue->back);
-    settle(&b, a, SETTLE_RETURN);
-    take(&b, false, ALL, "a");
-    take(&b, false, ALL, "b");
-    close(&b);
+    bench_settle(&b, a, SETTLE_RETURN);
+    bench_take(&b, false, ALL, "a");
+    bench_take(&b, false, ALL, "b");
+    bench_close(&b);
 }
 
 static void a_segment_goes_with_its_last_message(void **state)
 {
     (void)state;
     struct bench b;
-    open(&b);
-    push(&b, "a b");
-    struct stretch a = lease(&b, false, 1), second = lease(&b, false, 1);
-    settle(&b, second, SETTLE_ACKNOWLEDGE);
-    assert_int_equal(count_segments(&b), 1);
-    settle(&b, a, SETTLE_REJECT);
-    assert_int_equal(count_segments(&b), 0);
+    bench_open(&b);
+    bench_push(&b, "a b");
+    struct stretch a = bench_lease(&b, false, 1), second = bench_lease(&b, false, 1);
+    bench_settle(&b, second, SETTLE_ACKNOWLEDGE);
+    assert_int_equal(bench_segments(&b), 1);
+    bench_settle(&b, a, SETTLE_REJECT);
+    assert_int_equal(bench_segments(&b), 0);
     assert_int_equal(b.arena.size, 0);
-    close(&b);
+    bench_close(&b);
 }
 
 static void a_segment_stays_while_a_slice_is_out(void **state)
 {
     (void)state;
     struct bench b;
-    open(&b);
-    push(&b, "a");
-    struct stretch a = lease(&b, false, 1);
-    hold(a);
-    settle(&b, a, SETTLE_ACKNOWLEDGE);
-    assert_int_equal(count_segments(&b), 1);
-    expect(a, "a");
-    push(&b, "b");
-    take(&b, false, ALL, "b");
-    assert_int_equal(count_segments(&b), 1);
-    release(&b, a);
-    assert_int_equal(count_segments(&b), 0);
-    close(&b);
+    bench_open(&b);
+    bench_push(&b, "a");
+    struct stretch a = bench_lease(&b, false, 1);
+    bench_hold(a);
+    bench_settle(&b, a, SETTLE_ACKNOWLEDGE);
+    assert_int_equal(bench_segments(&b), 1);
+    bench_expect(a, "a");
+    bench_push(&b, "b");
+    bench_take(&b, false, ALL, "b");
+    assert_int_equal(bench_segments(&b), 1);
+    bench_release(&b, a);
+    assert_int_equal(bench_segments(&b), 0);
+    bench_close(&b);
 }
 
 static void a_slice_outlives_its_queue(void **state)
 {
     (void)state;
     struct bench b;
-    open(&b);
-    push(&b, "a b c");
-    struct stretch some = lease(&b, false, 2);
-    hold(some);
-    hold(some);
-    settle(&b, some, SETTLE_RETURN);
+    bench_open(&b);
+    bench_push(&b, "a b c");
+    struct stretch some = bench_lease(&b, false, 2);
+    bench_hold(some);
+    bench_hold(some);
+    bench_settle(&b, some, SETTLE_RETURN);
     queue_destroy(b.queue, &b.stock);
-    expect(some, "a b");
-    release(&b, some);
+    bench_expect(some, "a b");
+    bench_release(&b, some);
     assert_true(b.arena.size > 0);
-    release(&b, some);
+    bench_release(&b, some);
     assert_int_equal(b.arena.size, 0);
     arena_finish(&b.arena);
 }
@@ -400,11 +299,11 @@ static void settling_counts_what_became_of_each(void **state)
 {
     (void)state;
     struct bench b;
-    open(&b);
-    push(&b, "a b c d e f");
-    settle(&b, lease(&b, false, 1), SETTLE_ACKNOWLEDGE);
-    settle(&b, lease(&b, false, 2), SETTLE_REJECT);
-    settle(&b, lease(&b, false, 3), SETTLE_RETURN);
+    bench_open(&b);
+    bench_push(&b, "a b c d e f");
+    bench_settle(&b, bench_lease(&b, false, 1), SETTLE_ACKNOWLEDGE);
+    bench_settle(&b, bench_lease(&b, false, 2), SETTLE_REJECT);
+    bench_settle(&b, bench_lease(&b, false, 3), SETTLE_RETURN);
     const struct queue_counters *counters = &b.queue->counters;
     assert_int_equal(counters->accepted, 6);
     assert_int_equal(counters->delivered, 6);
@@ -413,56 +312,56 @@ static void settling_counts_what_became_of_each(void **state)
     assert_int_equal(counters->settled[SETTLE_RETURN], 3);
     assert_int_equal(b.queue->ready_count, 3);
     assert_int_equal(b.queue->ready_size, 30);
-    close(&b);
+    bench_close(&b);
 }
 
 static void purging_discards_what_is_ready_and_leaves_what_is_leased(void **state)
 {
     (void)state;
     struct bench b;
-    open(&b);
+    bench_open(&b);
     push_apart(&b);
-    take(&b, false, 1, "a");
-    struct stretch second = lease(&b, false, 1);
-    push(&b, "d:300");
+    bench_take(&b, false, 1, "a");
+    struct stretch second = bench_lease(&b, false, 1);
+    bench_push(&b, "d:300");
     assert_int_equal(queue_purge(b.queue, &b.stock), 2);
     queue_check(b.queue);
     assert_int_equal(b.queue->counters.purged, 2);
     assert_int_equal(b.queue->leased_size, 900);
-    assert_int_equal(count_segments(&b), 1);
-    assert_int_equal(lease(&b, false, ALL).count, 0);
-    push(&b, "e:300");
-    settle(&b, second, SETTLE_RETURN);
-    take(&b, false, ALL, "b");
-    take(&b, false, ALL, "e");
-    close(&b);
+    assert_int_equal(bench_segments(&b), 1);
+    assert_int_equal(bench_lease(&b, false, ALL).count, 0);
+    bench_push(&b, "e:300");
+    bench_settle(&b, second, SETTLE_RETURN);
+    bench_take(&b, false, ALL, "b");
+    bench_take(&b, false, ALL, "e");
+    bench_close(&b);
 }
 
 static void purging_leaves_bytes_that_are_being_sent(void **state)
 {
     (void)state;
     struct bench b;
-    open(&b);
-    push(&b, "a b");
-    struct stretch a = lease(&b, false, 1);
-    hold(a);
-    settle(&b, a, SETTLE_ACKNOWLEDGE);
+    bench_open(&b);
+    bench_push(&b, "a b");
+    struct stretch a = bench_lease(&b, false, 1);
+    bench_hold(a);
+    bench_settle(&b, a, SETTLE_ACKNOWLEDGE);
     assert_int_equal(queue_purge(b.queue, &b.stock), 1);
-    expect(a, "a");
-    release(&b, a);
+    bench_expect(a, "a");
+    bench_release(&b, a);
     assert_int_equal(b.arena.size, 0);
-    close(&b);
+    bench_close(&b);
 }
 
 /* A large segment of which all but the first and the last ten are settled; gives their lease. */
 static struct stretch hollow_out(struct bench *bench)
 {
-    push(bench, "first");
-    take(bench, false, 1, "first");
-    push_alike(bench, 990, 100);
-    push(bench, "y");
-    struct stretch front = lease(bench, false, 10);
-    settle(bench, lease(bench, false, 970), SETTLE_ACKNOWLEDGE);
+    bench_push(bench, "first");
+    bench_take(bench, false, 1, "first");
+    bench_push_alike(bench, 990, 100);
+    bench_push(bench, "y");
+    struct stretch front = bench_lease(bench, false, 10);
+    bench_settle(bench, bench_lease(bench, false, 970), SETTLE_ACKNOWLEDGE);
     return front;
 }
 
@@ -470,112 +369,112 @@ static void a_mostly_settled_segment_is_made_small(void **state)
 {
     (void)state;
     struct bench b;
-    open(&b);
+    bench_open(&b);
     struct stretch front = hollow_out(&b);
     size_t before = b.arena.size;
-    settle(&b, front, SETTLE_REJECT);
+    bench_settle(&b, front, SETTLE_REJECT);
     assert_true(b.arena.size < before / 10);
-    assert_int_equal(count_segments(&b), 1);
+    assert_int_equal(bench_segments(&b), 1);
     assert_int_equal(b.queue->front->ready_count, 11);
     assert_ptr_equal(b.queue->front, b.queue->back);
-    take(&b, true, 1, "y");
-    settle(&b, lease(&b, false, ALL), SETTLE_ACKNOWLEDGE);
+    bench_take(&b, true, 1, "y");
+    bench_settle(&b, bench_lease(&b, false, ALL), SETTLE_ACKNOWLEDGE);
     assert_int_equal(b.arena.size, 0);
-    close(&b);
+    bench_close(&b);
 }
 
 static void a_segment_is_not_moved_while_some_of_it_is_leased(void **state)
 {
     (void)state;
     struct bench b;
-    open(&b);
+    bench_open(&b);
     struct stretch front = hollow_out(&b);
     size_t before = b.arena.size;
-    settle(&b, lease(&b, true, 1), SETTLE_ACKNOWLEDGE);
+    bench_settle(&b, bench_lease(&b, true, 1), SETTLE_ACKNOWLEDGE);
     assert_int_equal(b.arena.size, before);
-    settle(&b, front, SETTLE_RETURN);
-    front = lease(&b, false, ALL);
+    bench_settle(&b, front, SETTLE_RETURN);
+    front = bench_lease(&b, false, ALL);
     assert_int_equal(front.count, 10);
-    settle(&b, front, SETTLE_RETURN);
-    close(&b);
+    bench_settle(&b, front, SETTLE_RETURN);
+    bench_close(&b);
 }
 
 static void a_segment_is_made_small_once_its_slices_are_in(void **state)
 {
     (void)state;
     struct bench b;
-    open(&b);
+    bench_open(&b);
     struct stretch front = hollow_out(&b);
     size_t before = b.arena.size;
-    hold(front);
-    hold(front);
-    settle(&b, front, SETTLE_ACKNOWLEDGE);
-    release(&b, front);
+    bench_hold(front);
+    bench_hold(front);
+    bench_settle(&b, front, SETTLE_ACKNOWLEDGE);
+    bench_release(&b, front);
     assert_int_equal(b.arena.size, before);
-    release(&b, front);
+    bench_release(&b, front);
     queue_check(b.queue);
     assert_true(b.arena.size < before / 10);
-    close(&b);
+    bench_close(&b);
 }
 
 static void a_compact_segment_keeps_its_place(void **state)
 {
     (void)state;
     struct bench b;
-    open(&b);
+    bench_open(&b);
     struct stretch front = hollow_out(&b);
-    push(&b, "z:200000");
-    settle(&b, front, SETTLE_ACKNOWLEDGE);
-    assert_int_equal(count_segments(&b), 2);
-    push(&b, "last");
-    settle(&b, lease(&b, false, 10), SETTLE_ACKNOWLEDGE);
-    take(&b, false, ALL, "y");
-    take(&b, true, 1, "last");
-    take(&b, true, ALL, "z");
-    close(&b);
+    bench_push(&b, "z:200000");
+    bench_settle(&b, front, SETTLE_ACKNOWLEDGE);
+    assert_int_equal(bench_segments(&b), 2);
+    bench_push(&b, "last");
+    bench_settle(&b, bench_lease(&b, false, 10), SETTLE_ACKNOWLEDGE);
+    bench_take(&b, false, ALL, "y");
+    bench_take(&b, true, 1, "last");
+    bench_take(&b, true, ALL, "z");
+    bench_close(&b);
 }
 
 static void a_compact_segment_keeps_its_place_between_others(void **state)
 {
     (void)state;
     struct bench b;
-    open(&b);
-    push(&b, "fills:300");
-    struct stretch first = lease(&b, false, 1), front = hollow_out(&b);
-    push(&b, "last:200000");
-    hold(front);
-    settle(&b, front, SETTLE_ACKNOWLEDGE);
-    settle(&b, first, SETTLE_RETURN);
+    bench_open(&b);
+    bench_push(&b, "fills:300");
+    struct stretch first = bench_lease(&b, false, 1), front = hollow_out(&b);
+    bench_push(&b, "last:200000");
+    bench_hold(front);
+    bench_settle(&b, front, SETTLE_ACKNOWLEDGE);
+    bench_settle(&b, first, SETTLE_RETURN);
     size_t before = b.arena.size;
-    release(&b, front);
+    bench_release(&b, front);
     queue_check(b.queue);
     assert_true(b.arena.size < before);
-    take(&b, false, ALL, "fills");
-    settle(&b, lease(&b, false, 10), SETTLE_ACKNOWLEDGE);
-    take(&b, false, ALL, "y");
-    take(&b, false, ALL, "last");
-    close(&b);
+    bench_take(&b, false, ALL, "fills");
+    bench_settle(&b, bench_lease(&b, false, 10), SETTLE_ACKNOWLEDGE);
+    bench_take(&b, false, ALL, "y");
+    bench_take(&b, false, ALL, "last");
+    bench_close(&b);
 }
 
 static void a_few_large_messages_are_not_worth_moving(void **state)
 {
     (void)state;
     struct bench b;
-    open(&b);
-    push(&b, "a b c d e f g h z:100000");
-    struct stretch small = lease(&b, false, 8);
+    bench_open(&b);
+    bench_push(&b, "a b c d e f g h z:100000");
+    struct stretch small = bench_lease(&b, false, 8);
     size_t before = b.arena.size;
-    settle(&b, small, SETTLE_ACKNOWLEDGE);
+    bench_settle(&b, small, SETTLE_ACKNOWLEDGE);
     assert_int_equal(b.arena.size, before);
-    take(&b, false, ALL, "z");
-    close(&b);
+    bench_take(&b, false, ALL, "z");
+    bench_close(&b);
 }
 
 static void a_queue_that_something_holds_on_to_is_not_unused(void **state)
 {
     (void)state;
     struct bench b;
-    open(&b);
+    bench_open(&b);
     struct queue *q = b.queue;
     q->is_declared = true;
     assert_false(queue_is_unused(q));
@@ -589,13 +488,13 @@ static void a_queue_that_something_holds_on_to_is_not_unused(void **state)
     q->waiting_count = 1;
     assert_false(queue_is_unused(q));
     q->waiting_count = 0;
-    push(&b, "a");
+    bench_push(&b, "a");
     assert_false(queue_is_unused(q));
-    struct stretch a = lease(&b, false, 1);
+    struct stretch a = bench_lease(&b, false, 1);
     assert_false(queue_is_unused(q));
-    settle(&b, a, SETTLE_ACKNOWLEDGE);
+    bench_settle(&b, a, SETTLE_ACKNOWLEDGE);
     assert_true(queue_is_unused(q));
-    close(&b);
+    bench_close(&b);
 }
 
 /* Messages by number, and which of them each lease has. */
@@ -616,7 +515,7 @@ static void push_numbers(struct bench *bench, struct crowd *crowd)
         store_u32((unsigned char *)run.data + i * run.frame_size + 9, crowd->count);
         crowd->is_ready[crowd->count] = true;
     }
-    assert_int_equal(push_run(bench, run), some);
+    assert_int_equal(bench_push_run(bench, run), some);
     frames_free(&run);
 }
 
@@ -630,7 +529,8 @@ static uint32_t number_of(const struct stretch *stretch, uint32_t i)
 static void lease_numbers(struct bench *bench, struct crowd *crowd, int at)
 {
     bool from_back = random_below(&seed, 2);
-    struct stretch stretch = lease(bench, from_back, 1 + (uint32_t)random_below(&seed, LEASE_MAX));
+    struct stretch stretch =
+        bench_lease(bench, from_back, 1 + (uint32_t)random_below(&seed, LEASE_MAX));
     crowd->leases[at] = stretch;
     if (stretch.count == 0)
         return;
@@ -650,7 +550,7 @@ static void lease_numbers(struct bench *bench, struct crowd *crowd, int at)
 static void settle_numbers(struct bench *bench, struct crowd *crowd, int at)
 {
     enum settle how = (enum settle)random_below(&seed, 3);
-    settle(bench, crowd->leases[at], how);
+    bench_settle(bench, crowd->leases[at], how);
     for (uint32_t i = 0; i < crowd->leases[at].count; i++)
         crowd->is_ready[crowd->numbers[at][i]] = how == SETTLE_RETURN;
     crowd->leases[at].count = 0;
@@ -662,7 +562,7 @@ static void order_stays_however_messages_are_leased_and_returned(void **state)
     for (int round = 0; round < 10; round++) {
         struct bench b;
         struct crowd crowd = {.count = 0};
-        open(&b);
+        bench_open(&b);
         for (int step = 0; step < 1000; step++) {
             int at = (int)random_below(&seed, LEASES);
             if (random_below(&seed, 20) == 0 && crowd.count < MESSAGES - 50)
@@ -675,7 +575,7 @@ static void order_stays_however_messages_are_leased_and_returned(void **state)
         for (int at = 0; at < LEASES; at++)
             if (crowd.leases[at].count > 0)
                 settle_numbers(&b, &crowd, at);
-        close(&b);
+        bench_close(&b);
     }
 }
 
