@@ -36,7 +36,8 @@ static void take_back(struct queue *queue, struct stock *stock, const struct str
                       const struct settlement *settlement)
 {
     uint32_t limit = queue->settings.delivery_limit;
-    if (limit > 0 && stretch->deliveries + 1 >= limit) {
+    uint32_t deliveries = stretch->deliveries + (stretch->deliveries < DELIVERIES_MAX);
+    if (limit > 0 && deliveries >= limit) {
         queue->counters.settled[SETTLE_EXHAUST] += stretch->count;
         write_letters(queue, stock, stretch, SETTLE_EXHAUST);
         segment_settle(stretch->segment, stretch->index, stretch->count);
@@ -44,7 +45,7 @@ static void take_back(struct queue *queue, struct stock *stock, const struct str
         for (uint32_t i = stretch->index; i < stretch->index + stretch->count; i++)
             queue_delay(queue, stock,
                         stretch->segment->block.data + segment_offset(stretch->segment, i),
-                        settlement->delay_ns, stretch->deliveries + 1, !settlement->to_back);
+                        settlement->delay_ns, deliveries, !settlement->to_back);
         segment_settle(stretch->segment, stretch->index, stretch->count);
     } else {
         segment_return(stretch->segment, stretch->index, stretch->count);
@@ -91,10 +92,12 @@ bool queue_make_room(struct queue *queue, struct stock *stock, const struct run 
     static const struct settlement overflow = {.how = SETTLE_OVERFLOW};
     struct segment *segment = queue->front;
     struct stretch stretch;
-    uint64_t count = queue_held_count(queue) + run->count,
-             size = queue_held_size(queue) + run->size;
+    /* Of frames of several sizes one may be larger than the bound, and takes nobody's place. */
+    bool is_alike = run->frame_size > 0;
+    uint64_t count = queue_held_count(queue) + (is_alike ? run->count : 1);
+    uint64_t size = queue_held_size(queue) + (is_alike ? run->size : run->head.size);
     uint64_t count_max = queue->settings.count_max, size_max = queue->settings.size_max;
-    /* So many go at least, for the whole run to fit. */
+    /* So many go at least, for all of these to fit. */
     uint64_t count_over = count > count_max ? count - count_max : UINT32_MAX;
     uint64_t size_over = size > size_max ? size - size_max : UINT64_MAX;
     count_over = count_over < UINT32_MAX ? count_over : UINT32_MAX;
