@@ -292,7 +292,8 @@ enum status answer_settings(struct engine *engine, const struct command *command
                             struct outbox *outbox)
 {
     struct bytes settings = engine->config.settings;
-    bytes_copy(answer_reserve(engine, settings.size), settings);
+    if (settings.size > 0)
+        bytes_copy(answer_reserve(engine, settings.size), settings);
     engine->text_size += settings.size;
     return answer_send(engine, command, false, outbox);
 }
