@@ -8,6 +8,7 @@
 #include "core/engine.h"
 #include "core/peer.h"
 #include "hearing.h"
+#include "regime.h"
 #include "session/session.h"
 #include "speech.h"
 #include "target.h"
@@ -17,7 +18,11 @@
 enum {
     WIRES = 4,
     TURNS_MAX = 4096, /* a LIST takes a turn, and an input says no more of them */
+    TICKS_MAX = 256,  /* at one time, with as many messages due as an input can say */
+    AGES_MAX = 64,    /* times at which something is due that are waited for at the end */
 };
+
+#define TIME_FAR (TIME_NEVER / 4) /* nobody waits for what is due behind this */
 
 /* A connection: the client's end and the session's. */
 struct wire {
@@ -34,6 +39,7 @@ struct wire {
 struct world {
     struct choices choices;
     struct engine *engine;
+    struct regime *regime; /* that holds */
     struct outbox outbox;
     size_t passed_count; /* effects of the outbox that reached their sessions */
     struct session_limits limits;
@@ -43,10 +49,35 @@ struct world {
     struct sent sent;
 };
 
+/* Nobody is given what is to wait still. */
+static void check_delivery(const struct world *world, struct bytes frames)
+{
+    for (size_t at = 0; at < frames.size; at += frame_size(frames.data + at)) {
+        struct bytes frame = bytes_of(frames.data + at, frame_size(frames.data + at));
+        assert(sent_due(&world->sent, frame) <= world->now);
+    }
+}
+
+/* What the engine has just done, and how it stands now. */
+static void check(const struct world *world, size_t effects_before)
+{
+    uint64_t leased = 0, since;
+    for (size_t i = effects_before; i < world->outbox.count; i++)
+        if (world->outbox.effects[i].kind == EFFECT_DELIVER)
+            check_delivery(world, slice_bytes(&world->outbox.effects[i].slice));
+    for (unsigned i = 0; i < WIRES; i++) {
+        leased += engine_leased(world->engine, world->wires[i].session.peer, &since);
+        assert(since <= world->now);
+    }
+    assert(leased == engine_totals(world->engine).leased);
+    engine_check(world->engine);
+}
+
 static void apply(struct world *world, const struct command *command)
 {
+    size_t effects_before = world->outbox.count;
     engine_apply(world->engine, command, world->now, &world->outbox);
-    engine_check(world->engine);
+    check(world, effects_before);
 }
 
 static void release(struct world *world, uint32_t peer, const struct slice *slice)
@@ -73,7 +104,8 @@ static void wire_hear(struct world *world, struct wire *wire, size_t size)
     session_feed(&wire->session, heard, world->now);
     while (session_next(&wire->session, &command)) {
         if (command.kind == COMMAND_PUSH || command.kind == COMMAND_PUBLISH)
-            sent_add(&world->sent, &command.run);
+            sent_add(&world->sent, &command.run, world->now);
+        world->sent.are_moved |= command.kind == COMMAND_REDRIVE;
         if (command.kind != COMMAND_ATTACH)
             hearing_ask(&wire->hearing, &command);
         wire->is_attached = true;
@@ -179,8 +211,19 @@ static void pass(struct world *world, size_t count)
 
 static void tick(struct world *world)
 {
+    size_t effects_before = world->outbox.count;
     engine_tick(world->engine, world->now, &world->outbox);
-    engine_check(world->engine);
+    check(world, effects_before);
+}
+
+/* Ticks until nothing is due, which comes soon. */
+static void tick_out(struct world *world)
+{
+    unsigned ticks_count = 0;
+    do {
+        tick(world);
+        assert(++ticks_count < TICKS_MAX);
+    } while (engine_deadline(world->engine) <= world->now);
 }
 
 /* A turn in which everything goes well. */
@@ -198,12 +241,29 @@ static void turn(struct world *world)
         }
 }
 
+/* Until something is due, or a little longer, or just some time. */
 static void let_time_pass(struct world *world)
 {
-    world->now += NS_PER_S * choose_byte(&world->choices) / 8;
+    unsigned how = choose_byte(&world->choices), much = how / 4;
+    uint64_t deadline = engine_deadline(world->engine);
+    bool is_due = deadline > world->now && deadline < TIME_FAR;
+    switch (how % 4) {
+    case 0: world->now = is_due ? deadline : world->now; break;
+    case 1: world->now = (is_due ? deadline : world->now) + much * NS_PER_MS; break;
+    case 2: world->now += much * NS_PER_MS / 4; break;
+    default: world->now += much * NS_PER_S / 2; break;
+    }
     for (unsigned i = 0; i < WIRES; i++)
         if (world->wires[i].is_there)
             session_expire(&world->wires[i].session, world->now);
+}
+
+static void configure(struct world *world, struct regime *regime)
+{
+    engine_configure(world->engine, &regime->config, world->now);
+    free(world->regime);
+    world->regime = regime;
+    engine_check(world->engine);
 }
 
 /* What only a connection that is there can do. */
@@ -231,17 +291,20 @@ static void act(struct world *world)
     what /= WIRES;
     switch (what) {
     case 0: let_time_pass(world); break;
-    case 1:
-    case 2: tick(world); break;
+    case 1: tick(world); break;
+    case 2: tick_out(world); break;
     case 3:
     case 4: pass(world, 1 + choose_below(&world->choices, 16)); break;
     case 5: pass(world, SIZE_MAX); break;
     case 6:
     case 7:
     case 8: turn(world); break;
+    case 9: configure(world, regime_create(&world->choices)); break;
+    case 10: engine_set_pressure(world->engine, choose_below(&world->choices, 2)); break;
+    case 11: let_time_pass(world); break;
     default:
         if (wire->is_there)
-            act_on(world, wire, (what - 9) % 16);
+            act_on(world, wire, (what - 12) % 18);
         else
             wire_connect(world, wire);
     }
@@ -255,7 +318,7 @@ static bool is_quiet(const struct world *world)
                                !output_is_empty(&wire->session.output)))
             return false;
     }
-    return world->outbox.count == 0 && engine_deadline(world->engine) == TIME_NEVER;
+    return world->outbox.count == 0 && engine_deadline(world->engine) > world->now;
 }
 
 /* Lets everybody finish, and sees that everybody could. */
@@ -274,14 +337,36 @@ static void finish(struct world *world)
             hearing_check_end(&world->wires[i].hearing);
 }
 
+/* Nobody is there any more: what is due comes when it is, and comes to an end. */
+static void age(struct world *world)
+{
+    for (unsigned i = 0; i < AGES_MAX && engine_deadline(world->engine) < TIME_FAR; i++) {
+        assert(engine_deadline(world->engine) > world->now);
+        world->now = engine_deadline(world->engine);
+        tick_out(world);
+        assert(world->outbox.count == 0);
+    }
+}
+
+static void world_finish(struct world *world)
+{
+    assert(engine_totals(world->engine).holds == 0);
+    engine_destroy(world->engine);
+    free(world->regime);
+    outbox_finish(&world->outbox);
+    sent_finish(&world->sent);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct world world = {.choices = {bytes_of(data, size)}, .now = NS_PER_S};
-    bool is_small = choose_below(&world.choices, 2);
+    unsigned how = choose_byte(&world.choices);
     world.limits = (struct session_limits){
-        .frame_max = is_small ? FRAME_HELLO_MAX : FRAME_SIZE_DEFAULT,
+        .frame_max = how & 1 ? FRAME_HELLO_MAX : FRAME_SIZE_DEFAULT,
         .hello_timeout_ns = 5 * NS_PER_S,
         .silent_timeout_ns = 60 * NS_PER_S,
+        .liveness_ns = 30 * NS_PER_S,
+        .password = bytes_text(how & 2 ? SPEECH_PASSWORD : ""),
     };
     world.engine = engine_create((struct hash_key){1, 2});
     while (choices_remain(&world.choices))
@@ -290,11 +375,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (unsigned i = 0; i < WIRES; i++)
         if (world.wires[i].is_there)
             wire_hang_up(&world, &world.wires[i]);
-    tick(&world);
+    tick_out(&world);
     pass(&world, SIZE_MAX);
-    assert(engine_totals(world.engine).holds == 0);
-    engine_destroy(world.engine);
-    outbox_finish(&world.outbox);
-    sent_finish(&world.sent);
+    age(&world);
+    world_finish(&world);
     return 0;
 }

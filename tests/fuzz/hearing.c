@@ -9,42 +9,6 @@
 
 static const struct hash_key KEY = {3, 4};
 
-void sent_finish(struct sent *sent)
-{
-    struct table_entry *entry;
-    for (size_t at = 0; (entry = table_next(&sent->frames, &at));)
-        free(entry);
-    table_finish(&sent->frames);
-}
-
-/* Of the front alone: whether the rest is right, the table sees. */
-static uint64_t frame_hash(struct bytes frame)
-{
-    return hash_bytes(&KEY, bytes_of(frame.data, frame.size < 64 ? frame.size : 64));
-}
-
-static bool sent_has(const struct sent *sent, struct bytes frame)
-{
-    return table_find(&sent->frames, frame_hash(frame), frame);
-}
-
-static void add_frame(struct sent *sent, struct bytes frame)
-{
-    struct table_entry *entry = memory_create(sizeof *entry + frame.size);
-    memcpy(entry + 1, frame.data, frame.size);
-    *entry = (struct table_entry){frame_hash(frame), bytes_of(entry + 1, frame.size)};
-    table_insert(&sent->frames, entry);
-}
-
-void sent_add(struct sent *sent, const struct run *run)
-{
-    for (size_t at = 0; at < run->size; at += frame_size(run->data + at)) {
-        struct bytes frame = bytes_of(run->data + at, frame_size(run->data + at));
-        if (!sent_has(sent, frame))
-            add_frame(sent, frame);
-    }
-}
-
 void hearing_finish(struct hearing *hearing)
 {
     free(hearing->asked);
@@ -200,14 +164,22 @@ static void check_fields(struct bytes data)
     assert(size == 0);
 }
 
+/* A message of the queue of that name. A dead letter has the name of the queue it was sent to. */
+static void check_message(const struct run *run, uint64_t name_hash, const struct sent *sent)
+{
+    struct bytes frame = bytes_of(run->data, run->size);
+    assert(run->head.op == OP_PUSH && sent_has_kin(sent, frame));
+    if (sent_has(sent, frame) && !sent->are_moved)
+        assert(hash_bytes(&KEY, run_name(run)) == name_hash);
+}
+
 static void check_messages(struct bytes data, uint64_t name_hash, const struct sent *sent)
 {
     struct run run;
     while (data.size > 0) {
         int size = frame_cut(data, UINT32_MAX, &run);
         assert(size > 0);
-        assert(sent_has(sent, bytes_of(run.data, run.size)));
-        assert(run.head.op == OP_PUSH && hash_bytes(&KEY, run_name(&run)) == name_hash);
+        check_message(&run, name_hash, sent);
         data = bytes_of(data.data + size, data.size - (size_t)size);
     }
 }
@@ -215,9 +187,12 @@ static void check_messages(struct bytes data, uint64_t name_hash, const struct s
 static void check_answer(const struct asked *asked, struct bytes data, const struct sent *sent)
 {
     switch (asked->kind) {
-    case COMMAND_PURGE: assert(data.size == 8); break;
+    case COMMAND_PURGE:
+    case COMMAND_REDRIVE: assert(data.size == 8); break;
     case COMMAND_PEEK: check_messages(data, asked->name_hash, sent); break;
-    case COMMAND_LIST: check_list(data); break;
+    case COMMAND_LIST:
+    case COMMAND_CLIENTS:
+    case COMMAND_SETTINGS: check_list(data); break;
     case COMMAND_INFO:
     case COMMAND_STATS:
         assert(data.size > 0);
@@ -229,7 +204,15 @@ static void check_answer(const struct asked *asked, struct bytes data, const str
 
 static bool wants_reply(enum command_kind kind)
 {
-    return kind >= COMMAND_CONSUME && kind != COMMAND_CREDIT && kind != COMMAND_SETTLE;
+    return kind >= COMMAND_CONSUME && kind != COMMAND_CREDIT && kind != COMMAND_SETTLE &&
+           kind != COMMAND_TOUCH && kind != COMMAND_HEARTBEAT;
+}
+
+/* Whether the answer may say that there is more. */
+static bool is_page(enum command_kind kind)
+{
+    return kind == COMMAND_PEEK || kind == COMMAND_LIST || kind == COMMAND_CLIENTS ||
+           kind == COMMAND_REDRIVE;
 }
 
 static void hear_reply(struct hearing *hearing, unsigned flags, struct bytes body,
@@ -239,9 +222,8 @@ static void hear_reply(struct hearing *hearing, unsigned flags, struct bytes bod
     uint64_t number = load_u64(body.data);
     assert(number > 0 && number < hearing->asked_count);
     struct asked *asked = &hearing->asked[number];
-    bool is_page = asked->kind == COMMAND_PEEK || asked->kind == COMMAND_LIST;
     assert(asked->is_settled && !asked->is_refused && !asked->is_answered);
-    assert(wants_reply(asked->kind) && flags <= (is_page ? REPLY_MORE : 0));
+    assert(wants_reply(asked->kind) && flags <= (is_page(asked->kind) ? REPLY_MORE : 0));
     asked->is_answered = true;
     check_answer(asked, bytes_of(body.data + 8, body.size - 8), sent);
     if (asked->kind == COMMAND_CONSUME || asked->kind == COMMAND_SUBSCRIBE)
@@ -263,15 +245,15 @@ static void hear_context(struct hearing *hearing, unsigned flags, struct bytes b
 static void hear_message(struct hearing *hearing, const struct run *run, const struct sent *sent)
 {
     bool is_queue = run->head.op == OP_PUSH;
-    assert(hearing->has_context && run->head.flags == 0);
-    assert(sent_has(sent, bytes_of(run->data, run->size)));
+    assert(hearing->has_context);
     struct known *known = known_find(hearing, is_queue, hearing->context_id);
     assert(known);
     if (!is_queue) {
+        assert(sent_has(sent, bytes_of(run->data, run->size)));
         assert(hearing->context_tag == 0);
         return;
     }
-    assert(hash_bytes(&KEY, run_name(run)) == known->name_hash);
+    check_message(run, known->name_hash, sent);
     assert(hearing->context_tag == known->tag_next);
     assert(hearing->message_count < hearing->credit_count);
     hearing->context_tag++;
@@ -287,11 +269,28 @@ static void hear_gap(struct hearing *hearing, struct bytes body)
     assert(load_u64(body.data + 16) / FRAME_HEAD_SIZE >= load_u64(body.data + 8));
 }
 
+/* Leases that are over, of messages that were delivered. */
+static void hear_lost(const struct hearing *hearing, struct bytes body)
+{
+    assert(body.size == 16);
+    const struct known *known = known_find(hearing, true, load_u32(body.data));
+    uint64_t count = load_u32(body.data + 4), tag = load_u64(body.data + 8);
+    assert(known && tag > 0 && count > 0);
+    assert(tag < known->tag_next && count <= known->tag_next - tag);
+}
+
 static void hear_ended(struct hearing *hearing, struct bytes body)
 {
     assert(body.size == 8 && load_u16(body.data + 6) == 0);
     assert(load_u16(body.data + 4) == STATUS_DELETED);
     known_remove(hearing, true, load_u32(body.data));
+}
+
+static void hear_goaway(struct bytes body)
+{
+    assert(body.size > 4 && load_u16(body.data + 2) == 0);
+    unsigned status = load_u16(body.data);
+    assert(status == STATUS_CLOSING || status == STATUS_KILLED);
 }
 
 static void hear_frame(struct hearing *hearing, const struct run *run, uint64_t number_last,
@@ -301,7 +300,7 @@ static void hear_frame(struct hearing *hearing, const struct run *run, uint64_t 
     struct bytes body = run_body(run);
     bool is_message = head->op == OP_PUSH || head->op == OP_PUBLISH;
     assert(is_message || head->name_size == 0);
-    assert(head->flags == 0 || head->op == OP_REPLY || head->op == OP_CONTEXT);
+    assert(head->flags == 0 || is_message || head->op == OP_REPLY || head->op == OP_CONTEXT);
     assert(hearing->is_welcome || head->op == OP_WELCOME || head->op == OP_ERROR ||
            head->op == OP_GOAWAY);
     switch (head->op) {
@@ -314,7 +313,8 @@ static void hear_frame(struct hearing *hearing, const struct run *run, uint64_t 
     case OP_PUBLISH: hear_message(hearing, run, sent); break;
     case OP_GAP: hear_gap(hearing, body); break;
     case OP_ENDED: hear_ended(hearing, body); break;
-    case OP_GOAWAY: assert(body.size > 4 && load_u16(body.data) == STATUS_CLOSING); break;
+    case OP_LOST: hear_lost(hearing, body); break;
+    case OP_GOAWAY: hear_goaway(body); break;
     default: assert(!"an op of the broker's");
     }
 }

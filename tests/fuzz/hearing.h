@@ -5,17 +5,9 @@
 #ifndef RINGPOST_TESTS_FUZZ_HEARING_H
 #define RINGPOST_TESTS_FUZZ_HEARING_H
 
-#include "base/table.h"
 #include "core/command.h"
 #include "core/outbox.h"
-
-/* The messages that anybody ever sent, byte for byte. A zeroed one knows none. */
-struct sent {
-    struct table frames;
-};
-
-void sent_finish(struct sent *sent);
-void sent_add(struct sent *sent, const struct run *run);
+#include "sent.h"
 
 /* One frame of the client's. All zero: the session made no command of it. */
 struct asked {

@@ -7,12 +7,13 @@
 #include <stdlib.h>
 
 enum {
-    BODY_SIZE_MAX = 128,         /* of a frame that is no message */
+    BODY_SIZE_MAX = 512,         /* of a frame that is no message, and of a header block */
     SAID_SIZE_MAX = 1024 * 1024, /* after so much, messages are small */
 };
 
 /* Queues and topics are called the same, and a queue may be called like a pattern. */
-static const char *const names[] = {"a", "b", "a.b", "a.*", ">", "a.b.c", "*.b", ""};
+static const char *const names[] = {"a",   "b", "a.b",    "a.*",    ">",          "a.b.c",
+                                    "*.b", "",  "a.dead", "b.dead", "a.b.dead.x", "dead"};
 
 /* Ops whose body is numbers. */
 static const struct phrase {
@@ -26,7 +27,9 @@ static const struct phrase {
     {OP_CREDIT, 0, false, "i48"},
     {OP_ACK, 0, false, "i48"},
     {OP_RETURN, 0, false, "i48"},
+    {OP_RETURN, 0, false, "i488"},
     {OP_REJECT, 0, false, "i48"},
+    {OP_TOUCH, 0, false, "i48"},
     {OP_SUBSCRIBE, SUBSCRIBE_WILDCARD, true, "i48"},
     {OP_UNSUBSCRIBE, 0, false, "i"},
     {OP_DELETE, 0, true, ""},
@@ -38,6 +41,10 @@ static const struct phrase {
     {OP_INFO, 0, true, ""},
     {OP_STATS, 0, false, ""},
     {OP_PING, 0, false, ""},
+    {OP_CLIENTS, 0, false, "44"},
+    {OP_KILL, 0, false, "4"},
+    {OP_SETTINGS, 0, false, ""},
+    {OP_HEARTBEAT, 0, false, ""},
 };
 enum { PHRASES = sizeof phrases / sizeof *phrases };
 
@@ -87,21 +94,31 @@ static uint64_t choose_id(struct choices *choices)
 
 void speech_hello(struct speech *speech, struct choices *choices)
 {
+    static const char client[] = "a name that may be longer than the sixty-four bytes "
+                                 "of it that the broker keeps";
+    static_assert(sizeof client > 4 + 255 / 4, "all of it is there");
     unsigned char body[BODY_SIZE_MAX];
-    unsigned how = choose_byte(choices);
+    unsigned how = choose_byte(choices), who = choose_byte(choices);
     size_t size = 4;
     store_u32(body, how < 250 ? PROTOCOL_VERSION : how);
     if (how & 1)
         size += field_put_number(body + size, "window", 1 + how / 2 % 8);
     if (how & 2)
         size += field_put_number(body + size, "window-bytes", 50 * (1 + how / 4));
+    if (who & 1)
+        size += field_put_bytes(body + size, "client", bytes_of(client, 4 + who / 4));
+    if (who & 2)
+        size += field_put_number(body + size, "heartbeats", who >> 3 & 1);
+    if (who < 240)
+        size += field_put_bytes(body + size, "password",
+                                bytes_text(who < 232 ? SPEECH_PASSWORD : SPEECH_PASSWORD "?"));
     put_body(speech, OP_HELLO, "", body, size);
 }
 
-/* Any key may be missing; some values cannot be. */
-static void put_declare(struct speech *speech, struct choices *choices)
+/* Settings of a queue: any may be missing; some values cannot be, and at times a key. */
+static size_t put_settings(unsigned char *body, struct choices *choices)
 {
-    unsigned char body[BODY_SIZE_MAX];
+    static const char *const when_full[] = {"refuse", "hold", "drop-oldest", "drop-newest"};
     unsigned how = choose_byte(choices);
     size_t size = 0;
     if (how & 1)
@@ -109,25 +126,80 @@ static void put_declare(struct speech *speech, struct choices *choices)
     if (how & 2)
         size += field_put_number(body + size, "max-bytes", 40 * choose_byte(choices));
     if (how & 4)
-        size += field_put_bytes(body + size, "when-full", bytes_text(how & 8 ? "hold" : "refuse"));
-    if (how >= 240)
-        size += field_put_bytes(body + size, "when-fuller", bytes_text(""));
-    put_body(speech, OP_DECLARE, choose_name(choices), body, size);
+        size += field_put_bytes(body + size, "when-full",
+                                bytes_text(when_full[choose_byte(choices) % 16 % 5 % 4]));
+    if (how & 8)
+        size += field_put_number(body + size, "ttl", choose_number(choices));
+    if (how & 16)
+        size += field_put_number(body + size, "delivery-limit", choose_number(choices));
+    if (how & 32)
+        size += field_put_bytes(body + size, "dead-letter", bytes_text(choose_name(choices)));
+    if (how & 64)
+        size += field_put_number(body + size, "lease-max", choose_number(choices));
+    if (how > 248)
+        size += field_put_bytes(body + size, how & 1 ? "ttl" : "when-fuller", bytes_text(""));
+    return size;
+}
+
+static void put_declare(struct speech *speech, struct choices *choices, unsigned op)
+{
+    unsigned char body[BODY_SIZE_MAX];
+    const char *name = choose_name(choices);
+    put_body(speech, op, name, body, put_settings(body, choices));
+}
+
+static void put_redrive(struct speech *speech, struct choices *choices)
+{
+    unsigned char body[BODY_SIZE_MAX];
+    const char *name = choose_name(choices);
+    unsigned count = choose_below(choices, 16);
+    size_t size = 4;
+    store_u32(body, count / 2);
+    if (count % 2)
+        size += field_put_bytes(body + size, "to", bytes_text(choose_name(choices)));
+    put_body(speech, OP_REDRIVE, name, body, size);
+}
+
+/* A header block: mostly a good one. */
+static size_t put_headers(unsigned char *block, struct choices *choices)
+{
+    unsigned how = choose_byte(choices);
+    size_t size = 4;
+    if (how & 1)
+        size += field_put_number(block + size, "ttl", choose_number(choices));
+    if (how & 2)
+        size += field_put_number(block + size, "delay", choose_number(choices));
+    if (how & 4)
+        size += field_put_bytes(block + size, "reply-to", bytes_text("inbox:i"));
+    if (how & 8)
+        size += field_put_number(block + size, "dead-times", choose_number(choices));
+    if (how & 16)
+        size += field_put_bytes(block + size, "dead-queue", bytes_text(choose_name(choices)));
+    if (how & 32)
+        size += field_put_bytes(block + size, "x-any", choose_bytes(choices, how & 15));
+    if (how > 248)
+        size += field_put_bytes(block + size, how & 1 ? "delay" : "correlation-id", bytes_text(""));
+    store_u32(block, (uint32_t)(how == 247 ? choose_number(choices) : size));
+    return size;
 }
 
 /* A run of messages, of one size or of two. */
 static void put_messages(struct speech *speech, struct choices *choices, unsigned op)
 {
     static const uint32_t sizes[] = {4, 5, 12, 40, 300, 2100, 9000, 70000};
+    unsigned char block[BODY_SIZE_MAX];
     const char *name = choose_name(choices);
     unsigned how = choose_byte(choices);
     unsigned count = 1 + choose_below(choices, sizes[how % 8] < 1000 ? 16 : 4);
+    size_t block_size = how & 16 ? put_headers(block, choices) : 0;
     for (unsigned i = 0; i < count; i++) {
         bool is_small = speech->said_size > SAID_SIZE_MAX || (how & 8 && i % 2);
         uint32_t size = is_small ? 4 : sizes[how % 8];
-        unsigned char *body = put_frame(speech, op, 0, name, size);
-        memset(body, '.', size);
-        store_u32(body, ++speech->serial);
+        unsigned char *body =
+            put_frame(speech, op, block_size ? MESSAGE_HEADERS : 0, name, block_size + size);
+        bytes_copy(body, bytes_of(block, block_size));
+        memset(body + block_size, '.', size);
+        store_u32(body + block_size, ++speech->serial);
     }
 }
 
@@ -146,12 +218,16 @@ static void put_phrase(struct speech *speech, struct choices *choices, const str
 
 void speech_frames(struct speech *speech, struct choices *choices)
 {
-    enum { MESSAGES = 12 }; /* of the choices are messages, every second of a queue */
-    unsigned what = choose_below(choices, PHRASES + 1 + MESSAGES);
+    enum { MESSAGES = 14 }; /* of the choices are messages, every second of a queue */
+    unsigned what = choose_below(choices, PHRASES + 3 + MESSAGES);
     if (what < PHRASES)
         put_phrase(speech, choices, &phrases[what]);
     else if (what == PHRASES)
-        put_declare(speech, choices);
+        put_declare(speech, choices, OP_DECLARE);
+    else if (what == PHRASES + 1)
+        put_declare(speech, choices, OP_SET);
+    else if (what == PHRASES + 2)
+        put_redrive(speech, choices);
     else
         put_messages(speech, choices, what % 2 ? OP_PUSH : OP_PUBLISH);
 }

@@ -14,7 +14,8 @@ struct speech {
 
 void speech_finish(struct speech *speech);
 
-/* HELLO, with a small window or without one. */
+/* HELLO, with a small window or without one, and mostly with the password. */
+#define SPEECH_PASSWORD "sesame"
 void speech_hello(struct speech *speech, struct choices *choices);
 
 /* One frame of an op, or a run of messages. */
