@@ -1,10 +1,12 @@
 #include "core/stage.h"
 
 #include "base/array.h"
+#include "base/time.h"
 #include "check.h"
 #include "core/frames.h"
 #include "core/peer.h"
 #include "frame/field.h"
+#include "frame/header.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,7 +45,7 @@ void stage_apply(struct stage *stage, uint32_t peer, struct command command)
         command.ticket = stage->numbers[peer];
         stage->numbers[peer] += is_run ? command.run.count : 1;
     }
-    engine_apply(stage->engine, &command, 0, &stage->outbox);
+    engine_apply(stage->engine, &command, stage->now, &stage->outbox);
     engine_check(stage->engine);
 }
 
@@ -78,6 +80,12 @@ static void apply_run(struct stage *stage, uint32_t peer, enum command_kind kind
 void stage_push(struct stage *stage, uint32_t peer, const char *queue, const char *words)
 {
     apply_run(stage, peer, COMMAND_PUSH, queue, frames_run(OP_PUSH, queue, words));
+}
+
+void stage_push_headed(struct stage *stage, uint32_t peer, const char *queue, const char *headers,
+                       const char *word)
+{
+    apply_run(stage, peer, COMMAND_PUSH, queue, frames_headed(OP_PUSH, queue, headers, word));
 }
 
 void stage_publish(struct stage *stage, uint32_t peer, const char *topic, const char *words)
@@ -125,7 +133,22 @@ void stage_settle(struct stage *stage, uint32_t peer, uint32_t id, uint64_t tag,
                   enum settle how)
 {
     stage_apply(stage, peer,
-                (struct command){.kind = COMMAND_SETTLE, .settle = {id, count, tag, how}});
+                (struct command){.kind = COMMAND_SETTLE, .settle = {id, count, tag, how, 0}});
+}
+
+void stage_return(struct stage *stage, uint32_t peer, uint32_t id, uint64_t tag, uint32_t count,
+                  uint64_t delay_ms)
+{
+    stage_apply(stage, peer,
+                (struct command){.kind = COMMAND_SETTLE,
+                                 .settle = {id, count, tag, SETTLE_RETURN, delay_ms}});
+}
+
+void stage_touch(struct stage *stage, uint32_t peer, uint32_t id, uint64_t tag, uint32_t count)
+{
+    stage_apply(
+        stage, peer,
+        (struct command){.kind = COMMAND_TOUCH, .settle = {.id = id, .count = count, .tag = tag}});
 }
 
 static void subscribe(struct stage *stage, uint32_t peer, uint32_t id, const char *topic,
@@ -172,6 +195,40 @@ void stage_declare(struct stage *stage, uint32_t peer, const char *queue, uint64
     stage_apply(stage, peer, command);
 }
 
+static void put_setting(struct queue_settings *settings, const struct field *field)
+{
+    static const char *const keys[] = {"max-messages",   "max-bytes",   "when-full", "ttl",
+                                       "delivery-limit", "dead-letter", "lease-max"};
+    enum { COUNT = sizeof keys / sizeof *keys };
+    unsigned setting = 0;
+    while (setting < COUNT && !field_is(field, keys[setting]))
+        setting++;
+    assert_true(setting < COUNT);
+    assert_true(queue_setting_put(settings, 1u << setting, field->number, field->value));
+}
+
+void stage_settings(struct stage *stage, uint32_t peer, enum command_kind kind, const char *queue,
+                    const char *settings)
+{
+    unsigned char room[512];
+    struct command command = {.kind = kind, .name = bytes_text(queue)};
+    struct bytes fields = bytes_of(room, frames_put_fields(room, settings));
+    struct field field;
+    for (int size; (size = field_parse(fields, &field)) > 0;
+         fields = bytes_of(fields.data + size, fields.size - (size_t)size))
+        put_setting(&command.settings, &field);
+    stage_apply(stage, peer, command);
+}
+
+void stage_redrive(struct stage *stage, uint32_t peer, const char *queue, uint32_t count,
+                   const char *to)
+{
+    stage_apply(stage, peer,
+                (struct command){.kind = COMMAND_REDRIVE,
+                                 .name = bytes_text(queue),
+                                 .redrive = {count, bytes_text(to)}});
+}
+
 void stage_name(struct stage *stage, uint32_t peer, enum command_kind kind, const char *name)
 {
     stage_apply(stage, peer, (struct command){.kind = kind, .name = bytes_text(name)});
@@ -188,9 +245,15 @@ void stage_look(struct stage *stage, uint32_t peer, enum command_kind kind, cons
 
 void stage_tick(struct stage *stage)
 {
-    engine_tick(stage->engine, 0, &stage->outbox);
+    engine_tick(stage->engine, stage->now, &stage->outbox);
     engine_check(stage->engine);
-    assert_true(engine_deadline(stage->engine) == UINT64_MAX);
+    assert_true(engine_deadline(stage->engine) > stage->now);
+}
+
+void stage_pass(struct stage *stage, uint64_t ms)
+{
+    stage->now += ms * NS_PER_MS;
+    stage_tick(stage);
 }
 
 static size_t tell_messages(const struct effect *effect, char *line, size_t size)
@@ -240,18 +303,12 @@ static size_t tell(const struct effect *effect, char *line, size_t size)
     return 0;
 }
 
-static bool has_slice(const struct effect *effect)
-{
-    return effect->kind == EFFECT_ANSWER || effect->kind == EFFECT_DELIVER ||
-           effect->kind == EFFECT_MESSAGE;
-}
-
 /* Keeps the slices that the effects brought, and forgets the effects. */
 static void take_effects(struct stage *stage)
 {
     for (size_t i = 0; i < stage->outbox.count; i++) {
         const struct effect *effect = &stage->outbox.effects[i];
-        if (!has_slice(effect))
+        if (!effect_has_slice(effect))
             continue;
         stage->slices = array_reserve(stage->slices, &stage->slices_capacity,
                                       stage->slices_count + 1, sizeof *stage->slices);
@@ -317,7 +374,7 @@ void stage_sent_one(struct stage *stage, uint32_t peer)
     stage->slices_count--;
     memmove(stage->slices + at, stage->slices + at + 1,
             (stage->slices_count - at) * sizeof *stage->slices);
-    engine_release(stage->engine, sent.peer, &sent.slice, 0);
+    engine_release(stage->engine, sent.peer, &sent.slice, stage->now);
     engine_check(stage->engine);
 }
 
@@ -327,15 +384,44 @@ void stage_sent(struct stage *stage, uint32_t peer)
         stage_sent_one(stage, peer);
 }
 
-uint64_t stage_info(struct stage *stage, const char *queue, const char *key)
+/* Asks as a peer that is there for that alone. */
+static uint32_t asker(struct stage *stage)
 {
     enum { ASKER = STAGE_PEERS_MAX - 1 };
-    unsigned char room[4096];
-    struct field field;
     stage_skip(stage);
     if (!stage->is_attached[ASKER])
         stage_attach(stage, ASKER);
-    stage_name(stage, ASKER, COMMAND_INFO, queue);
+    return ASKER;
+}
+
+void stage_expect_ready(struct stage *stage, const char *queue, const char *expected)
+{
+    static unsigned char room[1 << 17];
+    static char text[1 << 17];
+    size_t used = 0;
+    stage_look(stage, asker(stage), COMMAND_PEEK, queue, 1000, false);
+    size_t size = stage_answer(stage, room, sizeof room);
+    text[0] = '\0';
+    for (size_t at = 0; at < size; at += frame_size(room + at)) {
+        frames_tell(bytes_of(room + at, frame_size(room + at)), false, text + used,
+                    sizeof text - used);
+        used += strlen(text + used);
+        if (header_of(room + at).size > 0) {
+            text[used++] = ' ';
+            frames_tell_headers(room + at, text + used, sizeof text - used);
+            used += strlen(text + used);
+        }
+        text[used++] = '\n';
+        text[used] = '\0';
+    }
+    assert_string_equal(text, expected);
+}
+
+uint64_t stage_info(struct stage *stage, const char *queue, const char *key)
+{
+    unsigned char room[4096];
+    struct field field;
+    stage_name(stage, asker(stage), COMMAND_INFO, queue);
     struct bytes fields = bytes_of(room, stage_answer(stage, room, sizeof room));
     for (int size; (size = field_parse(fields, &field)) > 0;) {
         if (field_is(&field, key))

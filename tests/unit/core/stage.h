@@ -18,6 +18,7 @@ struct stage {
     struct outbox outbox;
     uint64_t numbers[STAGE_PEERS_MAX]; /* of each peer's next frame: its tickets */
     bool is_attached[STAGE_PEERS_MAX];
+    uint64_t now;
     struct stage_slice *slices; /* in the order they came */
     size_t slices_count, slices_capacity;
     char text[STAGE_TEXT_MAX];
@@ -40,6 +41,10 @@ void stage_detach(struct stage *stage, uint32_t peer);
 void stage_push(struct stage *stage, uint32_t peer, const char *queue, const char *words);
 void stage_publish(struct stage *stage, uint32_t peer, const char *topic, const char *words);
 
+/* One word, with headers as frames_headed takes them. */
+void stage_push_headed(struct stage *stage, uint32_t peer, const char *queue, const char *headers,
+                       const char *word);
+
 /* `count` equal frames of `size` bytes, which are told by their number. */
 void stage_push_alike(struct stage *stage, uint32_t peer, const char *queue, uint32_t count,
                       uint32_t size);
@@ -53,6 +58,9 @@ void stage_cancel(struct stage *stage, uint32_t peer, uint32_t id);
 void stage_credit(struct stage *stage, uint32_t peer, uint32_t id, uint32_t count, uint64_t size);
 void stage_settle(struct stage *stage, uint32_t peer, uint32_t id, uint64_t tag, uint32_t count,
                   enum settle how);
+void stage_return(struct stage *stage, uint32_t peer, uint32_t id, uint64_t tag, uint32_t count,
+                  uint64_t delay_ms);
+void stage_touch(struct stage *stage, uint32_t peer, uint32_t id, uint64_t tag, uint32_t count);
 void stage_subscribe(struct stage *stage, uint32_t peer, uint32_t id, const char *topic);
 void stage_subscribe_wildcard(struct stage *stage, uint32_t peer, uint32_t id, const char *pattern);
 void stage_subscribe_bound(struct stage *stage, uint32_t peer, uint32_t id, const char *topic,
@@ -61,12 +69,24 @@ void stage_unsubscribe(struct stage *stage, uint32_t peer, uint32_t id);
 void stage_declare(struct stage *stage, uint32_t peer, const char *queue, uint64_t count_max,
                    uint64_t size_max, enum when_full when_full);
 
+/* DECLARE or SET with settings as "ttl=5 dead-letter= when-full=hold". */
+void stage_settings(struct stage *stage, uint32_t peer, enum command_kind kind, const char *queue,
+                    const char *settings);
+
+/* `to` is "" for where each message came from. */
+void stage_redrive(struct stage *stage, uint32_t peer, const char *queue, uint32_t count,
+                   const char *to);
+
 /* The commands that need a name alone: DELETE, PURGE, PAUSE, RESUME, INFO, STATS, PING. */
 void stage_name(struct stage *stage, uint32_t peer, enum command_kind kind, const char *name);
 void stage_look(struct stage *stage, uint32_t peer, enum command_kind kind, const char *name,
                 uint32_t count, bool from_back);
 
+/* Does what is due, all of it. */
 void stage_tick(struct stage *stage);
+
+/* The same, so many milliseconds later. */
+void stage_pass(struct stage *stage, uint64_t ms);
 
 /*
  * Tells the effects since the last time in `text`, a line each:
@@ -96,6 +116,9 @@ uint64_t stage_unsent(const struct stage *stage, uint32_t peer);
 /* All that was handed to a peer, or the oldest piece of it, has been sent. */
 void stage_sent(struct stage *stage, uint32_t peer);
 void stage_sent_one(struct stage *stage, uint32_t peer);
+
+/* Sees that these messages are ready, from the front on, a line each: "word", or "word headers". */
+void stage_expect_ready(struct stage *stage, const char *queue, const char *expected);
 
 /* One number out of INFO; of a queue that exists. */
 uint64_t stage_info(struct stage *stage, const char *queue, const char *key);
