@@ -180,13 +180,13 @@ static void detach(struct engine *engine, struct peer *peer)
 }
 
 /* Hands out what is ready for the peer's consumers: it goes before the answer to PING. A queue that
- * is not hot has nothing to hand out. */
+ * is neither hot nor due has nothing to hand out. */
 static void serve(struct engine *engine, struct peer *peer, struct outbox *outbox)
 {
     struct table_entry *entry;
     for (size_t at = 0; (entry = table_next(&peer->consumers, &at));) {
         struct queue *queue = list_entry(entry, struct consumer, entry)->queue;
-        if (!list_is_linked(&queue->hot))
+        if (!list_is_linked(&queue->hot) && queue_due(queue) > engine->stock.now)
             continue;
         list_remove(&queue->hot);
         dispatch_queue(engine, queue, outbox);
