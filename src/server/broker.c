@@ -1,5 +1,6 @@
 #include "server/broker.h"
 
+#include "base/heap.h"
 #include "base/time.h"
 #include "server/address.h"
 #include "server/log.h"
@@ -18,6 +19,7 @@
 
 #define HELLO_TIMEOUT_NS (5 * NS_PER_S)
 #define SILENT_TIMEOUT_NS (60 * NS_PER_S)
+#define TRIM_NS NS_PER_S /* from something that happens until memory goes back */
 #define END_TIMEOUT_NS (3 * NS_PER_S) /* for the last words to all connections */
 
 /* Shards come as an array, each to be run by a thread of its own; today there is one, run by this
@@ -25,6 +27,7 @@
 struct broker {
     struct options *options;
     struct shard shard;
+    uint64_t trim_ns; /* when memory goes back; TIME_NEVER: nothing has happened since */
     int signal_fd;
     bool is_told_to_end;
     char addresses[OPTIONS_LISTEN_MAX][ADDRESS_TEXT_SIZE]; /* as they were got */
@@ -148,11 +151,24 @@ static void take_signals(struct broker *broker)
     shard_watch(&broker->shard, broker->signal_fd);
 }
 
+/* Gives memory back to the system, at most once in a while, and never when nothing happens. */
+static void trim(struct broker *broker)
+{
+    uint64_t now = broker->shard.now;
+    if (broker->trim_ns == TIME_NEVER) {
+        broker->trim_ns = now + TRIM_NS;
+    } else if (broker->trim_ns <= now) {
+        heap_trim();
+        broker->trim_ns = TIME_NEVER;
+    }
+}
+
 static void run(struct broker *broker)
 {
     shard_watch(&broker->shard, broker->signal_fd);
     while (!broker->is_told_to_end) {
-        shard_turn(&broker->shard, TIME_NEVER);
+        shard_turn(&broker->shard, broker->trim_ns);
+        trim(broker);
         if (broker->shard.is_signalled)
             take_signals(broker);
     }
@@ -165,7 +181,8 @@ static void run(struct broker *broker)
 
 int broker_run(struct options *options)
 {
-    struct broker broker = {.options = options, .signal_fd = open_signals()};
+    struct broker broker = {
+        .options = options, .trim_ns = TIME_NEVER, .signal_fd = open_signals()};
     raise_descriptors();
     int code = start_shard(&broker);
     if (code == EX_OK)

@@ -90,6 +90,11 @@ class Broker:
                 return int(line.split()[1])
         raise AssertionError("the broker has no memory")
 
+    def processor_s(self):
+        """The processor time that it has taken, in seconds."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def limit_descriptors(self, count):
         resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (count, count))
 
