@@ -4,7 +4,7 @@
 
 #include "client/link.h"
 
-enum { QUESTION_BODY_MAX = 96 }; /* DECLARE with all its fields */
+enum { QUESTION_BODY_MAX = 1536 }; /* DECLARE with all its fields */
 
 /* What to ask. */
 struct question {
