@@ -19,7 +19,7 @@
 
 #define HELLO_TIMEOUT_NS (5 * NS_PER_S)
 #define SILENT_TIMEOUT_NS (60 * NS_PER_S)
-#define TRIM_NS NS_PER_S /* from something that happens until memory goes back */
+#define TRIM_NS NS_PER_S              /* from something that happens until memory goes back */
 #define END_TIMEOUT_NS (3 * NS_PER_S) /* for the last words to all connections */
 
 /* Shards come as an array, each to be run by a thread of its own; today there is one, run by this
@@ -181,8 +181,7 @@ static void run(struct broker *broker)
 
 int broker_run(struct options *options)
 {
-    struct broker broker = {
-        .options = options, .trim_ns = TIME_NEVER, .signal_fd = open_signals()};
+    struct broker broker = {.options = options, .trim_ns = TIME_NEVER, .signal_fd = open_signals()};
     raise_descriptors();
     int code = start_shard(&broker);
     if (code == EX_OK)
