@@ -83,6 +83,16 @@ uint16_t ring_listen_port(struct ring *ring, int fd);
  * keep-alive). -errno comes with is_last. */
 void ring_accept(struct ring *ring, struct io *io, int fd);
 
+/* Who a connection comes from; its port is 0. Returns 0 or -errno. */
+int ring_peer(struct ring *ring, int fd, struct ring_address *address);
+
+/*
+ * Takes the connection that waits the longest at a listener and closes it, although no descriptor
+ * is free: the ring keeps one in reserve. For a listener on which no accept is active. Returns
+ * whether one waited.
+ */
+bool ring_turn_away(struct ring *ring, int fd);
+
 /*
  * Receives again and again into the ring's own buffers: an event per piece, `result` its bytes. 0
  * is the peer's end. -ENOBUFS: all buffers were out (or, before Linux 6.5, it was cancelled); start

@@ -238,6 +238,23 @@ uint16_t ring_listen_port(struct ring *ring, int fd)
     return network_listener(ring, fd)->address.port;
 }
 
+int ring_peer(struct ring *ring, int fd, struct ring_address *address)
+{
+    assert(network_wire(ring, fd)->is_used);
+    *address = (struct ring_address){.host = {127, 0, 0, 1}};
+    return 0;
+}
+
+bool ring_turn_away(struct ring *ring, int fd)
+{
+    struct listener *listener = network_listener(ring, fd);
+    assert(network_descriptor(ring, fd)->ops[OP_ACCEPT] == NONE);
+    if (listener->backlog_count == 0)
+        return false;
+    network_abort(ring, listener);
+    return true;
+}
+
 static void listener_close(struct ring *ring, struct listener *listener)
 {
     while (listener->backlog_head < listener->backlog_count)

@@ -17,6 +17,7 @@
 #include "ring/uring_defs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <liburing.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -58,6 +59,7 @@ struct ring {
     uint32_t slot_free;
     struct socket_path *paths;
     size_t path_count, path_capacity;
+    int reserve_fd; /* for ring_turn_away; -1 when it could not be had again */
 };
 
 static uint64_t clock_now(void)
@@ -220,15 +222,25 @@ static void options_complete(struct ring_options *options)
         options->completions = options->entries;
 }
 
+/* What ring_turn_away gives up for a moment. */
+static int reserve_open(void)
+{
+    return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
 int ring_create(struct ring **out, const struct ring_options *given)
 {
     struct ring_options options = *given;
     options_complete(&options);
     struct ring *ring = memory_create(sizeof *ring);
     ring->slot_free = SLOTS_END;
-    int result = kernel_ring_init(&ring->uring, options.entries, options.completions);
+    ring->reserve_fd = reserve_open();
+    int result = ring->reserve_fd < 0 ? -errno : 0;
     if (result < 0)
         goto free_ring;
+    result = kernel_ring_init(&ring->uring, options.entries, options.completions);
+    if (result < 0)
+        goto close_reserve;
     result = io_uring_ring_dontfork(&ring->uring);
     if (result < 0)
         goto exit_uring;
@@ -249,6 +261,8 @@ int ring_create(struct ring **out, const struct ring_options *given)
 exit_uring:
     io_uring_queue_exit(&ring->uring);
     pool_finish(&ring->pool);
+close_reserve:
+    close(ring->reserve_fd);
 free_ring:
     free(ring);
     *out = NULL;
@@ -285,6 +299,8 @@ void ring_destroy(struct ring *ring)
         socket_path_remove(&ring->paths[i]);
     io_uring_queue_exit(&ring->uring);
     pool_finish(&ring->pool);
+    if (ring->reserve_fd >= 0)
+        close(ring->reserve_fd);
     free(ring->paths);
     free(ring->slots);
     free(ring->headers);
@@ -359,19 +375,54 @@ int ring_listen(struct ring *ring, const struct ring_address *address)
     return fd;
 }
 
+union name {
+    struct sockaddr any;
+    struct sockaddr_in tcp4;
+    struct sockaddr_in6 tcp6;
+    struct sockaddr_storage room;
+};
+
 uint16_t ring_listen_port(struct ring *ring, int fd)
 {
     (void)ring;
-    union {
-        struct sockaddr any;
-        struct sockaddr_in tcp4;
-        struct sockaddr_in6 tcp6;
-        struct sockaddr_storage room;
-    } name = {0};
+    union name name = {0};
     socklen_t size = sizeof name;
     if (getsockname(fd, &name.any, &size) < 0)
         return 0;
     return ntohs(name.any.sa_family == AF_INET6 ? name.tcp6.sin6_port : name.tcp4.sin_port);
+}
+
+int ring_peer(struct ring *ring, int fd, struct ring_address *address)
+{
+    (void)ring;
+    union name name = {0};
+    socklen_t size = sizeof name;
+    *address = (struct ring_address){.kind = RING_ADDRESS_UNIX};
+    if (getpeername(fd, &name.any, &size) < 0)
+        return -errno;
+    if (name.any.sa_family == AF_INET) {
+        address->kind = RING_ADDRESS_TCP4;
+        memcpy(address->host, &name.tcp4.sin_addr, 4);
+    } else if (name.any.sa_family == AF_INET6) {
+        address->kind = RING_ADDRESS_TCP6;
+        memcpy(address->host, &name.tcp6.sin6_addr, 16);
+    }
+    return 0;
+}
+
+bool ring_turn_away(struct ring *ring, int fd)
+{
+    struct pollfd waiting = {.fd = fd, .events = POLLIN};
+    if (ring->reserve_fd < 0)
+        ring->reserve_fd = reserve_open();
+    if (ring->reserve_fd < 0 || poll(&waiting, 1, 0) != 1) /* accept4 would wait for one */
+        return false;
+    close(ring->reserve_fd);
+    int taken = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+    if (taken >= 0)
+        close(taken);
+    ring->reserve_fd = reserve_open();
+    return taken >= 0;
 }
 
 void ring_shutdown(struct ring *ring, int fd, int how)

@@ -17,8 +17,6 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#define HELLO_TIMEOUT_NS (5 * NS_PER_S)
-#define SILENT_TIMEOUT_NS (60 * NS_PER_S)
 #define TRIM_NS NS_PER_S              /* from something that happens until memory goes back */
 #define END_TIMEOUT_NS (3 * NS_PER_S) /* for the last words to all connections */
 
@@ -61,9 +59,19 @@ static struct session_limits limits_of(const struct options *options)
 {
     return (struct session_limits){
         .frame_max = (uint32_t)options->frame_max,
-        .hello_timeout_ns = HELLO_TIMEOUT_NS,
-        .silent_timeout_ns = SILENT_TIMEOUT_NS,
+        .hello_timeout_ns = options->hello_timeout_ns,
+        .silent_timeout_ns = options->idle_hello_timeout_ns,
+        .hello_max = (uint32_t)options->hello_max,
         .password = bytes_of(options->password.data, options->password.size),
+    };
+}
+
+static struct door_limits door_limits_of(const struct options *options)
+{
+    return (struct door_limits){
+        .guests_max = options->connections_max,
+        .per_address_max = options->connections_per_address_max,
+        .strangers_max = options->strangers_max,
     };
 }
 
@@ -72,6 +80,7 @@ static int start_shard(struct broker *broker)
     struct shard_options options = {
         .ring.is_base_only = broker->options->is_base_ring,
         .limits = limits_of(broker->options),
+        .door_limits = door_limits_of(broker->options),
     };
     if (getrandom(&options.hash_key, sizeof options.hash_key, 0) != sizeof options.hash_key) {
         log_line("no random numbers: %s", strerror(errno));
@@ -134,7 +143,8 @@ static void take_options(struct broker *broker)
     if (!reload(broker->options))
         return;
     struct session_limits limits = limits_of(broker->options);
-    shard_set_limits(&broker->shard, &limits);
+    struct door_limits door_limits = door_limits_of(broker->options);
+    shard_set_limits(&broker->shard, &limits, &door_limits);
 }
 
 /* Does what signals ask for, as they come. */

@@ -3,13 +3,16 @@
 #include "base/array.h"
 #include "base/time.h"
 #include "server/shard.h"
+#include "session/native.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
-static void set_state(struct conn *conn, enum conn_state state)
+enum { REFUSED_MAX = 256 }; /* connections that are told why at once; the others just end */
+
+static void set_state(struct shard *shard, struct conn *conn, enum conn_state state)
 {
     static const uint8_t may_follow[] = {
         [CONN_OPEN] = 1 << CONN_DRAINING | 1 << CONN_CLOSING,
@@ -19,14 +22,19 @@ static void set_state(struct conn *conn, enum conn_state state)
     };
     assert(may_follow[conn->state] & 1 << state);
     conn->state = state;
+    door_know(&shard->door, &conn->guest);
 }
 
+/* Deadlines of a kind nearly always come in order: only other limits can change that. */
 static void set_timeout(struct shard *shard, struct conn *conn, enum timeout_kind kind,
                         uint64_t deadline)
 {
     list_remove(&conn->timeout);
     conn->timeout_ns = deadline;
-    list_push_back(&shard->timeouts[kind], &conn->timeout);
+    struct list *head = &shard->timeouts[kind], *last = head->prev;
+    while (last != head && list_entry(last, struct conn, timeout)->timeout_ns > deadline)
+        last = last->prev;
+    list_insert_before(last->next, &conn->timeout);
 }
 
 static void mark_dirty(struct shard *shard, struct conn *conn)
@@ -45,27 +53,10 @@ struct conn *conn_find(struct shard *shard, uint32_t id)
     return entry ? shard->conn_memo : NULL;
 }
 
-void conn_create(struct shard *shard, int fd)
-{
-    struct conn *conn = memory_create(sizeof *conn);
-    do {
-        conn->id = ++shard->conn_id_next;
-    } while (conn->id == 0 || conn->id == PEER_NONE ||
-             table_find(&shard->conns, conn->id, (struct bytes){0}));
-    conn->entry.hash = conn->id;
-    conn->fd = fd;
-    conn->recv.kind = IO_RECV;
-    conn->send.kind = IO_SEND;
-    table_insert(&shard->conns, &conn->entry);
-    session_init(&conn->session, conn->id, &shard->options.limits, shard->now);
-    set_timeout(shard, conn, TIMEOUT_SILENT, session_deadline(&conn->session));
-    ring_recv(shard->ring, &conn->recv, fd);
-    if (shard->is_ending)
-        conn_end(shard, conn, STATUS_CLOSING);
-}
-
 void conn_destroy(struct shard *shard, struct conn *conn)
 {
+    door_leave(&shard->door, &conn->guest);
+    shard->refused_count -= conn->is_refused;
     struct slice slice;
     while (output_take_slice(&conn->session.output, &slice))
         shard_release(shard, conn->id, &slice);
@@ -103,7 +94,7 @@ static void abandon(struct shard *shard, struct conn *conn)
 {
     if (conn->state == CONN_CLOSING)
         return;
-    set_state(conn, CONN_CLOSING);
+    set_state(shard, conn, CONN_CLOSING);
     conn->session.state = SESSION_CLOSED;
     list_remove(&conn->timeout);
     list_remove(&conn->starved);
@@ -122,7 +113,7 @@ static void drain(struct shard *shard, struct conn *conn)
 {
     if (conn->state != CONN_OPEN)
         return;
-    set_state(conn, CONN_DRAINING);
+    set_state(shard, conn, CONN_DRAINING);
     conn->session.state = SESSION_CLOSED;
     set_timeout(shard, conn, TIMEOUT_PART, shard->now + CONN_PART_NS);
     mark_dirty(shard, conn);
@@ -146,9 +137,54 @@ void conn_end(struct shard *shard, struct conn *conn, enum status status)
     drain(shard, conn);
 }
 
+/* A connection that is neither let in nor told anything yet. */
+static struct conn *create(struct shard *shard, int fd)
+{
+    struct conn *conn = memory_create(sizeof *conn);
+    do {
+        conn->id = ++shard->conn_id_next;
+    } while (conn->id == 0 || conn->id == PEER_NONE ||
+             table_find(&shard->conns, conn->id, (struct bytes){0}));
+    conn->entry.hash = conn->id;
+    conn->fd = fd;
+    conn->recv.kind = IO_RECV;
+    conn->send.kind = IO_SEND;
+    table_insert(&shard->conns, &conn->entry);
+    session_init(&conn->session, conn->id, &shard->options.limits, shard->now);
+    set_timeout(shard, conn, TIMEOUT_SILENT, session_deadline(&conn->session));
+    ring_recv(shard->ring, &conn->recv, fd);
+    return conn;
+}
+
+void conn_create(struct shard *shard, int fd)
+{
+    struct ring_address from;
+    struct guest guest = {0};
+    bool is_counted = shard->door.limits.per_address_max && ring_peer(shard->ring, fd, &from) == 0;
+    enum status status = door_enter(&shard->door, &guest, is_counted ? &from : NULL, shard->now);
+    if (status != STATUS_OK && shard->refused_count == REFUSED_MAX) {
+        ring_close(shard->ring, fd);
+        return;
+    }
+    struct conn *conn = create(shard, fd);
+    conn->guest = guest;
+    if (status != STATUS_OK) {
+        conn->is_refused = true;
+        shard->refused_count++;
+        native_fail(&conn->session, status);
+        drain(shard, conn);
+    } else if (shard->is_ending) {
+        conn_end(shard, conn, STATUS_CLOSING);
+    }
+}
+
 void conn_on_timeout(struct shard *shard, struct conn *conn)
 {
-    if (conn->state == CONN_OPEN) {
+    uint64_t deadline = session_deadline(&conn->session);
+    if (conn->state == CONN_OPEN && deadline > shard->now) { /* it was changed meanwhile */
+        set_timeout(shard, conn, conn->session.first_byte_ns ? TIMEOUT_HELLO : TIMEOUT_SILENT,
+                    deadline);
+    } else if (conn->state == CONN_OPEN) {
         session_expire(&conn->session, shard->now);
         drain(shard, conn);
     } else {
@@ -174,9 +210,10 @@ static void take_input(struct shard *shard, struct conn *conn, struct bytes inpu
         conn->is_attached = true;
         shard_apply(shard, &command);
     }
-    if (conn->session.state == SESSION_OPEN && list_is_linked(&conn->timeout))
+    if (conn->session.state == SESSION_OPEN && list_is_linked(&conn->timeout)) {
         list_remove(&conn->timeout);
-    else if (conn->session.state == SESSION_HELLO && was_silent)
+        door_know(&shard->door, &conn->guest);
+    } else if (conn->session.state == SESSION_HELLO && was_silent)
         set_timeout(shard, conn, TIMEOUT_HELLO, session_deadline(&conn->session));
     else if (conn->session.state == SESSION_CLOSED)
         drain(shard, conn);
@@ -260,7 +297,7 @@ static void balance(struct shard *shard, struct conn *conn)
 /* Ends the sending of a connection that has said its last words. */
 static void part(struct shard *shard, struct conn *conn)
 {
-    set_state(conn, CONN_PARTING);
+    set_state(shard, conn, CONN_PARTING);
     ring_shutdown(shard->ring, conn->fd, SHUT_WR);
     if (conn->is_at_end)
         abandon(shard, conn);

@@ -5,6 +5,7 @@
 #include "base/list.h"
 #include "base/table.h"
 #include "ring/ring.h"
+#include "server/door.h"
 #include "session/session.h"
 
 struct shard;
@@ -38,8 +39,10 @@ struct conn {
     int fd;
     enum conn_state state;
     struct io recv, send;
+    struct guest guest;
     bool is_attached;     /* the engine knows it */
     bool is_paused;       /* its receiving was stopped, since its requests cannot be taken yet */
+    bool is_refused;      /* it was never let in */
     bool is_at_end;       /* the peer has ended its sending */
     uint32_t gated_count; /* its effects in the gate */
     uint64_t fed_turn;    /* the last turn in which bytes came */
@@ -49,7 +52,8 @@ struct conn {
     struct session session;
 };
 
-/* A connection that has just been accepted. The shard's until it is freed. */
+/* A connection that has just been accepted: let in, or told why not. The shard's until it is freed.
+ */
 void conn_create(struct shard *shard, int fd);
 
 /* The connection of that id, or NULL. */

@@ -15,6 +15,8 @@
  * the runs.
  */
 
+enum { TURN_AWAY_MAX = 256 }; /* connections, at one try to accept */
+
 #define ACCEPT_RETRY_NS (100 * NS_PER_MS) /* until accepting is tried again after a refusal */
 
 int shard_init(struct shard *shard, const struct shard_options *options)
@@ -27,6 +29,8 @@ int shard_init(struct shard *shard, const struct shard_options *options)
     for (unsigned i = 0; i < TIMEOUT_KINDS; i++)
         list_init(&shard->timeouts[i]);
     shard->random.state = options->hash_key.k0;
+    shard->door.limits = options->door_limits;
+    shard->door.key = options->hash_key;
     int result = ring_create(&shard->ring, &options->ring);
     if (result < 0)
         return result;
@@ -52,6 +56,7 @@ void shard_finish(struct shard *shard)
         conn->session.output.is_sending = false;
         conn_destroy(shard, conn);
     }
+    door_finish(&shard->door);
     gate_finish(&shard->gate);
     table_finish(&shard->conns);
     outbox_finish(&shard->outbox);
@@ -80,11 +85,13 @@ void shard_watch(struct shard *shard, int fd)
     ring_poll(shard->ring, &shard->signal, fd);
 }
 
-void shard_set_limits(struct shard *shard, const struct session_limits *limits)
+void shard_set_limits(struct shard *shard, const struct session_limits *limits,
+                      const struct door_limits *door_limits)
 {
     uint32_t frame_max = shard->options.limits.frame_max; /* which every client was told */
     shard->options.limits = *limits;
     shard->options.limits.frame_max = frame_max;
+    shard->door.limits = *door_limits;
 }
 
 void shard_apply(struct shard *shard, const struct command *command)
@@ -107,6 +114,14 @@ void shard_discard(struct shard *shard, const struct effect *effect)
                       &effect->slice);
 }
 
+/* Without descriptors accepting only fails, and at once. Those that wait are closed through the
+ * ring's reserve, so that they know, and accepting is tried again a little later. */
+static void turn_away(struct shard *shard, const struct listener *listener)
+{
+    for (unsigned i = 0; i < TURN_AWAY_MAX && ring_turn_away(shard->ring, listener->fd); i++)
+        door_is_blocked(&shard->door, shard->now);
+}
+
 static void on_accept(struct shard *shard, struct listener *listener,
                       const struct ring_event *event)
 {
@@ -115,6 +130,8 @@ static void on_accept(struct shard *shard, struct listener *listener,
     if (!event->is_last || shard->is_ending)
         return;
     bool is_refused = event->result < 0 && event->result != -ECONNABORTED;
+    if (event->result == -EMFILE || event->result == -ENFILE)
+        turn_away(shard, listener);
     if (is_refused)
         listener->retry_ns = shard->now + ACCEPT_RETRY_NS;
     else
