@@ -110,6 +110,9 @@ struct ringpost_options {
     /* What the broker shows this connection as; at most 255 bytes. Default: none. */
     const char *client;
 
+    /* What lets in, for a broker that asks for it; at most 1,024 bytes. */
+    const char *password;
+
     /* How much may be unsettled at once. Default, and at most: what the broker grants. */
     uint32_t window;       /* frames */
     uint64_t window_bytes; /* bytes */
@@ -303,6 +306,8 @@ enum ringpost_event_kind {
                              credit. What was published in between is missed */
     RINGPOST_ENDED,       /* a consumer or subscription is over: id, status, error, body (text) */
     RINGPOST_GOAWAY,      /* the broker will end this connection: status, error, body (text) */
+    RINGPOST_LEASES_LOST, /* messages were leased for longer than their queue allows, and went
+                             back: id, tags, count. There is nothing to settle any more */
 };
 
 /*
@@ -437,14 +442,33 @@ RINGPOST_API int ringpost_ack(struct ringpost *handle, const struct ringpost_tag
 RINGPOST_API int ringpost_return(struct ringpost *handle, const struct ringpost_tags *tags);
 RINGPOST_API int ringpost_reject(struct ringpost *handle, const struct ringpost_tags *tags);
 
+/* As ringpost_return, but the messages are not delivered again before the delay is over. */
+RINGPOST_API int ringpost_return_later(struct ringpost *handle, const struct ringpost_tags *tags,
+                                       uint64_t delay_ms);
+
+/* Starts the time anew that a queue with a bound gives these leases. Errors as above. */
+RINGPOST_API int ringpost_touch(struct ringpost *handle, const struct ringpost_tags *tags);
+
 /* ---- Topics: subscribing -------------------------------------------------------------------- */
+
+/* What happens to messages when more would wait for a subscription than it may have. */
+enum ringpost_overflow {
+    RINGPOST_OVERFLOW_DEFAULT = 0,
+    RINGPOST_OVERFLOW_DROP_OLDEST = 1, /* the default: the oldest give way to a GAP */
+    RINGPOST_OVERFLOW_DROP_NEWEST = 2, /* the newest do */
+    RINGPOST_OVERFLOW_KEEP_LAST = 3,   /* one takes the place of the one of its name that waits */
+    RINGPOST_OVERFLOW_CLOSE = 4,       /* the subscription is over: ENDED with `overflow` */
+};
 
 struct ringpost_subscribe_options {
     size_t size;
     int wildcard; /* 1: the topic is a pattern: tokens separated by '.', * one, > the rest */
-    uint32_t
-        max_messages;   /* what may wait in the broker; beyond it the oldest give way to a GAP. */
-    uint64_t max_bytes; /* Default: the broker's, 65,536 messages and 16 MiB */
+    uint32_t max_messages; /* what may wait in the broker. Default: the broker's, 65,536 messages */
+    uint64_t max_bytes;    /* and 16 MiB */
+    int overflow;          /* enum ringpost_overflow */
+    struct ringpost_bytes group; /* at most 255 bytes: of all subscriptions with this group one gets
+                                    each message, the one for which least waits */
+    int no_retained; /* 1: only what is published from now on, not what was retained before */
 };
 
 /*
@@ -462,6 +486,48 @@ RINGPOST_API int ringpost_subscribe(struct ringpost *handle, struct ringpost_byt
  *     -ENOENT  no such subscription
  */
 RINGPOST_API int ringpost_unsubscribe(struct ringpost *handle, uint32_t id, int timeout_ms);
+
+/* ---- Requests and answers ------------------------------------------------------------------- */
+
+/*
+ * As ringpost_push_with or ringpost_publish_with, to "queue:NAME", "topic:NAME" or "inbox:NAME".
+ *     -EINVAL  also: an address that is none of these
+ */
+RINGPOST_API int ringpost_send(struct ringpost *handle, struct ringpost_bytes address,
+                               struct ringpost_bytes body,
+                               const struct ringpost_message_options *options, uint64_t *number,
+                               int timeout_ms);
+
+/*
+ * Sends a request to an address and waits for the answer: 0 with it in `*reply`, lent until the next
+ * call on the handle. Other events wait meanwhile for ringpost_next. The library adds reply_to and
+ * correlation_id, which must be left out of `options` (may be NULL).
+ *     -ENOENT     nobody is there: no-reader, at once (for topics and inboxes)
+ *     -ETIMEDOUT  no answer yet; one that comes later is dropped
+ */
+RINGPOST_API int ringpost_request(struct ringpost *handle, struct ringpost_bytes address,
+                                  struct ringpost_bytes body,
+                                  const struct ringpost_message_options *options,
+                                  struct ringpost_message *reply, int timeout_ms);
+
+/*
+ * Answers the message that has these headers; as ringpost_send.
+ *     -EDESTADDRREQ  it does not say where an answer is wanted
+ */
+RINGPOST_API int ringpost_reply(struct ringpost *handle, struct ringpost_bytes headers,
+                                struct ringpost_bytes body, uint64_t *number, int timeout_ms);
+
+/*
+ * Makes an inbox: an address that nobody can guess, whose messages come as TOPIC events that carry
+ * `*id`. ringpost_unsubscribe ends it. Failures and `timeout_ms` 0: as ringpost_subscribe.
+ */
+RINGPOST_API int ringpost_inbox(struct ringpost *handle, uint32_t *id, int timeout_ms);
+
+/*
+ * Its address, for reply_to. Each connection has another, and without one it is empty. Lent until
+ * the next call on the handle.
+ */
+RINGPOST_API struct ringpost_bytes ringpost_inbox_address(struct ringpost *handle, uint32_t id);
 
 /* ---- Queues: settings and figures ----------------------------------------------------------- */
 
