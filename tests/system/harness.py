@@ -26,15 +26,16 @@ class Broker:
     """A running ringpostd; a context manager that ends it with TERM and sees that it exits 0.
 
     It listens on a free port of 127.0.0.1 unless `listen` says otherwise, and may have `nofile` descriptors.
+    `before` is put before its command.
     """
 
-    def __init__(self, *flags, listen=("127.0.0.1:0",), nofile=None):
+    def __init__(self, *flags, listen=("127.0.0.1:0",), nofile=None, before=()):
         self.folder = Path(tempfile.mkdtemp(prefix="ringpost-"))
         self.connections = []
         self.is_over = False
         ready = self.folder / "ready"
         places = [word for address in listen for word in ("--listen", address)]
-        command = [*WRAP, RINGPOSTD, *places, "--ready-file", ready, *FLAGS, *flags]
+        command = [*before, *WRAP, RINGPOSTD, *places, "--ready-file", ready, *FLAGS, *flags]
         with open(self.folder / "stderr", "wb") as log:
             limit = nofile and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, nofile)))
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=limit)
