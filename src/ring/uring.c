@@ -30,10 +30,12 @@ enum {
     COMPLETIONS_DEFAULT = 16384,
     BUFFERS_DEFAULT = 64,
     BUFFER_SIZE_DEFAULT = 32 * 1024,
-    PIECES_MAX = 1024, /* the kernel's UIO_MAXIOV */
-    SUBMIT_TRIES_MAX = 1000,
+    PEER_TIMEOUT_S_DEFAULT = 30,
+    PIECES_MAX = 1024,      /* the kernel's UIO_MAXIOV */
     SLOTS_END = UINT32_MAX, /* ends the list of free slots */
 };
+
+#define NO_MEMORY_WAIT_NS NS_PER_MS
 
 #define USER_DATA_NONE UINT64_MAX /* a completion that nobody wants to see */
 
@@ -138,12 +140,14 @@ static void submit(struct ring *ring, unsigned wait_count, uint64_t wait_ns)
     io_uring_smp_store_release(sq->ktail, sq->sqe_tail);
     enter(ring, submission_count(ring), wait_count, wait_ns);
 }
+    if (submission_count(ring) >
+        0) /* the kernel has no memory for them; what completes gives some back */
+        enter(ring, 0, io_uring_cq_ready(&ring->uring) + 1, NO_MEMORY_WAIT_NS);
 
 static struct io_uring_sqe *submission_take(struct ring *ring)
 {
-    struct io_uring_sqe *sqe = io_uring_get_sqe(&ring->uring);
-    for (unsigned tries = 0; !sqe; tries++) {
-        assert(tries < SUBMIT_TRIES_MAX);
+    struct io_uring_sqe *sqe;
+    while (!(sqe = io_uring_get_sqe(&ring->uring)))
         submit(ring, 0, 0);
         sqe = io_uring_get_sqe(&ring->uring);
     }
