@@ -238,6 +238,14 @@ uint16_t ring_listen_port(struct ring *ring, int fd)
     return network_listener(ring, fd)->address.port;
 }
 
+/* A vanished client has never been heard. */
+bool ring_silence(struct ring *ring, int fd, uint64_t *silent_ns)
+{
+    const struct wire *wire = network_wire(ring, fd);
+    *silent_ns = wire->is_vanished ? ring->time : 0;
+    return wire->out.count > 0;
+}
+
 int ring_peer(struct ring *ring, int fd, struct ring_address *address)
 {
     assert(network_wire(ring, fd)->is_used);

@@ -53,6 +53,7 @@ struct slot {
 struct ring {
     struct io_uring uring;
     unsigned enter_flags;
+    unsigned peer_timeout_s;
     uint64_t now;
     struct pool pool;
     struct msghdr *headers; /* by place in the submission queue */
@@ -139,18 +140,17 @@ static void submit(struct ring *ring, unsigned wait_count, uint64_t wait_ns)
     sq->sqe_head = sq->sqe_tail;
     io_uring_smp_store_release(sq->ktail, sq->sqe_tail);
     enter(ring, submission_count(ring), wait_count, wait_ns);
-}
     if (submission_count(ring) >
         0) /* the kernel has no memory for them; what completes gives some back */
         enter(ring, 0, io_uring_cq_ready(&ring->uring) + 1, NO_MEMORY_WAIT_NS);
+}
 
+/* However long the kernel has no memory: nothing else could be done, and nothing is lost. */
 static struct io_uring_sqe *submission_take(struct ring *ring)
 {
     struct io_uring_sqe *sqe;
     while (!(sqe = io_uring_get_sqe(&ring->uring)))
         submit(ring, 0, 0);
-        sqe = io_uring_get_sqe(&ring->uring);
-    }
     return sqe;
 }
 
@@ -222,6 +222,8 @@ static void options_complete(struct ring_options *options)
     options->completions = options->completions ? options->completions : COMPLETIONS_DEFAULT;
     options->buffers = options->buffers ? options->buffers : BUFFERS_DEFAULT;
     options->buffer_size = options->buffer_size ? options->buffer_size : BUFFER_SIZE_DEFAULT;
+    options->peer_timeout_s =
+        options->peer_timeout_s ? options->peer_timeout_s : PEER_TIMEOUT_S_DEFAULT;
     if (options->completions < options->entries) /* which the kernel refuses */
         options->completions = options->entries;
 }
@@ -259,6 +261,7 @@ int ring_create(struct ring **out, const struct ring_options *given)
     if (ring->uring.features & IORING_FEAT_NO_IOWAIT && !options.is_base_only)
         ring->enter_flags |= IORING_ENTER_NO_IOWAIT;
     ring->headers = memory_create(ring->uring.sq.ring_entries * sizeof *ring->headers);
+    ring->peer_timeout_s = options.peer_timeout_s;
     ring->now = clock_now();
     *out = ring;
     return 0;
@@ -320,7 +323,7 @@ void ring_buffer_return(struct ring *ring, uint16_t buffer)
 
 void ring_accept(struct ring *ring, struct io *io, int fd)
 {
-    socket_set_stream_options(fd);
+    socket_set_stream_options(fd, ring->peer_timeout_s);
     struct io_uring_sqe *sqe = submission_take(ring);
     io_uring_prep_multishot_accept(sqe, fd, NULL, NULL, SOCK_CLOEXEC);
     sqe->user_data = slot_take(ring, io, SLOT_ACCEPT);
@@ -394,6 +397,12 @@ uint16_t ring_listen_port(struct ring *ring, int fd)
     if (getsockname(fd, &name.any, &size) < 0)
         return 0;
     return ntohs(name.any.sa_family == AF_INET6 ? name.tcp6.sin6_port : name.tcp4.sin_port);
+}
+
+bool ring_silence(struct ring *ring, int fd, uint64_t *silent_ns)
+{
+    (void)ring;
+    return socket_silence(fd, silent_ns);
 }
 
 int ring_peer(struct ring *ring, int fd, struct ring_address *address)

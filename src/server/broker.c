@@ -78,9 +78,11 @@ static struct door_limits door_limits_of(const struct options *options)
 static int start_shard(struct broker *broker)
 {
     struct shard_options options = {
-        .ring.is_base_only = broker->options->is_base_ring,
+        .ring = {.is_base_only = broker->options->is_base_ring,
+                 .peer_timeout_s = (unsigned)(broker->options->tcp_timeout_ns / NS_PER_S)},
         .limits = limits_of(broker->options),
         .door_limits = door_limits_of(broker->options),
+        .peer_timeout_ns = broker->options->tcp_timeout_ns,
     };
     if (getrandom(&options.hash_key, sizeof options.hash_key, 0) != sizeof options.hash_key) {
         log_line("no random numbers: %s", strerror(errno));

@@ -10,7 +10,10 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-enum { REFUSED_MAX = 256 }; /* connections that are told why at once; the others just end */
+enum {
+    REFUSED_MAX = 256, /* connections that are told why at once; the others just end */
+    WATCH_PARTS = 16,  /* how often within its time-out a peer that owes is looked at */
+};
 
 static void set_state(struct shard *shard, struct conn *conn, enum conn_state state)
 {
@@ -66,6 +69,7 @@ void conn_destroy(struct shard *shard, struct conn *conn)
     list_remove(&conn->resuming);
     list_remove(&conn->ended);
     list_remove(&conn->timeout);
+    list_remove(&conn->watched);
     table_remove(&shard->conns, &conn->entry);
     shard->conn_memo = NULL;
     free(conn);
@@ -294,6 +298,36 @@ static void balance(struct shard *shard, struct conn *conn)
         list_push_back(&shard->resuming, &conn->resuming);
 }
 
+static void watch(struct shard *shard, struct conn *conn)
+{
+    conn->watch_ns = shard->now + shard->options.peer_timeout_ns / WATCH_PARTS;
+    list_push_back(&shard->watched, &conn->watched);
+}
+
+/* A peer that owes nothing is left to keep-alive; one whose host is not heard any more is gone. */
+void conn_watch(struct shard *shard, struct conn *conn)
+{
+    uint64_t silent_ns, since_ns = shard->now - conn->watch_since_ns;
+    if (conn->state == CONN_CLOSING || !ring_silence(shard->ring, conn->fd, &silent_ns))
+        return;
+    silent_ns = silent_ns < since_ns ? silent_ns : since_ns;
+    if (silent_ns >= shard->options.peer_timeout_ns)
+        abandon(shard, conn);
+    else
+        watch(shard, conn);
+}
+
+static void send_output(struct shard *shard, struct conn *conn)
+{
+    unsigned count;
+    const struct iovec *vector = output_begin(&conn->session.output, &count);
+    ring_send(shard->ring, &conn->send, conn->fd, vector, count);
+    if (shard->options.peer_timeout_ns == 0 || list_is_linked(&conn->watched))
+        return;
+    conn->watch_since_ns = shard->now;
+    watch(shard, conn);
+}
+
 /* Ends the sending of a connection that has said its last words. */
 static void part(struct shard *shard, struct conn *conn)
 {
@@ -308,13 +342,10 @@ void conn_write(struct shard *shard, struct conn *conn)
     session_turn(&conn->session);
     if (conn->state == CONN_CLOSING)
         return;
-    if (!conn->send.is_active && session_wants_send(&conn->session)) {
-        unsigned count;
-        const struct iovec *vector = output_begin(&conn->session.output, &count);
-        ring_send(shard->ring, &conn->send, conn->fd, vector, count);
-    } else if (!conn->send.is_active && conn->state == CONN_DRAINING) {
+    if (!conn->send.is_active && session_wants_send(&conn->session))
+        send_output(shard, conn);
+    else if (!conn->send.is_active && conn->state == CONN_DRAINING)
         part(shard, conn);
-    }
     if (conn->state != CONN_CLOSING)
         balance(shard, conn);
 }

@@ -49,6 +49,9 @@ struct conn {
     uint64_t gate_pass;   /* the last pass of the gate that held one of them back */
     struct list dirty, starved, resuming, ended, timeout;
     uint64_t timeout_ns;
+    struct list watched;     /* while its peer may owe an acknowledgement of what was sent */
+    uint64_t watch_ns;       /* when that is looked at next */
+    uint64_t watch_since_ns; /* since when it is */
     struct session session;
 };
 
@@ -82,6 +85,9 @@ void conn_end(struct shard *shard, struct conn *conn, enum status status);
 
 /* Its deadline has come. */
 void conn_on_timeout(struct shard *shard, struct conn *conn);
+
+/* Sees whether its peer still answers; the time to do so has come. */
+void conn_watch(struct shard *shard, struct conn *conn);
 
 /* Frees what the ring no longer needs; for a shard whose ring is gone. */
 void conn_destroy(struct shard *shard, struct conn *conn);

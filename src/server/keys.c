@@ -49,6 +49,9 @@ static const struct key keys[] = {
      .min = TIMEOUT_MIN, .max = TIMEOUT_MAX, .fallback = "1m"},
     {"hello-max", "SIZE", "the largest hello taken", .kind = KEY_NUMBER, .unit = UNIT_SIZE,
      .at = FIELD(hello_max), .min = 256, .max = 65536, .fallback = "4kb"},
+    {"tcp-timeout", "DURATION", "after which a host that does not answer over TCP is gone",
+     .kind = KEY_NUMBER, .unit = UNIT_DURATION, .needs_restart = true, .at = FIELD(tcp_timeout_ns),
+     .min = NS_PER_S, .max = TIMEOUT_MAX, .fallback = "30s"},
 };
 
 enum { KEYS_COUNT = sizeof keys / sizeof *keys };

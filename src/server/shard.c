@@ -26,6 +26,7 @@ int shard_init(struct shard *shard, const struct shard_options *options)
     list_init(&shard->starved);
     list_init(&shard->resuming);
     list_init(&shard->ended);
+    list_init(&shard->watched);
     for (unsigned i = 0; i < TIMEOUT_KINDS; i++)
         list_init(&shard->timeouts[i]);
     shard->random.state = options->hash_key.k0;
@@ -149,6 +150,24 @@ static void on_event(struct shard *shard, const struct ring_event *event)
     }
 }
 
+/* The first of the watched connections, if its time has come. */
+static struct conn *next_watched(struct shard *shard)
+{
+    struct conn *conn = list_is_empty(&shard->watched)
+                            ? NULL
+                            : list_entry(shard->watched.next, struct conn, watched);
+    return conn && conn->watch_ns <= shard->now ? conn : NULL;
+}
+
+static void watch(struct shard *shard)
+{
+    struct conn *conn;
+    while ((conn = next_watched(shard))) {
+        list_remove(&conn->watched);
+        conn_watch(shard, conn);
+    }
+}
+
 static void expire(struct shard *shard)
 {
     for (unsigned kind = 0; kind < TIMEOUT_KINDS; kind++)
@@ -174,6 +193,10 @@ static uint64_t next_deadline(const struct shard *shard)
             uint64_t due = list_entry(shard->timeouts[kind].next, struct conn, timeout)->timeout_ns;
             deadline = due < deadline ? due : deadline;
         }
+    if (!list_is_empty(&shard->watched)) {
+        uint64_t due = list_entry(shard->watched.next, struct conn, watched)->watch_ns;
+        deadline = due < deadline ? due : deadline;
+    }
     for (unsigned i = 0; i < shard->listeners_count; i++)
         deadline =
             shard->listeners[i].retry_ns < deadline ? shard->listeners[i].retry_ns : deadline;
@@ -273,6 +296,7 @@ void shard_turn(struct shard *shard, uint64_t deadline)
         on_event(shard, &events[i]);
     resume(shard);
     expire(shard);
+    watch(shard);
     engine_tick(shard->engine, shard->now, &shard->outbox);
     flush(shard);
     write_dirty(shard);

@@ -14,6 +14,7 @@ struct shard_options {
     struct ring_options ring;
     struct session_limits limits;
     struct door_limits door_limits;
+    uint64_t peer_timeout_ns; /* for a peer that does not acknowledge; 0: only TCP judges */
     struct hash_key hash_key;
     unsigned answer_delay_turns; /* every answer waits up to so many turns, at random; 0 but in the
                                     simulation */
@@ -51,7 +52,8 @@ struct shard {
     struct list resuming; /* those whose session can take up input that it kept */
     struct list ended;    /* those to be detached at the end of the turn */
     struct list timeouts[TIMEOUT_KINDS]; /* each in order of its deadlines */
-    unsigned refused_count;              /* connections that are told why they were not let in */
+    struct list watched;    /* connections whose peers may owe an acknowledgement, by watch_ns */
+    unsigned refused_count; /* connections that are told why they were not let in */
     bool is_ending;
 
     struct io signal;

@@ -20,6 +20,7 @@ static void bench_open(struct bench *bench, struct door_limits limits)
                    .hello_timeout_ns = 5 * NS_PER_S,
                    .silent_timeout_ns = 60 * NS_PER_S},
         .door_limits = limits,
+        .peer_timeout_ns = 30 * NS_PER_S,
         .hash_key = {1, 2},
     };
     struct ring_address address = {.kind = RING_ADDRESS_TCP4};
@@ -209,6 +210,32 @@ static void without_descriptors_those_who_wait_are_closed_and_later_ones_come_in
     bench_close(&bench);
 }
 
+static void a_peer_that_owes_and_is_not_heard_is_gone_in_its_time(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, (struct door_limits){0});
+    int vanished = join(&bench), reader = join(&bench), idler = join(&bench);
+    advance(&bench, 40 * NS_PER_S);
+    say_hello(&bench, vanished);
+    say_hello(&bench, idler);
+    expect_welcome(&bench, reader);
+    sim_vanish(bench.shard.ring, vanished);
+    for (int seconds = 0; seconds < 29; seconds++)
+        advance(&bench, NS_PER_S);
+    assert_int_equal(sim_descriptor_count(bench.shard.ring), 4);
+    for (int seconds = 0; seconds < 3; seconds++)
+        advance(&bench, NS_PER_S);
+    assert_int_equal(sim_descriptor_count(bench.shard.ring), 3);
+    for (int seconds = 0; seconds < 100; seconds++)
+        advance(&bench, NS_PER_S);
+    assert_int_equal(sim_descriptor_count(bench.shard.ring), 3);
+    hear(&bench, idler, OP_WELCOME);
+    advance(&bench, 2 * NS_PER_S);
+    assert_true(sim_deadline(bench.shard.ring) == TIME_NEVER);
+    bench_close(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +244,7 @@ int main(void)
         cmocka_unit_test(strangers_make_room_when_they_are_known_or_late),
         cmocka_unit_test(a_crowd_of_refused_ones_is_not_kept_to_be_told),
         cmocka_unit_test(limits_can_change),
+        cmocka_unit_test(a_peer_that_owes_and_is_not_heard_is_gone_in_its_time),
         cmocka_unit_test(without_descriptors_those_who_wait_are_closed_and_later_ones_come_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
