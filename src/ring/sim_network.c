@@ -12,7 +12,7 @@ static void stream_init(struct stream *stream, size_t size)
 {
     assert(size > 0);
     if (stream->size != size) {
-        free(stream->data);
+        memory_free(stream->data);
         stream->data = memory_create(size);
     }
     *stream = (struct stream){.data = stream->data, .size = size};
@@ -267,7 +267,7 @@ static void listener_close(struct ring *ring, struct listener *listener)
 {
     while (listener->backlog_head < listener->backlog_count)
         network_abort(ring, listener);
-    free(listener->backlog);
+    memory_free(listener->backlog);
     *listener = (struct listener){.fd = NONE};
 }
 
@@ -326,14 +326,14 @@ struct outsider *network_outsider(struct ring *ring, int fd)
 void network_finish(struct ring *ring)
 {
     for (size_t i = 0; i < ring->wire_count; i++) {
-        free(ring->wires[i].in.data);
-        free(ring->wires[i].out.data);
+        memory_free(ring->wires[i].in.data);
+        memory_free(ring->wires[i].out.data);
     }
     for (size_t i = 0; i < ring->listener_count; i++)
-        free(ring->listeners[i].backlog);
-    free(ring->wires);
-    free(ring->listeners);
-    free(ring->descriptors);
-    free(ring->ready);
-    free(ring->outsiders);
+        memory_free(ring->listeners[i].backlog);
+    memory_free(ring->wires);
+    memory_free(ring->listeners);
+    memory_free(ring->descriptors);
+    memory_free(ring->ready);
+    memory_free(ring->outsiders);
 }

@@ -140,8 +140,8 @@ static void submit(struct ring *ring, unsigned wait_count, uint64_t wait_ns)
     sq->sqe_head = sq->sqe_tail;
     io_uring_smp_store_release(sq->ktail, sq->sqe_tail);
     enter(ring, submission_count(ring), wait_count, wait_ns);
-    if (submission_count(ring) >
-        0) /* the kernel has no memory for them; what completes gives some back */
+    bool is_refused = submission_count(ring) > 0; /* the kernel has no memory for them */
+    if (is_refused)                               /* what completes gives some back */
         enter(ring, 0, io_uring_cq_ready(&ring->uring) + 1, NO_MEMORY_WAIT_NS);
 }
 
@@ -271,7 +271,7 @@ exit_uring:
 close_reserve:
     close(ring->reserve_fd);
 free_ring:
-    free(ring);
+    memory_free(ring);
     *out = NULL;
     return result;
 }
@@ -308,10 +308,10 @@ void ring_destroy(struct ring *ring)
     pool_finish(&ring->pool);
     if (ring->reserve_fd >= 0)
         close(ring->reserve_fd);
-    free(ring->paths);
-    free(ring->slots);
-    free(ring->headers);
-    free(ring);
+    memory_free(ring->paths);
+    memory_free(ring->slots);
+    memory_free(ring->headers);
+    memory_free(ring);
 }
 
 /* Operations. */

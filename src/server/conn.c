@@ -72,7 +72,7 @@ void conn_destroy(struct shard *shard, struct conn *conn)
     list_remove(&conn->watched);
     table_remove(&shard->conns, &conn->entry);
     shard->conn_memo = NULL;
-    free(conn);
+    memory_free(conn);
 }
 
 /* Frees a closing connection once nothing is in flight on it any more. */

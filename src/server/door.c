@@ -116,7 +116,7 @@ void door_leave(struct door *door, struct guest *guest)
     }
     if (guest->host && --guest->host->guests_count == 0) {
         table_remove(&door->hosts, &guest->host->entry);
-        free(guest->host);
+        memory_free(guest->host);
     }
     *guest = (struct guest){0};
 }
