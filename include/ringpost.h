@@ -110,6 +110,9 @@ struct ringpost_options {
     /* What the broker shows this connection as; at most 255 bytes. Default: none. */
     const char *client;
 
+    /* What lets in, for a broker that asks for it; at most 1,024 bytes. */
+    const char *password;
+
     /* How much may be unsettled at once. Default, and at most: what the broker grants. */
     uint32_t window;       /* frames */
     uint64_t window_bytes; /* bytes */
@@ -303,6 +306,8 @@ enum ringpost_event_kind {
                              credit. What was published in between is missed */
     RINGPOST_ENDED,       /* a consumer or subscription is over: id, status, error, body (text) */
     RINGPOST_GOAWAY,      /* the broker will end this connection: status, error, body (text) */
+    RINGPOST_LEASES_LOST, /* messages were leased for longer than their queue allows, and went
+                             back: id, tags, count. There is nothing to settle any more */
 };
 
 /*
@@ -437,14 +442,33 @@ RINGPOST_API int ringpost_ack(struct ringpost *handle, const struct ringpost_tag
 RINGPOST_API int ringpost_return(struct ringpost *handle, const struct ringpost_tags *tags);
 RINGPOST_API int ringpost_reject(struct ringpost *handle, const struct ringpost_tags *tags);
 
+/* As ringpost_return, but the messages are not delivered again before the delay is over. */
+RINGPOST_API int ringpost_return_later(struct ringpost *handle, const struct ringpost_tags *tags,
+                                       uint64_t delay_ms);
+
+/* Starts the time anew that a queue with a bound gives these leases. Errors as above. */
+RINGPOST_API int ringpost_touch(struct ringpost *handle, const struct ringpost_tags *tags);
+
 /* ---- Topics: subscribing -------------------------------------------------------------------- */
+
+/* What happens to messages when more would wait for a subscription than it may have. */
+enum ringpost_overflow {
+    RINGPOST_OVERFLOW_DEFAULT = 0,
+    RINGPOST_OVERFLOW_DROP_OLDEST = 1, /* the default: the oldest give way to a GAP */
+    RINGPOST_OVERFLOW_DROP_NEWEST = 2, /* the newest do */
+    RINGPOST_OVERFLOW_KEEP_LAST = 3,   /* one takes the place of the one of its name that waits */
+    RINGPOST_OVERFLOW_CLOSE = 4,       /* the subscription is over: ENDED with `overflow` */
+};
 
 struct ringpost_subscribe_options {
     size_t size;
     int wildcard; /* 1: the topic is a pattern: tokens separated by '.', * one, > the rest */
-    uint32_t
-        max_messages;   /* what may wait in the broker; beyond it the oldest give way to a GAP. */
-    uint64_t max_bytes; /* Default: the broker's, 65,536 messages and 16 MiB */
+    uint32_t max_messages; /* what may wait in the broker. Default: the broker's, 65,536 messages */
+    uint64_t max_bytes;    /* and 16 MiB */
+    int overflow;          /* enum ringpost_overflow */
+    struct ringpost_bytes group; /* at most 255 bytes: of all subscriptions with this group one gets
+                                    each message, the one for which least waits */
+    int no_retained; /* 1: only what is published from now on, not what was retained before */
 };
 
 /*
@@ -463,30 +487,99 @@ RINGPOST_API int ringpost_subscribe(struct ringpost *handle, struct ringpost_byt
  */
 RINGPOST_API int ringpost_unsubscribe(struct ringpost *handle, uint32_t id, int timeout_ms);
 
+/* ---- Requests and answers ------------------------------------------------------------------- */
+
+/*
+ * As ringpost_push_with or ringpost_publish_with, to "queue:NAME", "topic:NAME" or "inbox:NAME".
+ *     -EINVAL  also: an address that is none of these
+ */
+RINGPOST_API int ringpost_send(struct ringpost *handle, struct ringpost_bytes address,
+                               struct ringpost_bytes body,
+                               const struct ringpost_message_options *options, uint64_t *number,
+                               int timeout_ms);
+
+/*
+ * Sends a request to an address and waits for the answer: 0 with it in `*reply`, lent until the next
+ * call on the handle. Other events wait meanwhile for ringpost_next. The library adds reply_to and
+ * correlation_id, which must be left out of `options` (may be NULL).
+ *     -ENOENT     nobody is there: no-reader, at once (for topics and inboxes)
+ *     -ETIMEDOUT  no answer yet; one that comes later is dropped
+ */
+RINGPOST_API int ringpost_request(struct ringpost *handle, struct ringpost_bytes address,
+                                  struct ringpost_bytes body,
+                                  const struct ringpost_message_options *options,
+                                  struct ringpost_message *reply, int timeout_ms);
+
+/*
+ * Answers the message that has these headers; as ringpost_send.
+ *     -EDESTADDRREQ  it does not say where an answer is wanted
+ */
+RINGPOST_API int ringpost_reply(struct ringpost *handle, struct ringpost_bytes headers,
+                                struct ringpost_bytes body, uint64_t *number, int timeout_ms);
+
+/*
+ * Makes an inbox: an address that nobody can guess, whose messages come as TOPIC events that carry
+ * `*id`. ringpost_unsubscribe ends it. Failures and `timeout_ms` 0: as ringpost_subscribe.
+ */
+RINGPOST_API int ringpost_inbox(struct ringpost *handle, uint32_t *id, int timeout_ms);
+
+/*
+ * Its address, for reply_to. Each connection has another, and without one it is empty. Lent until
+ * the next call on the handle.
+ */
+RINGPOST_API struct ringpost_bytes ringpost_inbox_address(struct ringpost *handle, uint32_t id);
+
 /* ---- Queues: settings and figures ----------------------------------------------------------- */
 
 enum ringpost_when_full {
     RINGPOST_WHEN_FULL_DEFAULT = 0,
-    RINGPOST_WHEN_FULL_REFUSE = 1, /* the push is refused with `full` */
-    RINGPOST_WHEN_FULL_HOLD = 2,   /* the push waits in the broker, unsettled */
+    RINGPOST_WHEN_FULL_REFUSE = 1,      /* the push is refused with `full` */
+    RINGPOST_WHEN_FULL_HOLD = 2,        /* the push waits in the broker, unsettled */
+    RINGPOST_WHEN_FULL_DROP_OLDEST = 3, /* the oldest ready messages make room */
 };
 
+/* What stands for "none at all" where zero stands for "not said". */
+enum { RINGPOST_OFF = -1 };
+
+/* What a queue can be told. What is not said stays, or is as the broker has it for such names. */
 struct ringpost_settings {
     size_t size;
     uint64_t max_messages; /* the bound */
     uint64_t max_bytes;
-    int when_full; /* enum ringpost_when_full */
+    int when_full;          /* enum ringpost_when_full */
+    int64_t ttl_ms;         /* how long a message may wait, ready; or RINGPOST_OFF */
+    int64_t delivery_limit; /* how often one is delivered before it is a dead letter; or OFF */
+    int64_t lease_max_ms;   /* how long one may be leased; or OFF */
+    struct ringpost_bytes dead_letter; /* the queue of dead letters; data but no size: nowhere */
 };
 
 /* Declares a queue; `settings` may be NULL. -EEXIST: it is declared already, with others. */
 RINGPOST_API int ringpost_declare(struct ringpost *handle, struct ringpost_bytes queue,
                                   const struct ringpost_settings *settings, int timeout_ms);
 
+/* Changes settings of a queue, for what is in it as well. -ENOENT: there is none. */
+RINGPOST_API int ringpost_set(struct ringpost *handle, struct ringpost_bytes queue,
+                              const struct ringpost_settings *settings, int timeout_ms);
+
+struct ringpost_redrive_options {
+    size_t size;
+    uint32_t count;           /* at most so many messages; 0: all */
+    struct ringpost_bytes to; /* the queue they go to; none: each to where it was */
+};
+
+/*
+ * Puts dead letters back to the queues in which they died. `*count` (may be NULL) tells how many,
+ * `*has_more` (may be NULL) is 1 when some are left: more were there, or one found no place.
+ */
+RINGPOST_API int ringpost_redrive(struct ringpost *handle, struct ringpost_bytes queue,
+                                  const struct ringpost_redrive_options *options, uint64_t *count,
+                                  int *has_more, int timeout_ms);
+
 /* Discards a queue with everything in it. -ENOENT: there is none. */
 RINGPOST_API int ringpost_delete(struct ringpost *handle, struct ringpost_bytes queue,
                                  int timeout_ms);
 
-/* Discards the ready messages of a queue; `*count` (may be NULL) tells how many. */
+/* Discards the ready and the delayed messages of a queue; `*count` (may be NULL) tells how many. */
 RINGPOST_API int ringpost_purge(struct ringpost *handle, struct ringpost_bytes queue,
                                 uint64_t *count, int timeout_ms);
 
@@ -495,6 +588,8 @@ RINGPOST_API int ringpost_pause(struct ringpost *handle, struct ringpost_bytes q
                                 int timeout_ms);
 RINGPOST_API int ringpost_resume(struct ringpost *handle, struct ringpost_bytes queue,
                                  int timeout_ms);
+
+#define RINGPOST_NONE UINT64_MAX
 
 /* What a queue holds and has seen. Set `size` before the call; what the broker leaves out is 0. */
 struct ringpost_info {
@@ -506,9 +601,17 @@ struct ringpost_info {
     uint64_t consumers;
     uint64_t max_messages, max_bytes;
     uint64_t when_full; /* enum ringpost_when_full; 0 for one the library does not know */
-    uint64_t accepted;  /* = ready + leased + acknowledged + rejected + purged */
+    uint64_t accepted;  /* = ready + leased + delayed + acknowledged + dead_lettered + discarded */
     uint64_t acknowledged, rejected, purged;
     uint64_t delivered, returned, refused;
+    uint64_t delayed, delayed_bytes;
+    uint64_t ttl_ms, delivery_limit, lease_max_ms; /* 0: none */
+    struct ringpost_bytes dead_letter;             /* lent until the next request; empty: nowhere */
+    uint64_t dead_lettered, discarded;
+    uint64_t expired, overflowed, exhausted;    /* why, with rejected and purged */
+    uint64_t oldest_ready_ms, oldest_leased_ms; /* since when; RINGPOST_NONE: there is none */
+    uint64_t waited_p50_us, waited_p99_us, waited_max_us; /* from arrival to delivery */
+    uint64_t worked_p50_us, worked_p99_us, worked_max_us; /* from delivery to acknowledgement */
 };
 
 RINGPOST_API int ringpost_info(struct ringpost *handle, struct ringpost_bytes queue,
@@ -556,6 +659,52 @@ RINGPOST_API int ringpost_stats(struct ringpost *handle, struct ringpost_cursor 
                                 int timeout_ms);
 RINGPOST_API int ringpost_stats_next(struct ringpost_cursor *cursor,
                                      struct ringpost_figure *figure);
+
+/* A connection to the broker. Set `size` before each call. */
+struct ringpost_client {
+    size_t size;
+    uint64_t connection; /* its id */
+    struct ringpost_bytes client, address;
+    uint64_t consumers, subscriptions;
+    uint64_t leased;       /* messages */
+    uint64_t unsent_bytes; /* given to it, and not yet taken by its socket */
+    uint64_t backlog;      /* messages of topics that wait for it */
+    uint64_t waiting;      /* its pushes that a full queue holds */
+};
+
+/* All connections, by id. Next returns 1 with `*client` lent until the next call on the cursor, or 0. */
+RINGPOST_API int ringpost_clients(struct ringpost *handle, struct ringpost_cursor **cursor);
+RINGPOST_API int ringpost_clients_next(struct ringpost_cursor *cursor,
+                                       struct ringpost_client *client, int timeout_ms);
+
+/* Ends a connection. -ENOENT: there is none of that id. */
+RINGPOST_API int ringpost_kill(struct ringpost *handle, uint32_t connection, int timeout_ms);
+
+/* A name that is subscribed to, or whose last message is kept. Set `size` before each call. */
+struct ringpost_topic {
+    size_t size;
+    struct ringpost_bytes name;
+    uint64_t subscriptions;  /* to it as a name */
+    uint64_t wildcards;      /* to it as a pattern */
+    uint64_t retained_bytes; /* 0: nothing is kept */
+};
+
+/* All such names, in byte order. Next returns 1 with `*topic` lent until the next call, or 0. */
+RINGPOST_API int ringpost_topics(struct ringpost *handle, struct ringpost_cursor **cursor);
+RINGPOST_API int ringpost_topics_next(struct ringpost_cursor *cursor, struct ringpost_topic *topic,
+                                      int timeout_ms);
+
+/* A setting of the broker. Set `size` before each call. */
+struct ringpost_setting {
+    size_t size;
+    struct ringpost_bytes key, value;
+    struct ringpost_bytes origin; /* "default", "flag", or a file and its line */
+};
+
+/* All settings of the broker. Next returns 1 with one lent until the cursor is closed, or 0. */
+RINGPOST_API int ringpost_config(struct ringpost *handle, struct ringpost_cursor **cursor);
+RINGPOST_API int ringpost_config_next(struct ringpost_cursor *cursor,
+                                      struct ringpost_setting *setting, int timeout_ms);
 
 /* Asks the broker for an answer; `*round_trip_ns` (may be NULL) tells how long it took. */
 RINGPOST_API int ringpost_ping(struct ringpost *handle, uint64_t *round_trip_ns, int timeout_ms);

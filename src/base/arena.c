@@ -92,7 +92,7 @@ static void block_destroy(struct arena *arena, struct block *block)
         list_remove(&block->spans[i].link);
     ASAN_UNPOISON_MEMORY_REGION(block->memory, ARENA_BLOCK_SIZE);
     munmap(block->memory, ARENA_BLOCK_SIZE);
-    free(block);
+    memory_free(block);
     arena->blocks_count--;
     arena->blocks_idle_count--;
 }
@@ -114,6 +114,7 @@ static struct arena_span *span_take(struct arena *arena, unsigned class)
     struct arena_span *span =
         list_entry(list_pop_front(&arena->spans_free), struct arena_span, link);
     arena->blocks_idle_count -= span->block->spans_out_count++ == 0;
+    memory_count(ARENA_PIECE_MAX);
     span->returned = NULL;
     span->cut_count = span->out_count = 0;
     list_push_front(&arena->partial[class], &span->link);
@@ -122,6 +123,7 @@ static struct arena_span *span_take(struct arena *arena, unsigned class)
 
 static void span_return(struct arena *arena, struct arena_span *span)
 {
+    memory_count(-ARENA_PIECE_MAX);
     list_remove(&span->link);
     list_push_front(&arena->spans_free, &span->link);
     if (--span->block->spans_out_count == 0 && ++arena->blocks_idle_count > BLOCKS_IDLE_MAX)
@@ -159,7 +161,7 @@ void arena_free(struct arena *arena, void *piece, size_t size, struct arena_span
     arena->size -= arena_fit(size);
     if (!span) {
         assert(size > ARENA_PIECE_MAX);
-        free(piece);
+        memory_free(piece);
         return;
     }
     assert(span->out_count > 0);

@@ -1,24 +1,44 @@
 #include "base/array.h"
 
 #include <assert.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { ARRAY_CAPACITY_MIN = 8, RING_CAPACITY_MIN = 4 };
 
-static void *memory_or_abort(void *memory)
+static _Thread_local uint64_t used;
+
+void memory_count(int64_t size)
+{
+    used += (uint64_t)size;
+}
+
+uint64_t memory_used(void)
+{
+    return used;
+}
+
+static void *counted_or_abort(void *memory)
 {
     if (!memory) {
         fputs("ringpost: out of memory\n", stderr);
         abort();
     }
+    used += malloc_usable_size(memory);
     return memory;
 }
 
 void *memory_create(size_t size)
 {
-    return memory_or_abort(calloc(1, size));
+    return counted_or_abort(calloc(1, size));
+}
+
+void memory_free(void *data)
+{
+    used -= malloc_usable_size(data);
+    free(data);
 }
 
 void *memory_copy(const void *data, size_t size)
@@ -32,7 +52,8 @@ void *memory_copy(const void *data, size_t size)
 void *memory_resize(void *data, size_t count, size_t size)
 {
     assert(count > 0 && size > 0);
-    return memory_or_abort(reallocarray(data, count, size));
+    used -= malloc_usable_size(data);
+    return counted_or_abort(reallocarray(data, count, size));
 }
 
 void *array_reserve(void *data, size_t *capacity, size_t need, size_t size)
@@ -55,7 +76,7 @@ void *ring_double(void *data, size_t *first, size_t *capacity, size_t size)
         memcpy(ring, (char *)data + at, end - at);
         memcpy(ring + (end - at), data, at);
     }
-    free(data);
+    memory_free(data);
     *first = 0;
     *capacity = grown;
     return ring;

@@ -1,12 +1,24 @@
-/* Growing arrays that abort when memory ends: for the server, whose memory is budgeted at its door.
+/*
+ * Memory of the heap, and arrays that grow in it. It is counted, and its end aborts: for the server,
+ * whose memory is budgeted at its door. A thread frees what it has allocated itself.
  */
 #ifndef RINGPOST_BASE_ARRAY_H
 #define RINGPOST_BASE_ARRAY_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* `size` zeroed bytes of the heap. Never NULL. */
 void *memory_create(size_t size);
+
+/* Frees what these have handed out; NULL is nothing. */
+void memory_free(void *data);
+
+/* Bytes that the calling thread has allocated and not freed, those of arenas included. */
+uint64_t memory_used(void);
+
+/* Counts memory that comes from elsewhere; less of it where `size` is negative. */
+void memory_count(int64_t size);
 
 /* A copy of `size` bytes, with a zero behind it. Never NULL. */
 void *memory_copy(const void *data, size_t size);

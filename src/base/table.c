@@ -18,7 +18,7 @@ static size_t home(const struct table *table, uint64_t hash)
 
 void table_finish(struct table *table)
 {
-    free(table->slots);
+    memory_free(table->slots);
     *table = (struct table){0};
 }
 
@@ -50,7 +50,7 @@ static void resize(struct table *table, size_t capacity)
     for (size_t i = 0; i < old.capacity; i++)
         if (old.slots[i])
             place(table, old.slots[i]);
-    free(old.slots);
+    memory_free(old.slots);
 }
 
 void table_insert(struct table *table, struct table_entry *entry)

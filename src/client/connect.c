@@ -18,7 +18,8 @@ enum {
     REPLY_SIZE_EXTRA = 2 * 1024 * 1024,
     FRAME_MAX_MIN =
         FRAME_HEAD_SIZE + FRAME_NAME_MAX, /* a bound under this is no bound to work with */
-    HELLO_SIZE = FRAME_HEAD_SIZE + 4 + 4 * (FIELD_HEAD_SIZE + 16) + CLIENT_NAME_MAX + 3 * 8,
+    HELLO_SIZE =
+        FRAME_HEAD_SIZE + 4 + 5 * (FIELD_HEAD_SIZE + 16) + CLIENT_NAME_MAX + PASSWORD_MAX + 3 * 8,
     KEEPALIVE_IDLE_S = 30,
     KEEPALIVE_INTERVAL_S = 10,
     KEEPALIVE_COUNT = 3,
@@ -149,6 +150,8 @@ static int put_hello(struct ringpost *handle)
         size += field_put_number(hello + size, "window", config->window);
     if (config->window_bytes)
         size += field_put_number(hello + size, "window-bytes", config->window_bytes);
+    if (config->password[0])
+        size += field_put_bytes(hello + size, "password", bytes_text(config->password));
     size += field_put_number(hello + size, "heartbeats", 1);
     frame_head_store(hello, (struct frame_head){.op = OP_HELLO, .size = (uint32_t)size});
     unsigned char *frame = output_append(&handle->output, size);

@@ -67,7 +67,8 @@ static int consume(struct ringpost *handle, struct ringpost_bytes queue,
     int error = options_take(handle, options, &taken);
     if (error || !name_is_valid(queue))
         return -EINVAL;
-    struct source *source = source_create(&handle->sources, SOURCE_CONSUMER, bytes_from(queue));
+    struct source *source =
+        source_create(&handle->sources, SOURCE_CONSUMER, bytes_from(queue), bytes_of(NULL, 0));
     if (!source)
         return -ENOMEM;
     source->flags =
@@ -134,7 +135,7 @@ int ringpost_credit(struct ringpost *handle, uint32_t id, uint32_t messages, uin
     return handle_leave(handle, credit(handle, id, messages, bytes));
 }
 
-/* Gives the credit of settled messages back. Counts what it cannot know at what it should be. */
+/* Counts what it cannot know at what it should be. */
 static void credit_settled(struct ringpost *handle, struct source *source,
                            const struct ringpost_tags *tags)
 {
@@ -157,54 +158,100 @@ static void credit_settled(struct ringpost *handle, struct source *source,
         handle->link.is_output_urgent = true;
 }
 
-static bool extends(const struct source *source, enum op op, const struct ringpost_tags *tags)
+void consumer_settled(struct ringpost *handle, struct source *source,
+                      const struct ringpost_tags *tags)
+{
+    credit_settled(handle, source, tags);
+    source_mark(&handle->sources, source);
+    link_note_output(handle);
+}
+
+static bool extends(const struct source *source, enum op op, const struct ringpost_tags *tags,
+                    uint64_t delay_ms)
 {
     return source->settle_count > 0 && source->settle_op == op &&
+           source->settle_delay_ms == delay_ms &&
            source->settle_first + source->settle_count == tags->first &&
            tags->count <= UINT32_MAX - source->settle_count;
 }
 
-static int settle(struct ringpost *handle, enum op op, const struct ringpost_tags *tags)
+/* Whether these tags can be spoken of: the consumer, or NULL with what the call returns in `*error`. */
+static struct source *lessee_find(struct ringpost *handle, const struct ringpost_tags *tags,
+                                  int *error)
 {
+    *error = -EINVAL;
     if (tags->count == 0 || tags->first == 0 || tags->count - 1 > UINT64_MAX - tags->first)
-        return -EINVAL;
+        return NULL;
+    *error = 0;
     if (tags->epoch != handle->epoch || handle->link.state != LINK_UP)
-        return 0;
+        return NULL;
     struct source *source = consumer_find(handle, tags->consumer);
     if (!source)
-        return -ENOENT;
-    if (!source_is_leasing(source))
-        return -EINVAL;
-    if (extends(source, op, tags)) {
+        *error = -ENOENT;
+    else if (!source_is_leasing(source))
+        *error = -EINVAL;
+    return *error ? NULL : source;
+}
+
+static int settle(struct ringpost *handle, enum op op, const struct ringpost_tags *tags,
+                  uint64_t delay_ms)
+{
+    int error;
+    struct source *source = lessee_find(handle, tags, &error);
+    if (!source)
+        return error;
+    if (extends(source, op, tags, delay_ms)) {
         source->settle_count += tags->count;
     } else {
-        int error = source_stage(handle, source);
+        error = source_stage(handle, source);
         if (error)
             return error;
         source->settle_op = (uint8_t)op;
         source->settle_first = tags->first;
         source->settle_count = tags->count;
+        source->settle_delay_ms = delay_ms;
     }
-    credit_settled(handle, source, tags);
-    source_mark(&handle->sources, source);
-    link_note_output(handle);
+    consumer_settled(handle, source, tags);
     return 0;
+}
+
+static int touch(struct ringpost *handle, const struct ringpost_tags *tags)
+{
+    int error;
+    struct source *source = lessee_find(handle, tags, &error);
+    if (!source)
+        return error;
+    error = source_stage(handle, source);
+    return error ? error : source_put_tags(handle, source, OP_TOUCH, tags->first, tags->count, 0);
 }
 
 int ringpost_ack(struct ringpost *handle, const struct ringpost_tags *tags)
 {
     handle_enter(handle);
-    return handle_leave(handle, settle(handle, OP_ACK, tags));
+    return handle_leave(handle, settle(handle, OP_ACK, tags, 0));
 }
 
 int ringpost_return(struct ringpost *handle, const struct ringpost_tags *tags)
 {
     handle_enter(handle);
-    return handle_leave(handle, settle(handle, OP_RETURN, tags));
+    return handle_leave(handle, settle(handle, OP_RETURN, tags, 0));
 }
 
 int ringpost_reject(struct ringpost *handle, const struct ringpost_tags *tags)
 {
     handle_enter(handle);
-    return handle_leave(handle, settle(handle, OP_REJECT, tags));
+    return handle_leave(handle, settle(handle, OP_REJECT, tags, 0));
+}
+
+int ringpost_return_later(struct ringpost *handle, const struct ringpost_tags *tags,
+                          uint64_t delay_ms)
+{
+    handle_enter(handle);
+    return handle_leave(handle, settle(handle, OP_RETURN, tags, delay_ms));
+}
+
+int ringpost_touch(struct ringpost *handle, const struct ringpost_tags *tags)
+{
+    handle_enter(handle);
+    return handle_leave(handle, touch(handle, tags));
 }

@@ -1,24 +1,13 @@
+#include "client/cursor.h"
+
 #include "client/headers.h"
-#include "client/info.h"
-#include "client/request.h"
 #include "frame/field.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
-enum { LIST_PAGE = 1000 /* queues asked for at once, the most there can be */ };
-
-struct ringpost_cursor {
-    struct ringpost *handle;
-    enum op op;              /* what the answer is to */
-    bool has_more;           /* the broker has more than `page` */
-    struct bytes page, rest; /* the answer, the cursor's to free, and what is left of it */
-    size_t last_size;        /* LIST: the last name given out */
-    unsigned char last[FRAME_NAME_MAX];
-};
-
-static struct ringpost_cursor *cursor_create(struct ringpost *handle, enum op op)
+struct ringpost_cursor *cursor_create(struct ringpost *handle, enum op op)
 {
     struct ringpost_cursor *cursor = calloc(1, sizeof *cursor);
     if (!cursor)
@@ -36,9 +25,7 @@ void ringpost_cursor_close(struct ringpost_cursor *cursor)
     free(cursor);
 }
 
-/* Replaces the page with the answer to `question`. */
-static int page_fetch(struct ringpost_cursor *cursor, const struct question *question,
-                      int timeout_ms)
+int cursor_fetch(struct ringpost_cursor *cursor, const struct question *question, int timeout_ms)
 {
     struct wait wait = wait_for(timeout_ms);
     int error = request_call(cursor->handle, question, &wait);
@@ -51,7 +38,7 @@ static int page_fetch(struct ringpost_cursor *cursor, const struct question *que
     return 0;
 }
 
-static void rest_skip(struct ringpost_cursor *cursor, size_t size)
+void cursor_skip(struct ringpost_cursor *cursor, size_t size)
 {
     assert(size <= cursor->rest.size);
     cursor->rest = bytes_of(cursor->rest.data + size, cursor->rest.size - size);
@@ -64,65 +51,12 @@ static int cursor_fill(struct ringpost_cursor **place, struct ringpost_cursor *c
     *place = NULL;
     if (!cursor)
         return -ENOMEM;
-    int error = page_fetch(cursor, question, timeout_ms);
+    int error = cursor_fetch(cursor, question, timeout_ms);
     if (error)
         ringpost_cursor_close(cursor);
     else
         *place = cursor;
     return error;
-}
-
-int ringpost_list(struct ringpost *handle, struct ringpost_cursor **cursor)
-{
-    *cursor = cursor_create(handle, OP_LIST);
-    if (!*cursor)
-        return -ENOMEM;
-    (*cursor)->has_more = true;
-    return 0;
-}
-
-static struct bytes last_name(const struct ringpost_cursor *cursor)
-{
-    return bytes_of(cursor->last, cursor->last_size);
-}
-
-/* The page that begins behind the last name. It must bring something, or the walk would not end. */
-static int list_fetch(struct ringpost_cursor *cursor, int timeout_ms)
-{
-    struct question question = {.op = OP_LIST, .name = last_name(cursor), .body_size = 4};
-    store_u32(question.body, LIST_PAGE);
-    int error = page_fetch(cursor, &question, timeout_ms);
-    if (error)
-        return error;
-    return cursor->rest.size == 0 && cursor->has_more ? -EPROTO : 0;
-}
-
-int ringpost_list_next(struct ringpost_cursor *cursor, struct ringpost_info *info, int timeout_ms)
-{
-    if (cursor->op != OP_LIST)
-        return -EINVAL;
-    if (cursor->rest.size == 0 && cursor->has_more) {
-        int error = list_fetch(cursor, timeout_ms);
-        if (error)
-            return error;
-    }
-    if (cursor->rest.size == 0)
-        return 0;
-    uint32_t size = cursor->rest.size >= 4 ? load_u32(cursor->rest.data) : 0;
-    if (size < 4 || size > cursor->rest.size)
-        return -EPROTO;
-    int error = info_parse(info, bytes_of(cursor->rest.data + 4, size - 4));
-    if (error)
-        return error;
-    struct bytes name = bytes_from(info->name);
-    if (name.size == 0 || name.size > FRAME_NAME_MAX)
-        return -EPROTO;
-    if (bytes_compare(last_name(cursor), name) >= 0)
-        return -EPROTO;
-    memcpy(cursor->last, name.data, name.size);
-    cursor->last_size = name.size;
-    rest_skip(cursor, size);
-    return 1;
 }
 
 int ringpost_peek(struct ringpost *handle, struct ringpost_bytes queue, uint32_t count, int back,
@@ -154,7 +88,7 @@ int ringpost_peek_next(struct ringpost_cursor *cursor, struct ringpost_message *
     if (head.op != OP_PUSH || head.size > cursor->rest.size || !message_is_good(frame))
         return -EPROTO;
     *message = message_read(frame);
-    rest_skip(cursor, head.size);
+    cursor_skip(cursor, head.size);
     return 1;
 }
 
@@ -180,6 +114,6 @@ int ringpost_stats_next(struct ringpost_cursor *cursor, struct ringpost_figure *
     *figure = (struct ringpost_figure){bytes_to(field.key), bytes_to(field.value), field.number};
     if (field.kind == FIELD_NUMBER)
         figure->text = ringpost_bytes(NULL, 0);
-    rest_skip(cursor, (size_t)size);
+    cursor_skip(cursor, (size_t)size);
     return 1;
 }

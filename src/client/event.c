@@ -115,7 +115,25 @@ static bool gap_take(struct ringpost *handle, const unsigned char *body,
     event->id = id;
     event->count = load_u64(body + 8);
     event->bytes = load_u64(body + 16);
-    return source && source->kind == SOURCE_SUBSCRIPTION;
+    return source && source->kind == SOURCE_SUBSCRIPTION && id != handle->inbox_id;
+}
+
+/* Leases that lasted for too long. What they had of the credit is given back. */
+static bool leases_lost_take(struct ringpost *handle, const unsigned char *body,
+                             struct ringpost_event *event)
+{
+    struct source *source = source_find(&handle->sources, load_u32(body));
+    bool is_current = handle->reader.epoch == handle->epoch && handle->link.state == LINK_UP;
+    uint32_t count = load_u32(body + 4);
+    if (!source || !source_is_leasing(source) || !is_current || count == 0)
+        return false;
+    event->kind = RINGPOST_LEASES_LOST;
+    event->id = source->id;
+    event->count = count;
+    event->tags =
+        (struct ringpost_tags){load_u64(body + 8), 0, count, source->id, handle->reader.epoch, 0};
+    consumer_settled(handle, source, &event->tags);
+    return true;
 }
 
 static void status_set(struct ringpost_event *event, int status)
@@ -201,6 +219,7 @@ static bool notice_take(struct ringpost *handle, unsigned char *frame, struct ri
     case OP_ERROR: return error_take(body, size, event);
     case OP_ENDED: return ended_take(handle, body, event);
     case OP_START_REFUSED: return start_refused_take(handle, body, size, event);
+    case OP_LOST: return leases_lost_take(handle, body, event);
     case OP_LINK_LOST: return lost_take(body, event);
     case OP_WELCOME: return reconnected_take(handle, event);
     case OP_GOAWAY:

@@ -58,7 +58,9 @@ static uint64_t value_or(uint64_t value, uint64_t fallback)
 static int config_init(struct config *config, const struct ringpost_options *options)
 {
     const char *client = options->client ? options->client : "";
-    if (strlen(client) > CLIENT_NAME_MAX || options->credit_bytes > INT64_MAX)
+    const char *password = options->password ? options->password : "";
+    if (strlen(client) > CLIENT_NAME_MAX || strlen(password) > PASSWORD_MAX ||
+        options->credit_bytes > INT64_MAX)
         return -EINVAL;
     *config = (struct config){
         .window = options->window,
@@ -75,6 +77,7 @@ static int config_init(struct config *config, const struct ringpost_options *opt
     if (config->backoff_max_ns < config->backoff_min_ns)
         config->backoff_max_ns = config->backoff_min_ns;
     memcpy(config->client, client, strlen(client));
+    memcpy(config->password, password, strlen(password));
     return 0;
 }
 

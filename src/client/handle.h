@@ -16,6 +16,7 @@
 
 enum {
     CLIENT_NAME_MAX = 255, /* bytes */
+    PASSWORD_MAX = 1024,   /* bytes */
     SERVER_NAME_SIZE = 64,
     ERROR_TEXT_SIZE = 256,
 };
@@ -46,7 +47,8 @@ struct link {
 /* What the scan must remember from frame to frame. */
 struct scanner {
     uint32_t size_max; /* of a frame from the broker */
-    bool has_context;  /* a CONTEXT came over this connection */
+    bool has_context;  /* a CONTEXT came over this connection ... */
+    uint32_t context;  /* ... and this source is the one of the last */
     bool is_hello_refused;
 };
 
@@ -62,8 +64,9 @@ struct reader {
 /* The call that waits for its answer: at most one at a time. */
 struct request {
     enum { REQUEST_NONE, REQUEST_WAITING, REQUEST_REPLIED, REQUEST_FAILED } state;
-    uint64_t number; /* as the handle counts */
-    int error;       /* of a FAILED one */
+    uint64_t number;      /* as the handle counts */
+    uint64_t correlation; /* of the answer that is to come to the inbox; 0: a REPLY is to come */
+    int error;            /* of a FAILED one */
     unsigned char
         *reply; /* of a REPLIED one: what stands behind the number; the handle's to free */
     size_t reply_size;
@@ -72,6 +75,7 @@ struct request {
 
 struct config {
     char client[CLIENT_NAME_MAX + 1];
+    char password[PASSWORD_MAX + 1];
     uint32_t window;
     uint64_t window_bytes;
     uint32_t credit_messages;
@@ -90,6 +94,8 @@ struct ringpost {
     struct reader reader;
     struct source_table sources;
     struct request request;
+    uint32_t inbox_id;         /* the source that answers come to, or 0 */
+    uint64_t correlation_last; /* of the last request */
     struct heartbeat heartbeat;
     pid_t pid;          /* of the process that opened it */
     uint64_t base;      /* the handle's number of a frame, less its number on this connection */

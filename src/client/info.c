@@ -1,71 +1,108 @@
 #include "client/info.h"
 
+#include "client/queue.h"
 #include "client/request.h"
-#include "frame/field.h"
 
 #include <errno.h>
 
-static const struct figure {
-    const char *key;
-    size_t offset;
-} FIGURES[] = {
-    {"declared", offsetof(struct ringpost_info, declared)},
-    {"paused", offsetof(struct ringpost_info, paused)},
-    {"ready", offsetof(struct ringpost_info, ready)},
-    {"ready-bytes", offsetof(struct ringpost_info, ready_bytes)},
-    {"leased", offsetof(struct ringpost_info, leased)},
-    {"leased-bytes", offsetof(struct ringpost_info, leased_bytes)},
-    {"waiting", offsetof(struct ringpost_info, waiting)},
-    {"consumers", offsetof(struct ringpost_info, consumers)},
-    {"max-messages", offsetof(struct ringpost_info, max_messages)},
-    {"max-bytes", offsetof(struct ringpost_info, max_bytes)},
-    {"accepted", offsetof(struct ringpost_info, accepted)},
-    {"acknowledged", offsetof(struct ringpost_info, acknowledged)},
-    {"rejected", offsetof(struct ringpost_info, rejected)},
-    {"purged", offsetof(struct ringpost_info, purged)},
-    {"delivered", offsetof(struct ringpost_info, delivered)},
-    {"returned", offsetof(struct ringpost_info, returned)},
-    {"refused", offsetof(struct ringpost_info, refused)},
+/* What the fields fill, and a word among them that stands for a number. */
+struct known {
+    struct ringpost_info info;
+    struct ringpost_bytes when_full;
 };
 
-static void number_set(struct ringpost_info *info, const struct field *field)
-{
-    for (size_t i = 0; i < sizeof FIGURES / sizeof *FIGURES; i++) {
-        if (!field_is(field, FIGURES[i].key))
-            continue;
-        memcpy((char *)info + FIGURES[i].offset, &field->number, sizeof field->number);
-        return;
+#define NUMBER(key, member)                                    \
+    {                                                          \
+        key, FIELD_NUMBER, offsetof(struct known, info.member) \
     }
+
+static const struct figure FIGURES[] = {
+    {"name", FIELD_BYTES, offsetof(struct known, info.name)},
+    NUMBER("declared", declared),
+    NUMBER("paused", paused),
+    NUMBER("ready", ready),
+    NUMBER("ready-bytes", ready_bytes),
+    NUMBER("leased", leased),
+    NUMBER("leased-bytes", leased_bytes),
+    NUMBER("delayed", delayed),
+    NUMBER("delayed-bytes", delayed_bytes),
+    NUMBER("waiting", waiting),
+    NUMBER("consumers", consumers),
+    NUMBER("max-messages", max_messages),
+    NUMBER("max-bytes", max_bytes),
+    {"when-full", FIELD_BYTES, offsetof(struct known, when_full)},
+    NUMBER("ttl", ttl_ms),
+    NUMBER("delivery-limit", delivery_limit),
+    {"dead-letter", FIELD_BYTES, offsetof(struct known, info.dead_letter)},
+    NUMBER("lease-max", lease_max_ms),
+    NUMBER("accepted", accepted),
+    NUMBER("acknowledged", acknowledged),
+    NUMBER("dead-lettered", dead_lettered),
+    NUMBER("discarded", discarded),
+    NUMBER("rejected", rejected),
+    NUMBER("expired", expired),
+    NUMBER("overflowed", overflowed),
+    NUMBER("exhausted", exhausted),
+    NUMBER("purged", purged),
+    NUMBER("delivered", delivered),
+    NUMBER("returned", returned),
+    NUMBER("refused", refused),
+    NUMBER("oldest-ready", oldest_ready_ms),
+    NUMBER("oldest-leased", oldest_leased_ms),
+    NUMBER("waited-p50", waited_p50_us),
+    NUMBER("waited-p99", waited_p99_us),
+    NUMBER("waited-max", waited_max_us),
+    NUMBER("worked-p50", worked_p50_us),
+    NUMBER("worked-p99", worked_p99_us),
+    NUMBER("worked-max", worked_max_us),
+};
+
+static const struct figure *figure_find(const struct figure *figures, size_t count,
+                                        const struct field *field)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (figures[i].kind == field->kind && field_is(field, figures[i].key))
+            return &figures[i];
+    }
+    return NULL;
 }
 
-static void bytes_set(struct ringpost_info *info, const struct field *field)
+int figures_parse(struct bytes fields, const struct figure *figures, size_t count, void *to)
 {
-    if (field_is(field, "name"))
-        info->name = bytes_to(field->value);
-    else if (field_is(field, "when-full") && bytes_equal(field->value, bytes_text("hold")))
-        info->when_full = RINGPOST_WHEN_FULL_HOLD;
-    else if (field_is(field, "when-full") && bytes_equal(field->value, bytes_text("refuse")))
-        info->when_full = RINGPOST_WHEN_FULL_REFUSE;
-}
-
-int info_parse(struct ringpost_info *info, struct bytes fields)
-{
-    struct ringpost_info known = {.size = info->size};
-    if (info->size < offsetof(struct ringpost_info, declared))
-        return -EINVAL;
     int size;
     struct field field;
     while ((size = field_parse(fields, &field)) > 0) {
         fields = bytes_of(fields.data + size, fields.size - (size_t)size);
-        if (field.kind == FIELD_NUMBER)
-            number_set(&known, &field);
-        else
-            bytes_set(&known, &field);
+        const struct figure *figure = figure_find(figures, count, &field);
+        struct ringpost_bytes value = {field.value.data, field.value.size};
+        if (figure && figure->kind == FIELD_NUMBER)
+            memcpy((char *)to + figure->offset, &field.number, sizeof field.number);
+        else if (figure)
+            memcpy((char *)to + figure->offset, &value, sizeof value);
     }
-    if (size < 0)
-        return -EPROTO;
-    memcpy(info, &known, info->size < sizeof known ? info->size : sizeof known);
+    return size < 0 ? -EPROTO : 0;
+}
+
+int figures_give(void *to, size_t to_size, void *from, size_t from_size)
+{
+    if (to_size < sizeof to_size)
+        return -EINVAL;
+    memcpy(from, &to_size, sizeof to_size);
+    memcpy(to, from, to_size < from_size ? to_size : from_size);
     return 0;
+}
+
+int info_parse(struct ringpost_info *info, struct bytes fields)
+{
+    struct known known = {
+        .info = {.oldest_ready_ms = RINGPOST_NONE, .oldest_leased_ms = RINGPOST_NONE}};
+    if (info->size < offsetof(struct ringpost_info, declared))
+        return -EINVAL;
+    int error = figures_parse(fields, FIGURES, sizeof FIGURES / sizeof *FIGURES, &known);
+    if (error)
+        return error;
+    known.info.when_full = (uint64_t)when_full_parse(bytes_from(known.when_full));
+    return figures_give(info, info->size, &known.info, sizeof known.info);
 }
 
 int ringpost_info(struct ringpost *handle, struct ringpost_bytes queue, struct ringpost_info *info,

@@ -1,14 +1,30 @@
-/* The figures of a queue, read from the fields that carry them. */
+/* Structs of figures, read from the fields that carry them. */
 #ifndef RINGPOST_CLIENT_INFO_H
 #define RINGPOST_CLIENT_INFO_H
 
-#include "base/bytes.h"
+#include "frame/field.h"
 #include "ringpost.h"
 
+/* A member that a field fills: a uint64_t, or a struct ringpost_bytes that borrows from the field. */
+struct figure {
+    const char *key;
+    enum field_kind kind;
+    size_t offset;
+};
+
 /*
- * Fills `info`, of which only info->size bytes are the caller's. Fields it does not know are passed over. Returns 0,
- * -EPROTO when these are not fields, or -EINVAL when info->size cannot be.
+ * Fills the members of `to` that the fields name. Others stay as they are, and unknown fields are passed
+ * over. Returns 0, or -EPROTO when these are not fields.
  */
+int figures_parse(struct bytes fields, const struct figure *figures, size_t count, void *to);
+
+/*
+ * Copies a struct to a caller who knows `size` bytes of it, and told so in its first member. Returns 0, or -EINVAL
+ * when that is less than that member itself.
+ */
+int figures_give(void *to, size_t to_size, void *from, size_t from_size);
+
+/* Fills `info`, of which only info->size bytes are the caller's. Returns 0, -EPROTO or -EINVAL. */
 int info_parse(struct ringpost_info *info, struct bytes fields);
 
 #endif

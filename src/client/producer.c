@@ -103,16 +103,61 @@ int ringpost_publish(struct ringpost *handle, struct ringpost_bytes topic,
     return send_one(handle, &outgoing, number, timeout_ms);
 }
 
+/* The flags that the options ask for, if they are for such a message. */
+static int outgoing_choose(struct outgoing *outgoing)
+{
+    const struct ringpost_message_options *options = outgoing->options;
+    if (outgoing->op == OP_PUSH && (options->retain || options->must))
+        return -EINVAL;
+    outgoing->flags |= (options->retain ? PUBLISH_RETAIN : 0) | (options->must ? PUBLISH_MUST : 0);
+    return 0;
+}
+
+int outgoing_address(struct outgoing *outgoing, struct ringpost_bytes address)
+{
+    static const struct {
+        const char *prefix;
+        enum op op;
+        unsigned flags;
+    } kinds[] = {
+        {"queue:", OP_PUSH, 0}, {"topic:", OP_PUBLISH, 0}, {"inbox:", OP_PUBLISH, PUBLISH_INBOX}};
+    enum { PREFIX_SIZE = 6 };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (address.size <= PREFIX_SIZE || memcmp(address.data, kinds[i].prefix, PREFIX_SIZE) != 0)
+            continue;
+        outgoing->op = kinds[i].op;
+        outgoing->flags |= kinds[i].flags;
+        outgoing->name =
+            ringpost_bytes((const char *)address.data + PREFIX_SIZE, address.size - PREFIX_SIZE);
+        return 0;
+    }
+    return -EINVAL;
+}
+
+int ringpost_send(struct ringpost *handle, struct ringpost_bytes address,
+                  struct ringpost_bytes body, const struct ringpost_message_options *options,
+                  uint64_t *number, int timeout_ms)
+{
+    struct ringpost_message_options taken;
+    struct outgoing outgoing = {.body = body, .options = &taken};
+    int error = options_copy(&taken, sizeof taken, options);
+    if (!error)
+        error = outgoing_address(&outgoing, address);
+    if (!error)
+        error = outgoing_choose(&outgoing);
+    return error ? error : send_one(handle, &outgoing, number, timeout_ms);
+}
+
 int ringpost_push_with(struct ringpost *handle, struct ringpost_bytes queue,
                        struct ringpost_bytes body, const struct ringpost_message_options *options,
                        uint64_t *number, int timeout_ms)
 {
     struct ringpost_message_options taken;
-    int error = options_copy(&taken, sizeof taken, options);
-    if (error || taken.retain || taken.must)
-        return -EINVAL;
     struct outgoing outgoing = {.op = OP_PUSH, .name = queue, .body = body, .options = &taken};
-    return send_one(handle, &outgoing, number, timeout_ms);
+    int error = options_copy(&taken, sizeof taken, options);
+    if (!error)
+        error = outgoing_choose(&outgoing);
+    return error ? error : send_one(handle, &outgoing, number, timeout_ms);
 }
 
 int ringpost_publish_with(struct ringpost *handle, struct ringpost_bytes topic,
@@ -121,17 +166,11 @@ int ringpost_publish_with(struct ringpost *handle, struct ringpost_bytes topic,
                           int timeout_ms)
 {
     struct ringpost_message_options taken;
+    struct outgoing outgoing = {.op = OP_PUBLISH, .name = topic, .body = body, .options = &taken};
     int error = options_copy(&taken, sizeof taken, options);
-    if (error)
-        return error;
-    struct outgoing outgoing = {
-        .op = OP_PUBLISH,
-        .flags = (taken.retain ? PUBLISH_RETAIN : 0) | (taken.must ? PUBLISH_MUST : 0),
-        .name = topic,
-        .body = body,
-        .options = &taken,
-    };
-    return send_one(handle, &outgoing, number, timeout_ms);
+    if (!error)
+        error = outgoing_choose(&outgoing);
+    return error ? error : send_one(handle, &outgoing, number, timeout_ms);
 }
 
 static int flush_error_take(struct ringpost *handle)

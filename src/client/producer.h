@@ -11,6 +11,9 @@ struct outgoing {
     const struct ringpost_message_options *options; /* its headers; NULL: none */
 };
 
+/* Says where to: "queue:NAME", "topic:NAME" or "inbox:NAME". Returns 0 or -EINVAL. */
+int outgoing_address(struct outgoing *outgoing, struct ringpost_bytes address);
+
 /*
  * Puts a message out as the last frame, once there is room for it; `*number` (may be NULL) names it.
  * Returns 0 or -errno as ringpost_push.

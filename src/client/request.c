@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 
 /* Puts the question behind what was settled before. */
 static int put(struct ringpost *handle, const struct question *question)
@@ -29,6 +30,12 @@ int request_call(struct ringpost *handle, const struct question *question, struc
 
 int request_await(struct ringpost *handle, struct wait *wait)
 {
+    handle->request.correlation = 0;
+    return request_await_answer(handle, wait);
+}
+
+int request_await_answer(struct ringpost *handle, struct wait *wait)
+{
     struct request *request = &handle->request;
     int error = 0;
     request->state = REQUEST_WAITING;
@@ -41,6 +48,25 @@ int request_await(struct ringpost *handle, struct wait *wait)
         error = 0;
     request->state = REQUEST_NONE;
     return error;
+}
+
+void request_answer(struct request *request, struct bytes reply, bool has_more)
+{
+    unsigned char *copy = NULL;
+    if (reply.size > 0) {
+        copy = malloc(reply.size);
+        if (!copy) {
+            request->state = REQUEST_FAILED;
+            request->error = -ENOMEM;
+            return;
+        }
+        memcpy(copy, reply.data, reply.size);
+    }
+    free(request->reply);
+    request->reply = copy;
+    request->reply_size = reply.size;
+    request->has_more = has_more;
+    request->state = REQUEST_REPLIED;
 }
 
 struct bytes request_take_reply(struct request *request)

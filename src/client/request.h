@@ -4,7 +4,7 @@
 
 #include "client/link.h"
 
-enum { QUESTION_BODY_MAX = 96 }; /* DECLARE with all its fields */
+enum { QUESTION_BODY_MAX = 1536 }; /* DECLARE with all its fields */
 
 /* What to ask. */
 struct question {
@@ -23,6 +23,19 @@ int request_call(struct ringpost *handle, const struct question *question, struc
 
 /* The same for a question that was put out already, as the last frame. */
 int request_await(struct ringpost *handle, struct wait *wait);
+
+/* The same for the last frame when the answer to it, with request.correlation, comes to the inbox. */
+int request_await_answer(struct ringpost *handle, struct wait *wait);
+
+/* Whether the REPLY to the frame of that number is what the call waits for. */
+static inline bool request_is_for(const struct request *request, uint64_t number)
+{
+    return request->state == REQUEST_WAITING && request->correlation == 0 &&
+           request->number == number;
+}
+
+/* The answer came; it is copied. */
+void request_answer(struct request *request, struct bytes reply, bool has_more);
 
 /* Moves the answer's bytes to the caller, who frees them. */
 struct bytes request_take_reply(struct request *request);

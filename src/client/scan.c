@@ -2,9 +2,10 @@
 
 #include "client/connect.h"
 #include "client/headers.h"
+#include "client/inbox.h"
+#include "client/request.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 /*
  * Every byte from the broker passes here first, and the reader trusts what was let through: a frame
@@ -21,7 +22,8 @@ static size_t body_size_min(unsigned op)
     case OP_WELCOME: return 4;
     case OP_CONFIRM: return 12;
     case OP_ERROR:
-    case OP_CONTEXT: return 16;
+    case OP_CONTEXT:
+    case OP_LOST: return 16;
     case OP_REPLY:
     case OP_ENDED: return 8;
     case OP_GAP: return 24;
@@ -70,25 +72,6 @@ static int on_error(struct ringpost *handle, unsigned char *frame, struct bytes 
     return SCAN_KEEP;
 }
 
-static void request_answer(struct request *request, struct bytes reply, bool has_more)
-{
-    unsigned char *copy = NULL;
-    if (reply.size > 0) {
-        copy = malloc(reply.size);
-        if (!copy) {
-            request->state = REQUEST_FAILED;
-            request->error = -ENOMEM;
-            return;
-        }
-        memcpy(copy, reply.data, reply.size);
-    }
-    free(request->reply);
-    request->reply = copy;
-    request->reply_size = reply.size;
-    request->has_more = has_more;
-    request->state = REQUEST_REPLIED;
-}
-
 /* The answer to a call that gave up waiting is of no interest. */
 static int on_reply(struct ringpost *handle, struct frame_head head, struct bytes body)
 {
@@ -96,11 +79,11 @@ static int on_reply(struct ringpost *handle, struct frame_head head, struct byte
     if (number == 0 || number > handle->window.last)
         return -EPROTO;
     number += handle->base;
-    if (handle->request.state == REQUEST_WAITING && handle->request.number == number)
-        request_answer(&handle->request, bytes_of(body.data + 8, body.size - 8),
-                       head.flags & REPLY_MORE);
-    else
-        sources_on_reply(&handle->sources, number);
+    struct bytes data = bytes_of(body.data + 8, body.size - 8);
+    if (request_is_for(&handle->request, number))
+        request_answer(&handle->request, data, head.flags & REPLY_MORE);
+    else if (sources_on_reply(&handle->sources, number, data) < 0)
+        return -EPROTO;
     return SCAN_HANDLED;
 }
 
@@ -117,9 +100,13 @@ static int on_control(struct ringpost *handle, unsigned char *frame, struct fram
         return window_settle(&handle->window, load_u64(body.data)) ? SCAN_HANDLED : -EPROTO;
     case OP_ERROR: return on_error(handle, frame, body);
     case OP_REPLY: return on_reply(handle, head, body);
-    case OP_CONTEXT: handle->scanner.has_context = true; return SCAN_KEEP;
+    case OP_CONTEXT:
+        handle->scanner.has_context = true;
+        handle->scanner.context = load_u32(body.data);
+        return SCAN_KEEP;
+    case OP_ENDED: return inbox_on_ended(handle, load_u32(body.data)) ? SCAN_HANDLED : SCAN_KEEP;
     case OP_GAP:
-    case OP_ENDED:
+    case OP_LOST:
     case OP_GOAWAY: return SCAN_KEEP;
     default: return SCAN_HANDLED;
     }
@@ -129,9 +116,13 @@ static int on_frame(struct ringpost *handle, unsigned char *frame, struct frame_
 {
     if (head.op == OP_PUSH || head.op == OP_PUBLISH) {
         bool is_good = handle->scanner.has_context && message_is_good(frame);
+        if (is_good && handle->inbox_id && handle->inbox_id == handle->scanner.context) {
+            inbox_on_message(handle, frame);
+            return SCAN_HANDLED;
+        }
         return is_good ? SCAN_KEEP : -EPROTO;
     }
-    if (head.op >= OP_WELCOME && head.op <= OP_GOAWAY && head.name_size != 0)
+    if (head.op >= OP_WELCOME && head.op <= OP_LOST && head.name_size != 0)
         return -EPROTO;
     return on_control(handle, frame, head);
 }

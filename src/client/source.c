@@ -1,6 +1,7 @@
 #include "client/source.h"
 
 #include "client/handle.h"
+#include "client/inbox.h"
 #include "client/link.h"
 
 #include <assert.h>
@@ -30,20 +31,26 @@ static bool table_reserve(struct source_table *table)
     return true;
 }
 
-struct source *source_create(struct source_table *table, enum source_kind kind, struct bytes name)
+struct source *source_create(struct source_table *table, enum source_kind kind, struct bytes name,
+                             struct bytes fields)
 {
     assert(name.size <= FRAME_NAME_MAX);
+    assert(fields.size <= UINT16_MAX);
     if (table->id_last == UINT32_MAX || !table_reserve(table))
         return NULL;
-    struct source *source = malloc(sizeof *source + name.size);
+    struct source *source = malloc(sizeof *source + name.size + fields.size);
     if (!source)
         return NULL;
     *source = (struct source){
         .id = ++table->id_last,
         .kind = (uint8_t)kind,
         .name_size = (uint16_t)name.size,
+        .fields_size = (uint16_t)fields.size,
     };
-    memcpy(source->name, name.data, name.size);
+    if (name.size > 0)
+        memcpy(source->name, name.data, name.size);
+    if (fields.size > 0)
+        memcpy(source->name + name.size, fields.data, fields.size);
     table->all[table->count++] = source;
     table->stopped_count++;
     return source;
@@ -134,7 +141,7 @@ void source_destroy(struct ringpost *handle, struct source *source)
     free(source);
 }
 
-/* CONSUME and SUBSCRIBE have bodies of one shape: id u32, count u32, bytes u64. */
+/* CONSUME and SUBSCRIBE have bodies of one shape: id u32, count u32, bytes u64, perhaps fields. */
 static int source_start(struct ringpost *handle, struct source *source)
 {
     enum op op = source->kind == SOURCE_CONSUMER ? OP_CONSUME : OP_SUBSCRIBE;
@@ -142,12 +149,13 @@ static int source_start(struct ringpost *handle, struct source *source)
     if (error)
         return error;
     struct bytes name = bytes_of(source->name, source->name_size);
-    unsigned char *body = link_frame(handle, op, source->flags, name, 16);
+    unsigned char *body = link_frame(handle, op, source->flags, name, 16 + source->fields_size);
     if (!body)
         return -ENOMEM;
     store_u32(body, source->id);
     store_u32(body + 4, source->count);
     store_u64(body + 8, source->bytes);
+    memcpy(body + 16, source->name + source->name_size, source->fields_size);
     source->start_number = handle->base + handle->window.last;
     source_set_state(&handle->sources, source, SOURCE_STARTING);
     return 0;
@@ -167,16 +175,27 @@ int sources_start(struct ringpost *handle)
     return 0;
 }
 
-static int put_settlement(struct ringpost *handle, struct source *source)
+int source_put_tags(struct ringpost *handle, const struct source *source, enum op op,
+                    uint64_t first, uint32_t count, uint64_t delay_ms)
 {
-    unsigned char *body = link_frame(handle, source->settle_op, 0, bytes_of(NULL, 0), 16);
+    unsigned char *body = link_frame(handle, op, 0, bytes_of(NULL, 0), delay_ms > 0 ? 24 : 16);
     if (!body)
         return -ENOMEM;
     store_u32(body, source->id);
-    store_u32(body + 4, source->settle_count);
-    store_u64(body + 8, source->settle_first);
-    source->settle_count = 0;
+    store_u32(body + 4, count);
+    store_u64(body + 8, first);
+    if (delay_ms > 0)
+        store_u64(body + 16, delay_ms);
     return 0;
+}
+
+static int put_settlement(struct ringpost *handle, struct source *source)
+{
+    int error = source_put_tags(handle, source, source->settle_op, source->settle_first,
+                                source->settle_count, source->settle_delay_ms);
+    if (!error)
+        source->settle_count = 0;
+    return error;
 }
 
 static int put_credit(struct ringpost *handle, struct source *source)
@@ -252,6 +271,8 @@ void sources_stop(struct ringpost *handle)
         }
         source->is_dirty = false;
         source->settle_count = 0;
+        if (source_is_inbox(source))
+            source->name_size = 0;
         source->handed_count = source->handed_bytes = 0;
         source->due_count = source->due_bytes = 0;
         if (source->state != SOURCE_REFUSED)
@@ -260,14 +281,14 @@ void sources_stop(struct ringpost *handle)
     table->dirty = NULL;
 }
 
-size_t sources_on_reply(struct source_table *table, uint64_t number)
+int sources_on_reply(struct source_table *table, uint64_t number, struct bytes data)
 {
     for (size_t i = 0; table->starting_count > 0 && i < table->count; i++) {
         struct source *source = table->all[i];
         if (source->state != SOURCE_STARTING || source->start_number != number)
             continue;
         source_set_state(table, source, SOURCE_ACTIVE);
-        return 1;
+        return source_is_inbox(source) ? inbox_on_reply(source, data) : 0;
     }
     return 0;
 }

@@ -12,6 +12,7 @@
 #include "frame/frame.h"
 
 struct ringpost;
+struct ringpost_tags;
 struct wait;
 
 enum source_kind { SOURCE_CONSUMER, SOURCE_SUBSCRIPTION };
@@ -40,11 +41,13 @@ struct source {
     uint8_t settle_op;
     uint32_t settle_count;
     uint64_t settle_first;
+    uint64_t settle_delay_ms; /* of a RETURN */
 
     uint64_t handed_count, handed_bytes; /* given to the user over this connection, unsettled */
     uint64_t due_count, due_bytes;       /* credit to give back */
 
-    uint16_t name_size;
+    /* The name, and the fields of a SUBSCRIBE behind it. Of an inbox its address, while there is one. */
+    uint16_t name_size, fields_size;
     unsigned char name[];
 };
 
@@ -61,7 +64,8 @@ struct source_table {
 void source_table_finish(struct source_table *table);
 
 /* Adds a stopped source with a new id; the caller fills in the rest. NULL: no memory. */
-struct source *source_create(struct source_table *table, enum source_kind kind, struct bytes name);
+struct source *source_create(struct source_table *table, enum source_kind kind, struct bytes name,
+                             struct bytes fields);
 
 /* Takes a source out and frees it. */
 void source_destroy(struct ringpost *handle, struct source *source);
@@ -76,6 +80,11 @@ int source_end(struct ringpost *handle, struct source *source);
 struct source *source_find(struct source_table *table, uint32_t id);
 
 void source_set_state(struct source_table *table, struct source *source, enum source_state state);
+
+static inline bool source_is_inbox(const struct source *source)
+{
+    return source->kind == SOURCE_SUBSCRIPTION && (source->flags & SUBSCRIBE_INBOX);
+}
 
 static inline bool source_is_leasing(const struct source *source)
 {
@@ -97,6 +106,10 @@ void source_mark(struct source_table *table, struct source *source);
 /* Writes the CONSUME or SUBSCRIBE of every stopped source to the output. Returns 0 or -ENOMEM. */
 int sources_start(struct ringpost *handle);
 
+/* Writes a frame that names tags to the output; a delay of 0 is left away. Returns 0 or -ENOMEM. */
+int source_put_tags(struct ringpost *handle, const struct source *source, enum op op,
+                    uint64_t first, uint32_t count, uint64_t delay_ms);
+
 /* Writes settlements and credit that wait to the output. Return 0 or -ENOMEM, with the rest still waiting. */
 int source_stage(struct ringpost *handle, struct source *source);
 int sources_stage(struct ringpost *handle);
@@ -110,11 +123,17 @@ int source_open(struct ringpost *handle, struct source *source, int timeout_ms);
 /* Stops a source and frees it, whatever the broker says. Returns 0 or -errno. */
 int source_close(struct ringpost *handle, struct source *source, struct wait *wait);
 
+/* Messages of a consumer came to an end: gives their credit back. */
+void consumer_settled(struct ringpost *handle, struct source *source,
+                      const struct ringpost_tags *tags);
+
 /* The connection is lost: forgets what was said over it. */
 void sources_stop(struct ringpost *handle);
 
-/* The broker answered the frames `first` to `last` (as the handle counts). Returns how many sources it started. */
-size_t sources_on_reply(struct source_table *table, uint64_t number);
+/* The broker answered a frame, as the handle counts them, with `data`. Returns 0 or -EPROTO. */
+int sources_on_reply(struct source_table *table, uint64_t number, struct bytes data);
+
+/* The broker refused the frames `first` to `last`. Returns how many sources these were to start. */
 size_t sources_on_error(struct source_table *table, uint64_t first, uint64_t last, int status);
 
 /* The first refused source whose start is among these frames and that nobody awaits, or NULL. */

@@ -13,7 +13,7 @@ void engine_held_forget(struct held_push *held)
     held->peer->held_size -= held->run.size;
     list_remove(&held->in_queue);
     list_remove(&held->in_peer);
-    free(held);
+    memory_free(held);
 }
 
 /* Lets frames at the front of `run` wait for room. */

@@ -41,7 +41,7 @@ void engine_bury(struct engine *engine)
         struct queue *to = engine_queue_make(engine, queue_dead_letter(letter->from, buffer));
         if (to && put(engine, to, letter->frame))
             letter->from->counters.dead_lettered++;
-        free(letter);
+        memory_free(letter);
     }
     engine->stock.is_burying = false;
 }
@@ -67,7 +67,7 @@ static bool redrive_one(struct engine *engine, struct queue *queue, const struct
     header_put_alive(alive, frame);
     struct queue *to = redrive_target(engine, command, frame);
     bool is_moved = to && to != queue && put(engine, to, alive);
-    free(alive);
+    memory_free(alive);
     if (is_moved && queue_lease(queue, &engine->stock, false, 1, UINT64_MAX, &one))
         queue_settle(queue, &engine->stock, one.segment, one.index, 1,
                      &(struct settlement){.how = SETTLE_ACKNOWLEDGE});

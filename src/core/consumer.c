@@ -27,7 +27,7 @@ static struct lease *lease_at(const struct consumer *consumer, size_t at)
 static void pop_settled(struct consumer *consumer)
 {
     while (consumer->leases_count > 0 && lease_at(consumer, 0)->left_count == 0) {
-        free(lease_at(consumer, 0)->settled_bits);
+        memory_free(lease_at(consumer, 0)->settled_bits);
         consumer->leases_first = (consumer->leases_first + 1) & (consumer->leases_capacity - 1);
         consumer->leases_count--;
     }
@@ -46,8 +46,8 @@ void consumer_destroy(struct consumer *consumer, struct stock *stock)
     timers_set(&consumer->queue->leases, &consumer->timer, TIME_NEVER);
     list_remove(&consumer->link);
     consumer->queue->consumers_count--;
-    free(consumer->leases);
-    free(consumer);
+    memory_free(consumer->leases);
+    memory_free(consumer);
 }
 
 bool consumer_credit(struct consumer *consumer, uint32_t count, uint64_t size)
@@ -80,7 +80,7 @@ static void leases_squeeze(struct consumer *consumer)
         if (lease_at(consumer, i)->left_count > 0)
             *lease_at(consumer, kept++) = *lease_at(consumer, i);
         else
-            free(lease_at(consumer, i)->settled_bits);
+            memory_free(lease_at(consumer, i)->settled_bits);
     }
     consumer->leases_count = kept;
 }

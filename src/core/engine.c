@@ -43,8 +43,8 @@ void engine_destroy(struct engine *engine)
     chunk_store_finish(&engine->chunks, &engine->arena);
     post_pool_finish(&engine->posts);
     arena_finish(&engine->arena);
-    free(engine->text);
-    free(engine);
+    memory_free(engine->text);
+    memory_free(engine);
 }
 
 struct peer *engine_peer(struct engine *engine, uint32_t id)
@@ -176,7 +176,7 @@ static void detach(struct engine *engine, struct peer *peer)
     table_finish(&peer->subscriptions);
     table_remove(&engine->peers, &peer->entry);
     list_remove(&peer->hot);
-    free(peer);
+    memory_free(peer);
 }
 
 /* Hands out what is ready for the peer's consumers: it goes before the answer to PING. A queue that

@@ -6,7 +6,7 @@
 
 void outbox_finish(struct outbox *outbox)
 {
-    free(outbox->effects);
+    memory_free(outbox->effects);
     *outbox = (struct outbox){0};
 }
 

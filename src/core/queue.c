@@ -69,10 +69,10 @@ void queue_destroy(struct queue *queue, struct stock *stock)
     timers_finish(&queue->delayed);
     timers_finish(&queue->leases);
     list_remove(&queue->hot);
-    free(queue->times);
-    free((void *)queue->own.dead_letter.data);
-    free(queue->willing);
-    free(queue);
+    memory_free(queue->times);
+    memory_free((void *)queue->own.dead_letter.data);
+    memory_free(queue->willing);
+    memory_free(queue);
 }
 
 void queue_set_own(struct queue *queue, const struct queue_settings *own)
@@ -80,7 +80,7 @@ void queue_set_own(struct queue *queue, const struct queue_settings *own)
     void *copy = own->dead_letter.data ? memory_create(own->dead_letter.size + 1) : NULL;
     if (own->dead_letter.size > 0)
         memcpy(copy, own->dead_letter.data, own->dead_letter.size);
-    free((void *)queue->own.dead_letter.data);
+    memory_free((void *)queue->own.dead_letter.data);
     queue->own = *own;
     queue->own.dead_letter.data = copy;
 }

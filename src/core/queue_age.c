@@ -60,7 +60,7 @@ static struct delayed *take_delayed(struct queue *queue)
 void queue_purge_delayed(struct queue *queue)
 {
     while (queue->delayed_count > 0)
-        free(take_delayed(queue));
+        memory_free(take_delayed(queue));
 }
 
 /* Makes ready what is due; returns how many. */
@@ -70,7 +70,7 @@ static uint32_t promote(struct queue *queue, struct stock *stock)
     for (; count < AGED_MAX && timers_due(&queue->delayed) <= stock->now; count++) {
         struct delayed *delayed = take_delayed(queue);
         queue_insert(queue, stock, delayed->frame, delayed->deliveries, delayed->at_front);
-        free(delayed);
+        memory_free(delayed);
     }
     return count;
 }

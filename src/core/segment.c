@@ -41,11 +41,11 @@ void segment_destroy(struct arena *arena, struct segment *segment)
 {
     assert(segment->block.holds_count == 0);
     assert(!list_is_linked(&segment->link) && segment->timer.at == 0);
-    free(segment->ready_bits);
-    free(segment->deliveries);
-    free(segment->offsets);
-    free(segment->marks);
-    free(segment->deadlines);
+    memory_free(segment->ready_bits);
+    memory_free(segment->deliveries);
+    memory_free(segment->offsets);
+    memory_free(segment->marks);
+    memory_free(segment->deadlines);
     arena_free(arena, segment, segment->block.capacity + sizeof *segment, segment->block.span);
 }
 
@@ -92,7 +92,7 @@ static void make_bits(struct segment *segment)
 
 static void drop_bits(struct segment *segment)
 {
-    free(segment->ready_bits);
+    memory_free(segment->ready_bits);
     segment->ready_bits = NULL;
 }
 

@@ -40,7 +40,7 @@ void subscriber_set_remove(struct subscription *subscription)
     }
     if (set->count == 0) {
         if (set->capacity > 0)
-            free(set->many);
+            memory_free(set->many);
         *set = (struct subscriber_set){0};
     }
 }

@@ -22,7 +22,7 @@ struct subscription *subscription_create(struct peer *peer, uint32_t id, uint32_
 void subscription_destroy(struct subscription *subscription)
 {
     assert(list_is_empty(&subscription->waiting) && !subscription->set);
-    free(subscription);
+    memory_free(subscription);
 }
 
 static struct post *post_take(struct post_pool *pool)
@@ -46,7 +46,7 @@ void post_pool_finish(struct post_pool *pool)
     while (pool->spare) {
         struct post *post = list_entry(pool->spare, struct post, in_backlog);
         pool->spare = pool->spare->next;
-        free(post);
+        memory_free(post);
     }
 }
 

@@ -10,7 +10,7 @@
 void timers_finish(struct timers *timers)
 {
     assert(timers->count == 0);
-    free(timers->heap);
+    memory_free(timers->heap);
     *timers = (struct timers){0};
 }
 

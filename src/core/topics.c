@@ -26,7 +26,7 @@ void topics_init(struct topics *topics, const struct hash_key *key)
 void match_unref(struct match *match)
 {
     if (match && --match->refs_count == 0)
-        free(match);
+        memory_free(match);
 }
 
 void topics_finish(struct topics *topics)
@@ -36,7 +36,7 @@ void topics_finish(struct topics *topics)
         match_unref(topics->cache[i]);
     table_finish(&topics->literals);
     trie_finish(&topics->wildcards);
-    free(topics->found);
+    memory_free(topics->found);
 }
 
 static uint32_t bucket_of(const struct topics *topics, struct bytes name)
@@ -91,7 +91,7 @@ void topics_remove(struct topics *topics, struct subscription *subscription)
     forget(topics, pattern_first_token(topic->entry.name), false);
     if (set->count == 0) {
         table_remove(&topics->literals, &topic->entry);
-        free(topic);
+        memory_free(topic);
     }
 }
 

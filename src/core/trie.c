@@ -21,7 +21,7 @@ void trie_finish(struct trie *trie)
     assert(trie->edges.count == 0 && trie->tokens.count == 0);
     table_finish(&trie->edges);
     table_finish(&trie->tokens);
-    free(trie->level);
+    memory_free(trie->level);
 }
 
 static struct trie_token *token_find(const struct trie *trie, const struct hash_key *key,
@@ -53,7 +53,7 @@ static void token_unref(struct trie *trie, struct trie_token *token)
     if (--token->nodes_count > 0)
         return;
     table_remove(&trie->tokens, &token->entry);
-    free(token);
+    memory_free(token);
 }
 
 static uint64_t edge_hash(uint64_t parent, uint64_t token)
@@ -124,7 +124,7 @@ void trie_trim(struct trie *trie, struct subscriber_set *set)
         parent->rest = parent->rest == node ? NULL : parent->rest;
         table_remove(&trie->edges, &node->entry);
         token_unref(trie, node->token);
-        free(node);
+        memory_free(node);
         node = parent;
     }
 }

@@ -56,7 +56,7 @@ void pool_finish(struct pool *pool)
 {
     if (pool->ring)
         munmap(pool->ring, pool->mapping_size);
-    free(pool->is_lent);
+    memory_free(pool->is_lent);
 }
 
 const unsigned char *pool_lend(struct pool *pool, unsigned buffer)

@@ -40,8 +40,10 @@ struct ring_options {
     unsigned completions; /* completions that can wait; 0: the default */
     unsigned buffers;     /* receive buffers, a power of two; 0: the default */
     unsigned buffer_size; /* bytes of each; 0: the default */
-    bool is_base_only;    /* use no kernel feature newer than Linux 6.1's */
-    uint64_t seed;        /* sim.c only: decides everything that chance decides */
+    unsigned
+        peer_timeout_s; /* within which keep-alive finds that a peer has vanished; 0: the default */
+    bool is_base_only;  /* use no kernel feature newer than Linux 6.1's */
+    uint64_t seed;      /* sim.c only: decides everything that chance decides */
 };
 
 /* Where to listen. */
@@ -82,6 +84,23 @@ uint16_t ring_listen_port(struct ring *ring, int fd);
 /* Accepts again and again: an event per connection, `result` its fd, ready for use (no delay,
  * keep-alive). -errno comes with is_last. */
 void ring_accept(struct ring *ring, struct io *io, int fd);
+
+/* Who a connection comes from; its port is 0. Returns 0 or -errno. */
+int ring_peer(struct ring *ring, int fd, struct ring_address *address);
+
+/*
+ * Whether a peer has not acknowledged all that was sent to it. `*silent_ns` is since when its host
+ * has not been heard although it was asked again; 0 if there is no sign of that. A host that lives
+ * is heard, even if nobody there reads.
+ */
+bool ring_silence(struct ring *ring, int fd, uint64_t *silent_ns);
+
+/*
+ * Takes the connection that waits the longest at a listener and closes it, although no descriptor
+ * is free: the ring keeps one in reserve. For a listener on which no accept is active. Returns
+ * whether one waited.
+ */
+bool ring_turn_away(struct ring *ring, int fd);
 
 /*
  * Receives again and again into the ring's own buffers: an event per piece, `result` its bytes. 0

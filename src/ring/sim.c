@@ -246,9 +246,9 @@ void ring_destroy(struct ring *ring)
         return;
     network_finish(ring);
     sim_buffers_finish(ring);
-    free(ring->ops);
-    free(ring->queue);
-    free(ring);
+    memory_free(ring->ops);
+    memory_free(ring->queue);
+    memory_free(ring);
 }
 
 void ring_explain(int error, char *text, size_t size)

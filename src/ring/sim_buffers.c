@@ -59,7 +59,7 @@ void sim_buffers_init(struct ring *ring, const struct ring_options *options)
 void sim_buffers_finish(struct ring *ring)
 {
     ASAN_UNPOISON_MEMORY_REGION(ring->bytes, (size_t)ring->buffer_count * ring->buffer_size);
-    free(ring->bytes);
-    free(ring->lent_sizes);
-    free(ring->buffers);
+    memory_free(ring->bytes);
+    memory_free(ring->lent_sizes);
+    memory_free(ring->buffers);
 }

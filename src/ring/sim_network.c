@@ -12,7 +12,7 @@ static void stream_init(struct stream *stream, size_t size)
 {
     assert(size > 0);
     if (stream->size != size) {
-        free(stream->data);
+        memory_free(stream->data);
         stream->data = memory_create(size);
     }
     *stream = (struct stream){.data = stream->data, .size = size};
@@ -238,11 +238,36 @@ uint16_t ring_listen_port(struct ring *ring, int fd)
     return network_listener(ring, fd)->address.port;
 }
 
+/* A vanished client has never been heard. */
+bool ring_silence(struct ring *ring, int fd, uint64_t *silent_ns)
+{
+    const struct wire *wire = network_wire(ring, fd);
+    *silent_ns = wire->is_vanished ? ring->time : 0;
+    return wire->out.count > 0;
+}
+
+int ring_peer(struct ring *ring, int fd, struct ring_address *address)
+{
+    assert(network_wire(ring, fd)->is_used);
+    *address = (struct ring_address){.host = {127, 0, 0, 1}};
+    return 0;
+}
+
+bool ring_turn_away(struct ring *ring, int fd)
+{
+    struct listener *listener = network_listener(ring, fd);
+    assert(network_descriptor(ring, fd)->ops[OP_ACCEPT] == NONE);
+    if (listener->backlog_count == 0)
+        return false;
+    network_abort(ring, listener);
+    return true;
+}
+
 static void listener_close(struct ring *ring, struct listener *listener)
 {
     while (listener->backlog_head < listener->backlog_count)
         network_abort(ring, listener);
-    free(listener->backlog);
+    memory_free(listener->backlog);
     *listener = (struct listener){.fd = NONE};
 }
 
@@ -301,14 +326,14 @@ struct outsider *network_outsider(struct ring *ring, int fd)
 void network_finish(struct ring *ring)
 {
     for (size_t i = 0; i < ring->wire_count; i++) {
-        free(ring->wires[i].in.data);
-        free(ring->wires[i].out.data);
+        memory_free(ring->wires[i].in.data);
+        memory_free(ring->wires[i].out.data);
     }
     for (size_t i = 0; i < ring->listener_count; i++)
-        free(ring->listeners[i].backlog);
-    free(ring->wires);
-    free(ring->listeners);
-    free(ring->descriptors);
-    free(ring->ready);
-    free(ring->outsiders);
+        memory_free(ring->listeners[i].backlog);
+    memory_free(ring->wires);
+    memory_free(ring->listeners);
+    memory_free(ring->descriptors);
+    memory_free(ring->ready);
+    memory_free(ring->outsiders);
 }

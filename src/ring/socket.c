@@ -1,10 +1,14 @@
 /* The sockets block: io_uring waits by itself on those, and answers -EAGAIN on others. */
 #include "ring/socket.h"
 
+#include "base/time.h"
+
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -14,9 +18,7 @@ enum {
     BACKLOG = 4096, /* the kernel cuts it to net.core.somaxconn */
     BIND_TRIES = 25,
     BIND_PAUSE_MS = 10,
-    KEEP_IDLE_S = 120, /* a peer that vanished is found after 120 + 4 * 15 seconds */
-    KEEP_INTERVAL_S = 15,
-    KEEP_COUNT = 4,
+    KEEP_COUNT = 3, /* questions that an idle peer may leave unanswered */
 };
 
 union socket_name {
@@ -58,14 +60,35 @@ static void set_number(int fd, int level, int option, int number)
     (void)setsockopt(fd, level, option, &number, sizeof number);
 }
 
-/* Linux hands all of these from the listener on to the sockets it accepts. */
-void socket_set_stream_options(int fd)
+/*
+ * Linux hands all of these from the listener on to the sockets it accepts. An idle peer is asked at half of the time, and
+ * three times in the other half. Keep-alive never asks one that owes an acknowledgement: see socket_silence.
+ */
+void socket_set_stream_options(int fd, unsigned timeout_s)
 {
+    int interval = (int)timeout_s / (2 * KEEP_COUNT);
     set_number(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-    set_number(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEP_IDLE_S);
-    set_number(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEP_INTERVAL_S);
+    set_number(fd, IPPROTO_TCP, TCP_KEEPIDLE, timeout_s > 1 ? (int)timeout_s / 2 : 1);
+    set_number(fd, IPPROTO_TCP, TCP_KEEPINTVL, interval > 0 ? interval : 1);
     set_number(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEP_COUNT);
     set_number(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+}
+
+/*
+ * TCP_USER_TIMEOUT would do this in the kernel, but it also ends a connection to a living peer that does not read: Linux counts
+ * the time that the peer's window is closed, although its host answers every probe. So what counts here is what goes
+ * unanswered: data sent again, or a second probe of the window.
+ */
+bool socket_silence(int fd, uint64_t *silent_ns)
+{
+    struct tcp_info info;
+    socklen_t size = sizeof info;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0)
+        return false; /* not TCP */
+    bool is_unheard = (info.tcpi_unacked > 0 && info.tcpi_retransmits > 0) || info.tcpi_probes > 1;
+    int unsent = 0;
+    *silent_ns = is_unheard ? info.tcpi_last_ack_recv * NS_PER_MS : 0;
+    return info.tcpi_unacked > 0 || (ioctl(fd, SIOCOUTQ, &unsent) == 0 && unsent > 0);
 }
 
 static int option_failure(int fd, int level, int option)

@@ -20,8 +20,12 @@ struct socket_path {
  */
 int socket_listen(const struct ring_address *address, struct socket_path *path);
 
-/* Lets the connections that `fd` accepts start with no delay and keep-alive; does nothing to a unix socket. */
-void socket_set_stream_options(int fd);
+/* Lets the connections that `fd` accepts start with no delay, and with a keep-alive that finds a vanished idle peer within
+ * `timeout_s`; does nothing to a unix socket. */
+void socket_set_stream_options(int fd, unsigned timeout_s);
+
+/* See ring_silence. */
+bool socket_silence(int fd, uint64_t *silent_ns);
 
 /* Removes the file, unless somebody has replaced it. */
 void socket_path_remove(const struct socket_path *path);

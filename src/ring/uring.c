@@ -17,6 +17,7 @@
 #include "ring/uring_defs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <liburing.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -29,10 +30,12 @@ enum {
     COMPLETIONS_DEFAULT = 16384,
     BUFFERS_DEFAULT = 64,
     BUFFER_SIZE_DEFAULT = 32 * 1024,
-    PIECES_MAX = 1024, /* the kernel's UIO_MAXIOV */
-    SUBMIT_TRIES_MAX = 1000,
+    PEER_TIMEOUT_S_DEFAULT = 30,
+    PIECES_MAX = 1024,      /* the kernel's UIO_MAXIOV */
     SLOTS_END = UINT32_MAX, /* ends the list of free slots */
 };
+
+#define NO_MEMORY_WAIT_NS NS_PER_MS
 
 #define USER_DATA_NONE UINT64_MAX /* a completion that nobody wants to see */
 
@@ -50,6 +53,7 @@ struct slot {
 struct ring {
     struct io_uring uring;
     unsigned enter_flags;
+    unsigned peer_timeout_s;
     uint64_t now;
     struct pool pool;
     struct msghdr *headers; /* by place in the submission queue */
@@ -58,6 +62,7 @@ struct ring {
     uint32_t slot_free;
     struct socket_path *paths;
     size_t path_count, path_capacity;
+    int reserve_fd; /* for ring_turn_away; -1 when it could not be had again */
 };
 
 static uint64_t clock_now(void)
@@ -135,16 +140,17 @@ static void submit(struct ring *ring, unsigned wait_count, uint64_t wait_ns)
     sq->sqe_head = sq->sqe_tail;
     io_uring_smp_store_release(sq->ktail, sq->sqe_tail);
     enter(ring, submission_count(ring), wait_count, wait_ns);
+    bool is_refused = submission_count(ring) > 0; /* the kernel has no memory for them */
+    if (is_refused)                               /* what completes gives some back */
+        enter(ring, 0, io_uring_cq_ready(&ring->uring) + 1, NO_MEMORY_WAIT_NS);
 }
 
+/* However long the kernel has no memory: nothing else could be done, and nothing is lost. */
 static struct io_uring_sqe *submission_take(struct ring *ring)
 {
-    struct io_uring_sqe *sqe = io_uring_get_sqe(&ring->uring);
-    for (unsigned tries = 0; !sqe; tries++) {
-        assert(tries < SUBMIT_TRIES_MAX);
+    struct io_uring_sqe *sqe;
+    while (!(sqe = io_uring_get_sqe(&ring->uring)))
         submit(ring, 0, 0);
-        sqe = io_uring_get_sqe(&ring->uring);
-    }
     return sqe;
 }
 
@@ -216,8 +222,16 @@ static void options_complete(struct ring_options *options)
     options->completions = options->completions ? options->completions : COMPLETIONS_DEFAULT;
     options->buffers = options->buffers ? options->buffers : BUFFERS_DEFAULT;
     options->buffer_size = options->buffer_size ? options->buffer_size : BUFFER_SIZE_DEFAULT;
+    options->peer_timeout_s =
+        options->peer_timeout_s ? options->peer_timeout_s : PEER_TIMEOUT_S_DEFAULT;
     if (options->completions < options->entries) /* which the kernel refuses */
         options->completions = options->entries;
+}
+
+/* What ring_turn_away gives up for a moment. */
+static int reserve_open(void)
+{
+    return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
 int ring_create(struct ring **out, const struct ring_options *given)
@@ -226,9 +240,13 @@ int ring_create(struct ring **out, const struct ring_options *given)
     options_complete(&options);
     struct ring *ring = memory_create(sizeof *ring);
     ring->slot_free = SLOTS_END;
-    int result = kernel_ring_init(&ring->uring, options.entries, options.completions);
+    ring->reserve_fd = reserve_open();
+    int result = ring->reserve_fd < 0 ? -errno : 0;
     if (result < 0)
         goto free_ring;
+    result = kernel_ring_init(&ring->uring, options.entries, options.completions);
+    if (result < 0)
+        goto close_reserve;
     result = io_uring_ring_dontfork(&ring->uring);
     if (result < 0)
         goto exit_uring;
@@ -243,14 +261,17 @@ int ring_create(struct ring **out, const struct ring_options *given)
     if (ring->uring.features & IORING_FEAT_NO_IOWAIT && !options.is_base_only)
         ring->enter_flags |= IORING_ENTER_NO_IOWAIT;
     ring->headers = memory_create(ring->uring.sq.ring_entries * sizeof *ring->headers);
+    ring->peer_timeout_s = options.peer_timeout_s;
     ring->now = clock_now();
     *out = ring;
     return 0;
 exit_uring:
     io_uring_queue_exit(&ring->uring);
     pool_finish(&ring->pool);
+close_reserve:
+    close(ring->reserve_fd);
 free_ring:
-    free(ring);
+    memory_free(ring);
     *out = NULL;
     return result;
 }
@@ -285,10 +306,12 @@ void ring_destroy(struct ring *ring)
         socket_path_remove(&ring->paths[i]);
     io_uring_queue_exit(&ring->uring);
     pool_finish(&ring->pool);
-    free(ring->paths);
-    free(ring->slots);
-    free(ring->headers);
-    free(ring);
+    if (ring->reserve_fd >= 0)
+        close(ring->reserve_fd);
+    memory_free(ring->paths);
+    memory_free(ring->slots);
+    memory_free(ring->headers);
+    memory_free(ring);
 }
 
 /* Operations. */
@@ -300,7 +323,7 @@ void ring_buffer_return(struct ring *ring, uint16_t buffer)
 
 void ring_accept(struct ring *ring, struct io *io, int fd)
 {
-    socket_set_stream_options(fd);
+    socket_set_stream_options(fd, ring->peer_timeout_s);
     struct io_uring_sqe *sqe = submission_take(ring);
     io_uring_prep_multishot_accept(sqe, fd, NULL, NULL, SOCK_CLOEXEC);
     sqe->user_data = slot_take(ring, io, SLOT_ACCEPT);
@@ -359,19 +382,60 @@ int ring_listen(struct ring *ring, const struct ring_address *address)
     return fd;
 }
 
+union name {
+    struct sockaddr any;
+    struct sockaddr_in tcp4;
+    struct sockaddr_in6 tcp6;
+    struct sockaddr_storage room;
+};
+
 uint16_t ring_listen_port(struct ring *ring, int fd)
 {
     (void)ring;
-    union {
-        struct sockaddr any;
-        struct sockaddr_in tcp4;
-        struct sockaddr_in6 tcp6;
-        struct sockaddr_storage room;
-    } name = {0};
+    union name name = {0};
     socklen_t size = sizeof name;
     if (getsockname(fd, &name.any, &size) < 0)
         return 0;
     return ntohs(name.any.sa_family == AF_INET6 ? name.tcp6.sin6_port : name.tcp4.sin_port);
+}
+
+bool ring_silence(struct ring *ring, int fd, uint64_t *silent_ns)
+{
+    (void)ring;
+    return socket_silence(fd, silent_ns);
+}
+
+int ring_peer(struct ring *ring, int fd, struct ring_address *address)
+{
+    (void)ring;
+    union name name = {0};
+    socklen_t size = sizeof name;
+    *address = (struct ring_address){.kind = RING_ADDRESS_UNIX};
+    if (getpeername(fd, &name.any, &size) < 0)
+        return -errno;
+    if (name.any.sa_family == AF_INET) {
+        address->kind = RING_ADDRESS_TCP4;
+        memcpy(address->host, &name.tcp4.sin_addr, 4);
+    } else if (name.any.sa_family == AF_INET6) {
+        address->kind = RING_ADDRESS_TCP6;
+        memcpy(address->host, &name.tcp6.sin6_addr, 16);
+    }
+    return 0;
+}
+
+bool ring_turn_away(struct ring *ring, int fd)
+{
+    struct pollfd waiting = {.fd = fd, .events = POLLIN};
+    if (ring->reserve_fd < 0)
+        ring->reserve_fd = reserve_open();
+    if (ring->reserve_fd < 0 || poll(&waiting, 1, 0) != 1) /* accept4 would wait for one */
+        return false;
+    close(ring->reserve_fd);
+    int taken = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+    if (taken >= 0)
+        close(taken);
+    ring->reserve_fd = reserve_open();
+    return taken >= 0;
 }
 
 void ring_shutdown(struct ring *ring, int fd, int how)

@@ -1,5 +1,6 @@
 #include "server/broker.h"
 
+#include "base/heap.h"
 #include "base/time.h"
 #include "server/address.h"
 #include "server/log.h"
@@ -16,8 +17,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#define HELLO_TIMEOUT_NS (5 * NS_PER_S)
-#define SILENT_TIMEOUT_NS (60 * NS_PER_S)
+#define TRIM_NS NS_PER_S              /* from something that happens until memory goes back */
 #define END_TIMEOUT_NS (3 * NS_PER_S) /* for the last words to all connections */
 
 /* Shards come as an array, each to be run by a thread of its own; today there is one, run by this
@@ -25,6 +25,7 @@
 struct broker {
     struct options *options;
     struct shard shard;
+    uint64_t trim_ns; /* when memory goes back; TIME_NEVER: nothing has happened since */
     int signal_fd;
     bool is_told_to_end;
     char addresses[OPTIONS_LISTEN_MAX][ADDRESS_TEXT_SIZE]; /* as they were got */
@@ -58,18 +59,31 @@ static struct session_limits limits_of(const struct options *options)
 {
     return (struct session_limits){
         .frame_max = (uint32_t)options->frame_max,
-        .hello_timeout_ns = HELLO_TIMEOUT_NS,
-        .silent_timeout_ns = SILENT_TIMEOUT_NS,
-        .liveness_ns = options->liveness,
+        .hello_timeout_ns = options->hello_timeout_ns,
+        .silent_timeout_ns = options->idle_hello_timeout_ns,
+        .hello_max = (uint32_t)options->hello_max,
+        .liveness_ns = options->liveness_ns,
         .password = bytes_of(options->password.data, options->password.size),
+    };
+}
+
+static struct door_limits door_limits_of(const struct options *options)
+{
+    return (struct door_limits){
+        .guests_max = options->connections_max,
+        .per_address_max = options->connections_per_address_max,
+        .strangers_max = options->strangers_max,
     };
 }
 
 static int start_shard(struct broker *broker)
 {
     struct shard_options options = {
-        .ring.is_base_only = broker->options->is_base_ring,
+        .ring = {.is_base_only = broker->options->is_base_ring,
+                 .peer_timeout_s = (unsigned)(broker->options->tcp_timeout_ns / NS_PER_S)},
         .limits = limits_of(broker->options),
+        .door_limits = door_limits_of(broker->options),
+        .peer_timeout_ns = broker->options->tcp_timeout_ns,
     };
     if (getrandom(&options.hash_key, sizeof options.hash_key, 0) != sizeof options.hash_key) {
         log_line("no random numbers: %s", strerror(errno));
@@ -132,7 +146,8 @@ static void take_options(struct broker *broker)
     if (!reload(broker->options))
         return;
     struct session_limits limits = limits_of(broker->options);
-    shard_set_limits(&broker->shard, &limits);
+    struct door_limits door_limits = door_limits_of(broker->options);
+    shard_set_limits(&broker->shard, &limits, &door_limits);
 }
 
 /* Does what signals ask for, as they come. */
@@ -149,11 +164,24 @@ static void take_signals(struct broker *broker)
     shard_watch(&broker->shard, broker->signal_fd);
 }
 
+/* Gives memory back to the system, at most once in a while, and never when nothing happens. */
+static void trim(struct broker *broker)
+{
+    uint64_t now = broker->shard.now;
+    if (broker->trim_ns == TIME_NEVER) {
+        broker->trim_ns = now + TRIM_NS;
+    } else if (broker->trim_ns <= now) {
+        heap_trim();
+        broker->trim_ns = TIME_NEVER;
+    }
+}
+
 static void run(struct broker *broker)
 {
     shard_watch(&broker->shard, broker->signal_fd);
     while (!broker->is_told_to_end) {
-        shard_turn(&broker->shard, TIME_NEVER);
+        shard_turn(&broker->shard, broker->trim_ns);
+        trim(broker);
         if (broker->shard.is_signalled)
             take_signals(broker);
     }
@@ -166,7 +194,7 @@ static void run(struct broker *broker)
 
 int broker_run(struct options *options)
 {
-    struct broker broker = {.options = options, .signal_fd = open_signals()};
+    struct broker broker = {.options = options, .trim_ns = TIME_NEVER, .signal_fd = open_signals()};
     raise_descriptors();
     int code = start_shard(&broker);
     if (code == EX_OK)

@@ -209,6 +209,6 @@ int config_load(struct options *options, const char *path, FILE *errors)
         result = config_read(options, path, bytes_of(data, (size_t)size), errors);
     if (file)
         fclose(file);
-    free(data);
+    memory_free(data);
     return result;
 }

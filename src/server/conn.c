@@ -3,15 +3,20 @@
 #include "base/array.h"
 #include "base/time.h"
 #include "server/shard.h"
+#include "session/native.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
-enum { LIVENESS_PARTS = 4 }; /* how often within the liveness time a client is looked at */
+enum {
+    REFUSED_MAX = 256, /* connections that are told why at once; the others just end */
+    WATCH_PARTS = 16,  /* how often within its time-out a peer that owes is looked at */
+    LIFE_PARTS = 4,    /* how often within the liveness time a client that sends heartbeats is */
+};
 
-static void set_state(struct conn *conn, enum conn_state state)
+static void set_state(struct shard *shard, struct conn *conn, enum conn_state state)
 {
     static const uint8_t may_follow[] = {
         [CONN_OPEN] = 1 << CONN_DRAINING | 1 << CONN_CLOSING,
@@ -21,14 +26,19 @@ static void set_state(struct conn *conn, enum conn_state state)
     };
     assert(may_follow[conn->state] & 1 << state);
     conn->state = state;
+    door_know(&shard->door, &conn->guest);
 }
 
+/* Deadlines of a kind nearly always come in order: only other limits can change that. */
 static void set_timeout(struct shard *shard, struct conn *conn, enum timeout_kind kind,
                         uint64_t deadline)
 {
     list_remove(&conn->timeout);
     conn->timeout_ns = deadline;
-    list_push_back(&shard->timeouts[kind], &conn->timeout);
+    struct list *head = &shard->timeouts[kind], *last = head->prev;
+    while (last != head && list_entry(last, struct conn, timeout)->timeout_ns > deadline)
+        last = last->prev;
+    list_insert_before(last->next, &conn->timeout);
 }
 
 static void mark_dirty(struct shard *shard, struct conn *conn)
@@ -47,27 +57,10 @@ struct conn *conn_find(struct shard *shard, uint32_t id)
     return entry ? shard->conn_memo : NULL;
 }
 
-void conn_create(struct shard *shard, int fd)
-{
-    struct conn *conn = memory_create(sizeof *conn);
-    do {
-        conn->id = ++shard->conn_id_next;
-    } while (conn->id == 0 || conn->id == PEER_NONE ||
-             table_find(&shard->conns, conn->id, (struct bytes){0}));
-    conn->entry.hash = conn->id;
-    conn->fd = fd;
-    conn->recv.kind = IO_RECV;
-    conn->send.kind = IO_SEND;
-    table_insert(&shard->conns, &conn->entry);
-    session_init(&conn->session, conn->id, &shard->options.limits, shard->now);
-    set_timeout(shard, conn, TIMEOUT_SILENT, session_deadline(&conn->session));
-    ring_recv(shard->ring, &conn->recv, fd);
-    if (shard->is_ending)
-        conn_end(shard, conn, STATUS_CLOSING);
-}
-
 void conn_destroy(struct shard *shard, struct conn *conn)
 {
+    door_leave(&shard->door, &conn->guest);
+    shard->refused_count -= conn->is_refused;
     struct slice slice;
     while (output_take_slice(&conn->session.output, &slice))
         shard_release(shard, conn->id, &slice);
@@ -77,9 +70,10 @@ void conn_destroy(struct shard *shard, struct conn *conn)
     list_remove(&conn->resuming);
     list_remove(&conn->ended);
     list_remove(&conn->timeout);
+    list_remove(&conn->watched);
     table_remove(&shard->conns, &conn->entry);
     shard->conn_memo = NULL;
-    free(conn);
+    memory_free(conn);
 }
 
 /* Frees a closing connection once nothing is in flight on it any more. */
@@ -105,7 +99,7 @@ static void abandon(struct shard *shard, struct conn *conn)
 {
     if (conn->state == CONN_CLOSING)
         return;
-    set_state(conn, CONN_CLOSING);
+    set_state(shard, conn, CONN_CLOSING);
     conn->session.state = SESSION_CLOSED;
     list_remove(&conn->timeout);
     list_remove(&conn->starved);
@@ -124,7 +118,7 @@ static void drain(struct shard *shard, struct conn *conn)
 {
     if (conn->state != CONN_OPEN)
         return;
-    set_state(conn, CONN_DRAINING);
+    set_state(shard, conn, CONN_DRAINING);
     conn->session.state = SESSION_CLOSED;
     set_timeout(shard, conn, TIMEOUT_PART, shard->now + CONN_PART_NS);
     mark_dirty(shard, conn);
@@ -157,13 +151,58 @@ static void watch_life(struct shard *shard, struct conn *conn)
     if (leased > 0 && shard->now - quiet_since >= liveness)
         conn_end(shard, conn, STATUS_DEAD);
     else
-        set_timeout(shard, conn, TIMEOUT_LIVENESS, shard->now + liveness / LIVENESS_PARTS);
+        set_timeout(shard, conn, TIMEOUT_LIVENESS, shard->now + liveness / LIFE_PARTS);
+}
+
+/* A connection that is neither let in nor told anything yet. */
+static struct conn *create(struct shard *shard, int fd)
+{
+    struct conn *conn = memory_create(sizeof *conn);
+    do {
+        conn->id = ++shard->conn_id_next;
+    } while (conn->id == 0 || conn->id == PEER_NONE ||
+             table_find(&shard->conns, conn->id, (struct bytes){0}));
+    conn->entry.hash = conn->id;
+    conn->fd = fd;
+    conn->recv.kind = IO_RECV;
+    conn->send.kind = IO_SEND;
+    table_insert(&shard->conns, &conn->entry);
+    session_init(&conn->session, conn->id, &shard->options.limits, shard->now);
+    set_timeout(shard, conn, TIMEOUT_SILENT, session_deadline(&conn->session));
+    ring_recv(shard->ring, &conn->recv, fd);
+    return conn;
+}
+
+void conn_create(struct shard *shard, int fd)
+{
+    struct ring_address from;
+    struct guest guest = {0};
+    bool is_counted = shard->door.limits.per_address_max && ring_peer(shard->ring, fd, &from) == 0;
+    enum status status = door_enter(&shard->door, &guest, is_counted ? &from : NULL, shard->now);
+    if (status != STATUS_OK && shard->refused_count == REFUSED_MAX) {
+        ring_close(shard->ring, fd);
+        return;
+    }
+    struct conn *conn = create(shard, fd);
+    conn->guest = guest;
+    if (status != STATUS_OK) {
+        conn->is_refused = true;
+        shard->refused_count++;
+        native_fail(&conn->session, status);
+        drain(shard, conn);
+    } else if (shard->is_ending) {
+        conn_end(shard, conn, STATUS_CLOSING);
+    }
 }
 
 void conn_on_timeout(struct shard *shard, struct conn *conn)
 {
+    uint64_t deadline = session_deadline(&conn->session);
     if (conn->state == CONN_OPEN && conn->session.state == SESSION_OPEN) {
         watch_life(shard, conn);
+    } else if (conn->state == CONN_OPEN && deadline > shard->now) { /* it was changed meanwhile */
+        set_timeout(shard, conn, conn->session.first_byte_ns ? TIMEOUT_HELLO : TIMEOUT_SILENT,
+                    deadline);
     } else if (conn->state == CONN_OPEN) {
         session_expire(&conn->session, shard->now);
         drain(shard, conn);
@@ -184,6 +223,7 @@ void conn_receive(struct shard *shard, struct conn *conn)
 static void begin_life(struct shard *shard, struct conn *conn)
 {
     list_remove(&conn->timeout);
+    door_know(&shard->door, &conn->guest);
     if (conn->session.has_heartbeats && conn->session.limits->liveness_ns > 0)
         watch_life(shard, conn);
 }
@@ -285,10 +325,40 @@ static void balance(struct shard *shard, struct conn *conn)
         list_push_back(&shard->resuming, &conn->resuming);
 }
 
+static void watch(struct shard *shard, struct conn *conn)
+{
+    conn->watch_ns = shard->now + shard->options.peer_timeout_ns / WATCH_PARTS;
+    list_push_back(&shard->watched, &conn->watched);
+}
+
+/* A peer that owes nothing is left to keep-alive; one whose host is not heard any more is gone. */
+void conn_watch(struct shard *shard, struct conn *conn)
+{
+    uint64_t silent_ns, since_ns = shard->now - conn->watch_since_ns;
+    if (conn->state == CONN_CLOSING || !ring_silence(shard->ring, conn->fd, &silent_ns))
+        return;
+    silent_ns = silent_ns < since_ns ? silent_ns : since_ns;
+    if (silent_ns >= shard->options.peer_timeout_ns)
+        abandon(shard, conn);
+    else
+        watch(shard, conn);
+}
+
+static void send_output(struct shard *shard, struct conn *conn)
+{
+    unsigned count;
+    const struct iovec *vector = output_begin(&conn->session.output, &count);
+    ring_send(shard->ring, &conn->send, conn->fd, vector, count);
+    if (shard->options.peer_timeout_ns == 0 || list_is_linked(&conn->watched))
+        return;
+    conn->watch_since_ns = shard->now;
+    watch(shard, conn);
+}
+
 /* Ends the sending of a connection that has said its last words. */
 static void part(struct shard *shard, struct conn *conn)
 {
-    set_state(conn, CONN_PARTING);
+    set_state(shard, conn, CONN_PARTING);
     ring_shutdown(shard->ring, conn->fd, SHUT_WR);
     if (conn->is_at_end)
         abandon(shard, conn);
@@ -299,13 +369,10 @@ void conn_write(struct shard *shard, struct conn *conn)
     session_turn(&conn->session);
     if (conn->state == CONN_CLOSING)
         return;
-    if (!conn->send.is_active && session_wants_send(&conn->session)) {
-        unsigned count;
-        const struct iovec *vector = output_begin(&conn->session.output, &count);
-        ring_send(shard->ring, &conn->send, conn->fd, vector, count);
-    } else if (!conn->send.is_active && conn->state == CONN_DRAINING) {
+    if (!conn->send.is_active && session_wants_send(&conn->session))
+        send_output(shard, conn);
+    else if (!conn->send.is_active && conn->state == CONN_DRAINING)
         part(shard, conn);
-    }
     if (conn->state != CONN_CLOSING)
         balance(shard, conn);
 }

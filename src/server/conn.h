@@ -5,6 +5,7 @@
 #include "base/list.h"
 #include "base/table.h"
 #include "ring/ring.h"
+#include "server/door.h"
 #include "session/session.h"
 
 struct shard;
@@ -39,8 +40,10 @@ struct conn {
     int fd;
     enum conn_state state;
     struct io recv, send;
+    struct guest guest;
     bool is_attached;     /* the engine knows it */
     bool is_paused;       /* its receiving was stopped, since its requests cannot be taken yet */
+    bool is_refused;      /* it was never let in */
     bool is_at_end;       /* the peer has ended its sending */
     uint32_t gated_count; /* its effects in the gate */
     uint64_t fed_turn;    /* the last turn in which bytes came */
@@ -48,10 +51,14 @@ struct conn {
     struct list dirty, starved, resuming, ended, timeout;
     uint64_t timeout_ns;
     uint64_t heard_ns; /* when bytes last came */
+    struct list watched;     /* while its peer may owe an acknowledgement of what was sent */
+    uint64_t watch_ns;       /* when that is looked at next */
+    uint64_t watch_since_ns; /* since when it is */
     struct session session;
 };
 
-/* A connection that has just been accepted. The shard's until it is freed. */
+/* A connection that has just been accepted: let in, or told why not. The shard's until it is freed.
+ */
 void conn_create(struct shard *shard, int fd);
 
 /* The connection of that id, or NULL. */
@@ -80,6 +87,9 @@ void conn_end(struct shard *shard, struct conn *conn, enum status status);
 
 /* Its deadline has come. */
 void conn_on_timeout(struct shard *shard, struct conn *conn);
+
+/* Sees whether its peer still answers; the time to do so has come. */
+void conn_watch(struct shard *shard, struct conn *conn);
 
 /* Frees what the ring no longer needs; for a shard whose ring is gone. */
 void conn_destroy(struct shard *shard, struct conn *conn);

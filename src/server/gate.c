@@ -8,7 +8,7 @@
 void gate_finish(struct gate *gate)
 {
     assert(gate_is_empty(gate));
-    free(gate->entries);
+    memory_free(gate->entries);
     *gate = (struct gate){0};
 }
 

@@ -8,6 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define COUNT_MAX 1000000000
+#define TIMEOUT_MIN (100 * NS_PER_MS)
+#define TIMEOUT_MAX (3600 * NS_PER_S)
+
 #define LISTEN_DEFAULT_4 "127.0.0.1:7464"
 #define LISTEN_DEFAULT_6 "[::1]:7464"
 
@@ -23,7 +27,7 @@ static const struct key keys[] = {
      .fallback = "1mb"},
     {"liveness", "TIME",
      "how long a client that sends heartbeats may be silent while it has leases; 0: for ever",
-     .kind = KEY_NUMBER, .unit = UNIT_DURATION, .needs_restart = true, .at = FIELD(liveness),
+     .kind = KEY_NUMBER, .unit = UNIT_DURATION, .needs_restart = true, .at = FIELD(liveness_ns),
      .min = 0, .max = 3600 * NS_PER_S, .fallback = "30s"},
     {"ready-file", "FILE", "once listening, write the addresses there, a line each",
      .kind = KEY_PATH, .needs_restart = true, .at = FIELD(ready_file), .fallback = ""},
@@ -34,6 +38,24 @@ static const struct key keys[] = {
      .at = FIELD(password_file), .fallback = ""},
     {"insecure", "no|yes", "listen for other machines although there is no password",
      .kind = KEY_SWITCH, .needs_restart = true, .at = FIELD(is_insecure), .fallback = "no"},
+    {"max-connections", "COUNT", "connections at once; 0: no limit", .kind = KEY_NUMBER,
+     .at = FIELD(connections_max), .max = COUNT_MAX, .fallback = "65536"},
+    {"max-connections-per-address", "COUNT",
+     "connections at once from one address, over TCP; 0: no limit", .kind = KEY_NUMBER,
+     .at = FIELD(connections_per_address_max), .max = COUNT_MAX, .fallback = "0"},
+    {"max-strangers", "COUNT", "connections at once whose hello is not complete; 0: no limit",
+     .kind = KEY_NUMBER, .at = FIELD(strangers_max), .max = COUNT_MAX, .fallback = "8192"},
+    {"hello-timeout", "DURATION", "from a connection's first byte to the end of its hello",
+     .kind = KEY_NUMBER, .unit = UNIT_DURATION, .at = FIELD(hello_timeout_ns), .min = TIMEOUT_MIN,
+     .max = TIMEOUT_MAX, .fallback = "5s"},
+    {"idle-hello-timeout", "DURATION", "how long a connection may send nothing at all",
+     .kind = KEY_NUMBER, .unit = UNIT_DURATION, .at = FIELD(idle_hello_timeout_ns),
+     .min = TIMEOUT_MIN, .max = TIMEOUT_MAX, .fallback = "1m"},
+    {"hello-max", "SIZE", "the largest hello taken", .kind = KEY_NUMBER, .unit = UNIT_SIZE,
+     .at = FIELD(hello_max), .min = 256, .max = 65536, .fallback = "4kb"},
+    {"tcp-timeout", "DURATION", "after which a host that does not answer over TCP is gone",
+     .kind = KEY_NUMBER, .unit = UNIT_DURATION, .needs_restart = true, .at = FIELD(tcp_timeout_ns),
+     .min = NS_PER_S, .max = TIMEOUT_MAX, .fallback = "30s"},
 };
 
 enum { KEYS_COUNT = sizeof keys / sizeof *keys };

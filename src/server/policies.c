@@ -119,7 +119,7 @@ static int set_overflow(struct section *section, const char *value)
 /* For patterns that do not fit between brackets. */
 static int set_pattern(struct section *section, const char *value)
 {
-    free((void *)section->pattern.data);
+    memory_free((void *)section->pattern.data);
     section->pattern = bytes_of(memory_copy(value, strlen(value)), strlen(value));
     return 0;
 }
@@ -146,18 +146,18 @@ static const char *kind_name(enum policy_kind kind)
 
 static void section_finish(struct section *section)
 {
-    free((void *)section->pattern.data);
+    memory_free((void *)section->pattern.data);
     for (unsigned i = 0; i < POLICY_KEYS_MAX; i++)
-        free(section->entries[i].value);
+        memory_free(section->entries[i].value);
 }
 
 void policies_finish(struct policies *policies)
 {
     for (size_t i = 0; i < policies->sections_count; i++)
         section_finish(&policies->sections[i]);
-    free(policies->sections);
-    free(policies->queues);
-    free(policies->topics);
+    memory_free(policies->sections);
+    memory_free(policies->queues);
+    memory_free(policies->topics);
     *policies = (struct policies){0};
 }
 

@@ -59,7 +59,9 @@ static char *entry_origin(const struct options *options, const struct section *s
         word = " and";
     }
     fclose(to);
-    return text;
+    char *origin = memory_copy(text, size);
+    free(text);
+    return origin;
 }
 
 static void add_section(struct records *records, const struct options *options,
@@ -92,11 +94,11 @@ void records_init(struct records *records, const struct options *options)
 void records_finish(struct records *records)
 {
     for (size_t i = 0; i < records->count; i++) {
-        free(records->items[i].key);
-        free(records->items[i].value);
-        free(records->items[i].origin);
+        memory_free(records->items[i].key);
+        memory_free(records->items[i].value);
+        memory_free(records->items[i].origin);
     }
-    free(records->items);
+    memory_free(records->items);
     *records = (struct records){0};
 }
 

@@ -15,6 +15,8 @@
  * the runs.
  */
 
+enum { TURN_AWAY_MAX = 256 }; /* connections, at one try to accept */
+
 #define ACCEPT_RETRY_NS (100 * NS_PER_MS) /* until accepting is tried again after a refusal */
 
 int shard_init(struct shard *shard, const struct shard_options *options)
@@ -24,9 +26,12 @@ int shard_init(struct shard *shard, const struct shard_options *options)
     list_init(&shard->starved);
     list_init(&shard->resuming);
     list_init(&shard->ended);
+    list_init(&shard->watched);
     for (unsigned i = 0; i < TIMEOUT_KINDS; i++)
         list_init(&shard->timeouts[i]);
     shard->random.state = options->hash_key.k0;
+    shard->door.limits = options->door_limits;
+    shard->door.key = options->hash_key;
     int result = ring_create(&shard->ring, &options->ring);
     if (result < 0)
         return result;
@@ -52,6 +57,7 @@ void shard_finish(struct shard *shard)
         conn->session.output.is_sending = false;
         conn_destroy(shard, conn);
     }
+    door_finish(&shard->door);
     gate_finish(&shard->gate);
     table_finish(&shard->conns);
     outbox_finish(&shard->outbox);
@@ -80,12 +86,14 @@ void shard_watch(struct shard *shard, int fd)
     ring_poll(shard->ring, &shard->signal, fd);
 }
 
-void shard_set_limits(struct shard *shard, const struct session_limits *limits)
+void shard_set_limits(struct shard *shard, const struct session_limits *limits,
+                      const struct door_limits *door_limits)
 {
     struct session_limits told = shard->options.limits;
     shard->options.limits = *limits;
     shard->options.limits.frame_max = told.frame_max; /* as every client was told */
     shard->options.limits.liveness_ns = told.liveness_ns;
+    shard->door.limits = *door_limits;
 }
 
 void shard_apply(struct shard *shard, const struct command *command)
@@ -108,6 +116,14 @@ void shard_discard(struct shard *shard, const struct effect *effect)
                       &effect->slice);
 }
 
+/* Without descriptors accepting only fails, and at once. Those that wait are closed through the
+ * ring's reserve, so that they know, and accepting is tried again a little later. */
+static void turn_away(struct shard *shard, const struct listener *listener)
+{
+    for (unsigned i = 0; i < TURN_AWAY_MAX && ring_turn_away(shard->ring, listener->fd); i++)
+        door_is_blocked(&shard->door, shard->now);
+}
+
 static void on_accept(struct shard *shard, struct listener *listener,
                       const struct ring_event *event)
 {
@@ -116,6 +132,8 @@ static void on_accept(struct shard *shard, struct listener *listener,
     if (!event->is_last || shard->is_ending)
         return;
     bool is_refused = event->result < 0 && event->result != -ECONNABORTED;
+    if (event->result == -EMFILE || event->result == -ENFILE)
+        turn_away(shard, listener);
     if (is_refused)
         listener->retry_ns = shard->now + ACCEPT_RETRY_NS;
     else
@@ -130,6 +148,24 @@ static void on_event(struct shard *shard, const struct ring_event *event)
     case IO_RECV: conn_on_recv(shard, list_entry(io, struct conn, recv), event); break;
     case IO_SEND: conn_on_send(shard, list_entry(io, struct conn, send), event); break;
     case IO_SIGNAL: shard->is_signalled = true; break;
+    }
+}
+
+/* The first of the watched connections, if its time has come. */
+static struct conn *next_watched(struct shard *shard)
+{
+    struct conn *conn = list_is_empty(&shard->watched)
+                            ? NULL
+                            : list_entry(shard->watched.next, struct conn, watched);
+    return conn && conn->watch_ns <= shard->now ? conn : NULL;
+}
+
+static void watch(struct shard *shard)
+{
+    struct conn *conn;
+    while ((conn = next_watched(shard))) {
+        list_remove(&conn->watched);
+        conn_watch(shard, conn);
     }
 }
 
@@ -158,6 +194,10 @@ static uint64_t next_deadline(const struct shard *shard)
             uint64_t due = list_entry(shard->timeouts[kind].next, struct conn, timeout)->timeout_ns;
             deadline = due < deadline ? due : deadline;
         }
+    if (!list_is_empty(&shard->watched)) {
+        uint64_t due = list_entry(shard->watched.next, struct conn, watched)->watch_ns;
+        deadline = due < deadline ? due : deadline;
+    }
     for (unsigned i = 0; i < shard->listeners_count; i++)
         deadline =
             shard->listeners[i].retry_ns < deadline ? shard->listeners[i].retry_ns : deadline;
@@ -257,6 +297,7 @@ void shard_turn(struct shard *shard, uint64_t deadline)
         on_event(shard, &events[i]);
     resume(shard);
     expire(shard);
+    watch(shard);
     engine_tick(shard->engine, shard->now, &shard->outbox);
     flush(shard);
     write_dirty(shard);

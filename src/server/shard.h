@@ -6,12 +6,15 @@
 #include "core/engine.h"
 #include "ring/ring.h"
 #include "server/conn.h"
+#include "server/door.h"
 #include "server/gate.h"
 #include "session/session.h"
 
 struct shard_options {
     struct ring_options ring;
     struct session_limits limits;
+    struct door_limits door_limits;
+    uint64_t peer_timeout_ns; /* for a peer that does not acknowledge; 0: only TCP judges */
     struct hash_key hash_key;
     unsigned answer_delay_turns; /* every answer waits up to so many turns, at random; 0 but in the
                                     simulation */
@@ -40,6 +43,7 @@ struct shard {
     struct listener listeners[LISTENERS_MAX];
     unsigned listeners_count;
 
+    struct door door;
     struct table conns; /* by id */
     struct conn *conn_memo;
     uint32_t conn_id_next;
@@ -48,6 +52,8 @@ struct shard {
     struct list resuming; /* those whose session can take up input that it kept */
     struct list ended;    /* those to be detached at the end of the turn */
     struct list timeouts[TIMEOUT_KINDS]; /* each in order of its deadlines */
+    struct list watched;    /* connections whose peers may owe an acknowledgement, by watch_ns */
+    unsigned refused_count; /* connections that are told why they were not let in */
     bool is_ending;
 
     struct io signal;
@@ -76,7 +82,8 @@ void shard_end(struct shard *shard);
 bool shard_is_quiet(const struct shard *shard);
 
 /* Has other limits hold from now on; frame_max stays. */
-void shard_set_limits(struct shard *shard, const struct session_limits *limits);
+void shard_set_limits(struct shard *shard, const struct session_limits *limits,
+                      const struct door_limits *door_limits);
 
 /* Carries a command of a connection out. */
 void shard_apply(struct shard *shard, const struct command *command);

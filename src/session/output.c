@@ -17,9 +17,9 @@ void output_finish(struct output *output)
     assert(output->pieces_count == 0);
     text_finish(&output->control);
     text_finish(&output->text);
-    free(output->pieces);
-    free(output->copied);
-    free(output->vector);
+    memory_free(output->pieces);
+    memory_free(output->copied);
+    memory_free(output->vector);
 }
 
 unsigned char *output_control(struct output *output, size_t size)
@@ -181,9 +181,9 @@ static struct slice take_piece(struct output *output)
 /* An output with nothing in it keeps no memory: most connections are idle most of the time. */
 static void rest(struct output *output)
 {
-    free(output->pieces);
-    free(output->copied);
-    free(output->vector);
+    memory_free(output->pieces);
+    memory_free(output->copied);
+    memory_free(output->vector);
     *output = (struct output){.control = output->control, .text = output->text};
 }
 

@@ -9,7 +9,7 @@ enum { CAPACITY_IDLE_MAX = 64 };
 
 void slots_finish(struct slots *slots)
 {
-    free(slots->ring);
+    memory_free(slots->ring);
     *slots = (struct slots){0};
 }
 

@@ -32,6 +32,6 @@ void text_rest(struct text *text)
 
 void text_finish(struct text *text)
 {
-    free(text->data);
+    memory_free(text->data);
     *text = (struct text){0};
 }

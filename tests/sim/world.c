@@ -42,7 +42,7 @@ static void choose_accidents(struct world *world)
     world->swarm.has_resets = dice_chance(random, 40);
     if (!world->swarm.has_resets)
         options.recv_reset = options.send_reset = 0;
-    world->swarm.has_aborts = options.accept_abort > 0;
+    world->swarm.has_aborts = options.accept_abort > 0 || options.accept_full > 0;
     sim_configure(world->ring, &options);
 }
 

@@ -1,9 +1,11 @@
 """The broker's other end: connections of the example client, and connections that are spoken to in bytes."""
 
+import resource
 import select
 import socket
 import struct
 from collections import namedtuple
+from contextlib import ExitStack, contextmanager
 
 from environment import DEADLINE_S
 from ringpost import (
@@ -41,6 +43,20 @@ def connect_socket(address, receive_buffer=0):
     stream.connect((host.strip("[]"), int(port)))
     stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return stream
+
+
+@contextmanager
+def connect_many(address, count):
+    """Connections that were welcomed, more of them than select() takes: a list of sockets."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    hello, streams = hello_frame(), []
+    with ExitStack() as opened:
+        for _ in range(count):
+            streams.append(opened.enter_context(connect_socket(address)))
+            streams[-1].sendall(hello)
+            assert streams[-1].recv(4096)
+        yield streams
 
 
 class Client(Connection):

@@ -25,18 +25,20 @@ from ringpost import Delivery, Publication, Refused
 class Broker:
     """A running ringpostd; a context manager that ends it with TERM and sees that it exits 0.
 
-    It listens on a free port of 127.0.0.1 unless `listen` says otherwise.
+    It listens on a free port of 127.0.0.1 unless `listen` says otherwise, and may have `nofile` descriptors.
+    `before` is put before its command.
     """
 
-    def __init__(self, *flags, listen=("127.0.0.1:0",)):
+    def __init__(self, *flags, listen=("127.0.0.1:0",), nofile=None, before=()):
         self.folder = Path(tempfile.mkdtemp(prefix="ringpost-"))
         self.connections = []
         self.is_over = False
         ready = self.folder / "ready"
         places = [word for address in listen for word in ("--listen", address)]
-        command = [*WRAP, RINGPOSTD, *places, "--ready-file", ready, *FLAGS, *flags]
+        command = [*before, *WRAP, RINGPOSTD, *places, "--ready-file", ready, *FLAGS, *flags]
         with open(self.folder / "stderr", "wb") as log:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            limit = nofile and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, nofile)))
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=limit)
         self.pid = self.process.pid
         try:
             wait_until(lambda: ready.exists() or self.process.poll() is not None, "the broker listens")
@@ -90,7 +92,13 @@ class Broker:
                 return int(line.split()[1])
         raise AssertionError("the broker has no memory")
 
+    def processor_s(self):
+        """The processor time that it has taken, in seconds."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def limit_descriptors(self, count):
+        """For accepts that begin from now on: one that waits already keeps the limit it began with (see `nofile`)."""
         resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (count, count))
 
     @contextmanager

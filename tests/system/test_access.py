@@ -2,7 +2,9 @@
 """Who is let in: passwords, listeners that others can reach, limits on connections."""
 
 import os
+import select
 import signal
+import socket
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +36,14 @@ def answer(broker, **fields):
     status = raw.read_error().status
     assert raw.read() is None
     return status
+
+
+def is_closed(raw):
+    """Whether its end has come, with or without a reset."""
+    try:
+        return bool(select.select([raw.socket], [], [], 0)[0]) and raw.socket.recv(1, socket.MSG_PEEK) == b""
+    except ConnectionError:
+        return True
 
 
 @test
@@ -100,6 +110,75 @@ def hup_takes_another_password_and_never_none_where_others_listen():
         os.kill(broker.pid, signal.SIGHUP)
         wait_until(lambda: "the configuration stays as it was" in broker.said(), "it is refused")
         assert answer(broker, password=b"another") == "welcome"
+
+
+@test
+def each_limit_on_connections_has_an_error_of_its_own():
+    for flag, status in (
+        ("--max-connections", "too-many-connections"),
+        ("--max-connections-per-address", "too-many-from-address"),
+        ("--max-strangers", "too-many-strangers"),
+    ):
+        with Broker(flag, "2") as broker:
+            welcomed = [broker.raw(hello=False) for _ in range(2)]
+            assert answer(broker) == status
+            assert answer(broker) == status
+            welcomed[0].send(hello_frame())
+            assert welcomed[0].read().op == ringpost.WELCOME
+            if status == "too-many-strangers":
+                assert answer(broker) == "welcome"
+            welcomed[0].close()
+            wait_until(lambda: answer(broker) == "welcome", "there is room again")
+            assert broker.said().count(flag.removeprefix("--") + " is reached") == 1, broker.said()
+
+
+@test
+def connections_over_a_unix_socket_come_from_no_address():
+    with tempfile.TemporaryDirectory(prefix="ringpost-") as folder:
+        path = f"unix:{folder}/socket"
+        with Broker("--max-connections-per-address", "1", listen=["127.0.0.1:0", path]) as broker:
+            for _ in range(3):
+                broker.connect(address=path).ping()
+            broker.connect().ping()
+            assert answer(broker) == "too-many-from-address"
+
+
+@test
+def time_and_bytes_before_hello_can_be_set():
+    with Broker("--hello-timeout", "100ms", "--idle-hello-timeout", "100ms") as broker:
+        silent, slow = broker.raw(hello=False), broker.raw(hello=False)
+        slow.send(b"\x80")
+        assert slow.read_error().status == "hello"
+        assert silent.read() is None
+    with Broker("--hello-max", "256") as broker:
+        long = broker.raw(hello=False)
+        long.send(hello_frame(client=b"x" * 256))
+        assert long.read_error().status == "too-large"
+
+
+@test
+def hup_changes_the_limits_of_those_who_come():
+    with tempfile.NamedTemporaryFile("w", suffix=".conf") as file, Broker("--config", file.name) as broker:
+        first = broker.connect()
+        file.write("max-connections = 1\n")
+        file.flush()
+        os.kill(broker.pid, signal.SIGHUP)
+        wait_until(lambda: "max-connections: was '65536', is '1'" in broker.said(), "it is read")
+        assert answer(broker) == "too-many-connections"
+        first.ping()
+
+
+@test
+def without_descriptors_those_who_wait_are_closed_and_later_ones_come_in():
+    with Broker(nofile=64) as broker:
+        first = broker.connect()
+        crowd = [broker.raw(hello=False) for _ in range(80)]
+        wait_until(lambda: sum(is_closed(one) for one in crowd) >= 20, "those for whom there is no descriptor are closed")
+        first.ping()
+        for one in crowd:
+            one.close()
+        wait_until(lambda: answer(broker) == "welcome", "there is room again")
+        assert broker.said().count("no descriptor is free") == 1, broker.said()
 
 
 if __name__ == "__main__":

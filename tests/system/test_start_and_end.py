@@ -296,9 +296,8 @@ def what_was_confirmed_before_term_was_confirmed_and_the_rest_is_not():
 @test
 def out_of_descriptors_the_broker_serves_those_it_has_and_takes_others_later():
     limit = 40
-    with Broker() as broker:
+    with Broker(nofile=limit) as broker:
         first = broker.connect()
-        broker.limit_descriptors(limit)
         crowd = [socket.create_connection(broker.address.split(":")) for _ in range(limit + 10)]
         push(first, b"q", b"served")
         first.consume(b"q", 1, 1)

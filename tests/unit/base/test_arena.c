@@ -1,5 +1,6 @@
 #include "base/arena.h"
 
+#include "base/array.h"
 #include "check.h"
 #include "seed.h"
 
@@ -43,6 +44,23 @@ static void what_comes_back_last_goes_out_first(void **state)
     arena_free(&arena, again, 1500, span);
     arena_free(&arena, pieces[1], 2000, spans[1]);
     arena_finish(&arena);
+}
+
+static void spans_are_counted_as_memory_and_large_pieces_as_what_they_are(void **state)
+{
+    (void)state;
+    struct arena arena;
+    struct arena_span *small, *large;
+    uint64_t before = memory_used();
+    arena_init(&arena);
+    void *piece = arena_alloc(&arena, 1, &small);
+    assert_in_range(memory_used() - before, ARENA_PIECE_MAX, ARENA_PIECE_MAX + 4096);
+    void *other = arena_alloc(&arena, 2 * ARENA_PIECE_MAX, &large);
+    assert_in_range(memory_used() - before, 3 * ARENA_PIECE_MAX, 3 * ARENA_PIECE_MAX + 16384);
+    arena_free(&arena, other, 2 * ARENA_PIECE_MAX, large);
+    arena_free(&arena, piece, 1, small);
+    arena_finish(&arena);
+    assert_true(memory_used() == before);
 }
 
 static void a_span_that_came_back_serves_another_class(void **state)
@@ -172,6 +190,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(sizes_are_rounded_to_a_class),
         cmocka_unit_test(finishing_what_was_never_used_is_fine),
         cmocka_unit_test(what_comes_back_last_goes_out_first),
+        cmocka_unit_test(spans_are_counted_as_memory_and_large_pieces_as_what_they_are),
         cmocka_unit_test(a_span_that_came_back_serves_another_class),
         cmocka_unit_test(idle_blocks_go_back_to_the_system_except_one),
         cmocka_unit_test(a_sanitizer_knows_what_is_handed_out),

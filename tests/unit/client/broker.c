@@ -56,6 +56,7 @@ static void accept_client(struct broker *broker)
     fake->taken_start = fake->taken_end = fake->record_size = 0;
     broker->told_size = broker->number = 0;
     broker->consumers_count = broker->listened_count = 0;
+    broker->inbox = 0;
     broker->connections_count++;
 }
 
@@ -113,6 +114,22 @@ static void answer_peek(struct broker *broker)
     put_reply(broker, true, bytes_of(frame, sizeof frame));
 }
 
+/* Sends to the inbox what was asked, headers and all. */
+static void answer_request(struct broker *broker, struct frame_head head, struct bytes name,
+                           struct bytes body)
+{
+    if (broker->inbox == 0)
+        return;
+    fake_put_context(broker->fake, broker->inbox, 0, 1);
+    fake_put(broker->fake, OP_PUBLISH, head.flags & MESSAGE_HEADERS, name, body);
+}
+
+static void make_inbox(struct broker *broker, uint32_t id)
+{
+    broker->inbox = id;
+    put_reply(broker, false, bytes_text("box"));
+}
+
 /* Answers what has an answer of its own. */
 static void answer(struct broker *broker, struct frame_head head, struct bytes name,
                    struct bytes body)
@@ -120,7 +137,13 @@ static void answer(struct broker *broker, struct frame_head head, struct bytes n
     uint32_t id = body.size >= 4 ? load_u32(body.data) : 0;
     switch (head.op) {
     case OP_PUSH:
-    case OP_PUBLISH: take_message(broker, body); return;
+    case OP_PUBLISH:
+        if (head.flags & MESSAGE_HEADERS)
+            answer_request(broker, head, name, body);
+        else
+            take_message(broker, body);
+        return;
+    case OP_TOUCH:
     case OP_CREDIT: return;
     case OP_HEARTBEAT: broker->heartbeats_count++; return;
     case OP_ACK:
@@ -130,6 +153,13 @@ static void answer(struct broker *broker, struct frame_head head, struct bytes n
     case OP_INFO:
     case OP_STATS: answer_info(broker); return;
     case OP_PEEK: answer_peek(broker); return;
+    case OP_SUBSCRIBE:
+        if (head.flags & SUBSCRIBE_INBOX) {
+            make_inbox(broker, id);
+            return;
+        }
+        put_reply(broker, false, bytes_of(NULL, 0));
+        break;
     case OP_PURGE: put_reply(broker, false, bytes_of("\7\0\0\0\0\0\0\0", 8)); return;
     default: put_reply(broker, false, bytes_of(NULL, 0)); break;
     }

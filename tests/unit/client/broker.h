@@ -18,6 +18,7 @@ struct broker {
     uint64_t number;                     /* of the last frame on this connection */
     uint64_t heartbeats_count;           /* ever */
     uint64_t taken_count;                /* messages; their bodies count up from "1" */
+    uint32_t inbox;                      /* that the client has; 0: none */
     uint64_t settled_count;              /* messages that were sent and came to an end */
     int consumers_count, listened_count; /* consumers and subscriptions on this connection */
     unsigned connections_count;          /* ever */

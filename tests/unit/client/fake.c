@@ -243,6 +243,15 @@ void fake_put_reply(struct fake *fake, uint64_t number, bool has_more, struct by
              bytes_of(whole, 8 + body.size));
 }
 
+void fake_put_lost(struct fake *fake, uint32_t id, uint64_t tag, uint32_t count)
+{
+    unsigned char body[16];
+    store_u32(body, id);
+    store_u32(body + 4, count);
+    store_u64(body + 8, tag);
+    put_control(fake, OP_LOST, body, sizeof body);
+}
+
 void fake_put_context(struct fake *fake, uint32_t id, uint32_t deliveries, uint64_t tag)
 {
     unsigned char body[16];

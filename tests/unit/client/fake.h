@@ -73,6 +73,7 @@ void fake_put_confirm(struct fake *fake, uint64_t settled);
 void fake_put_error(struct fake *fake, uint64_t first, uint32_t count, int status,
                     const char *text);
 void fake_put_reply(struct fake *fake, uint64_t number, bool has_more, struct bytes body);
+void fake_put_lost(struct fake *fake, uint32_t id, uint64_t tag, uint32_t count);
 void fake_put_context(struct fake *fake, uint32_t id, uint32_t deliveries, uint64_t tag);
 void fake_put_push(struct fake *fake, const char *name, const char *body);
 void fake_put_publish(struct fake *fake, const char *name, const char *body);

@@ -27,14 +27,18 @@ static int teardown(void **state)
 static void hello_says_what_the_options_say(void **state)
 {
     struct fake *fake = *state;
-    struct ringpost_options options = {
-        .size = sizeof options, .client = "tester", .window = 100, .window_bytes = 5000};
+    struct ringpost_options options = {.size = sizeof options,
+                                       .client = "tester",
+                                       .password = "sesame",
+                                       .window = 100,
+                                       .window_bytes = 5000};
     fake_open_idle(fake, &options);
     struct taken hello = fake_accept(fake);
     unsigned char fields[128];
     size_t size = field_put_bytes(fields, "client", bytes_text("tester"));
     size += field_put_number(fields + size, "window", 100);
     size += field_put_number(fields + size, "window-bytes", 5000);
+    size += field_put_bytes(fields + size, "password", bytes_text("sesame"));
     size += field_put_number(fields + size, "heartbeats", 1);
     assert_int_equal(hello.head.flags, 0);
     assert_int_equal(hello.head.name_size, 0);
@@ -43,7 +47,7 @@ static void hello_says_what_the_options_say(void **state)
     assert_memory_equal(hello.body.data + 4, fields, size);
 }
 
-static void the_longest_client_name_fits_the_hello(void **state)
+static void the_longest_name_and_password_fit_the_hello(void **state)
 {
     struct fake *fake = *state;
     char name[257];
@@ -55,9 +59,15 @@ static void the_longest_client_name_fits_the_hello(void **state)
     name[255] = 0;
     options.window = UINT32_MAX;
     options.window_bytes = UINT64_MAX;
+    char password[1026];
+    memset(password, 'p', sizeof password);
+    password[1025] = 0;
+    options.password = password;
+    assert_int_equal(ringpost_open(&fake->handle, &options, 0), -EINVAL);
+    password[1024] = 0;
     fake_open_idle(fake, &options);
     assert_int_equal(fake_accept(fake).body.size,
-                     4 + 4 + 6 + 255 + 4 + 6 + 8 + 4 + 12 + 8 + 4 + 10 + 8);
+                     4 + 4 + 6 + 255 + 4 + 6 + 8 + 4 + 12 + 8 + 4 + 8 + 1024 + 4 + 10 + 8);
 }
 
 static void what_the_broker_grants_holds(void **state)
@@ -355,7 +365,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(hello_says_what_the_options_say, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_longest_client_name_fits_the_hello, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_longest_name_and_password_fit_the_hello, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(what_the_broker_grants_holds, setup, teardown),
         cmocka_unit_test_setup_teardown(a_frame_max_from_another_world_is_capped, setup, teardown),
         cmocka_unit_test_setup_teardown(grants_of_nothing_are_no_grants, setup, teardown),

@@ -535,9 +535,86 @@ static void many_consumers_are_found_by_their_ids(void **state)
     }
 }
 
+static void a_delayed_return_says_for_how_long(void **state)
+{
+    struct fake *fake = *state;
+    fake_open(fake, NULL);
+    uint32_t id = fake_consume(fake, NULL);
+    fake_put_context(fake, id, 0, 1);
+    struct ringpost_tags tags[4];
+    for (int i = 0; i < 4; i++) {
+        fake_put_push(fake, "jobs", "x");
+        tags[i] = fake_next(fake, RINGPOST_MESSAGE).tags;
+    }
+    assert_int_equal(ringpost_return_later(fake->handle, &tags[0], 500), 0);
+    assert_int_equal(ringpost_return_later(fake->handle, &tags[1], 500), 0);
+    assert_int_equal(ringpost_return_later(fake->handle, &tags[2], 600), 0);
+    assert_int_equal(ringpost_return(fake->handle, &tags[3]), 0);
+    fake_step(fake);
+    static const struct {
+        uint32_t count;
+        size_t size;
+        uint64_t delay_ms;
+    } expected[] = {{2, 24, 500}, {1, 24, 600}, {1, 16, 0}};
+    for (int i = 0; i < 3; i++) {
+        struct taken taken = fake_take(fake, OP_RETURN);
+        assert_int_equal(taken.body.size, expected[i].size);
+        assert_int_equal(load_u32(taken.body.data + 4), expected[i].count);
+        if (expected[i].delay_ms > 0)
+            assert_int_equal(load_u64(taken.body.data + 16), expected[i].delay_ms);
+    }
+}
+
+static void touch_settles_nothing(void **state)
+{
+    struct fake *fake = *state;
+    fake_open(fake, NULL);
+    uint32_t id = fake_consume(fake, NULL);
+    fake_put_context(fake, id, 0, 5);
+    fake_put_push(fake, "jobs", "x");
+    struct ringpost_tags tags = fake_next(fake, RINGPOST_MESSAGE).tags;
+    assert_int_equal(ringpost_touch(fake->handle, &tags), 0);
+    fake_step(fake);
+    assert_settlement(fake, OP_TOUCH, id, 5, 1);
+    assert_int_equal(ringpost_ack(fake->handle, &tags), 0);
+    fake_step(fake);
+    assert_settlement(fake, OP_ACK, id, 5, 1);
+    tags.count = 0;
+    assert_int_equal(ringpost_touch(fake->handle, &tags), -EINVAL);
+}
+
+static void leases_that_are_lost_give_their_credit_back(void **state)
+{
+    struct fake *fake = *state;
+    fake_open(fake, NULL);
+    struct ringpost_consume_options options = {.size = sizeof options, .messages = 2};
+    uint32_t id = fake_consume(fake, &options);
+    fake_put_context(fake, id, 0, 1);
+    fake_put_push(fake, "jobs", "x");
+    fake_put_push(fake, "jobs", "y");
+    fake_put_lost(fake, id, 1, 2);
+    fake_put_lost(fake, 99, 1, 2);
+    fake_put_lost(fake, id, 1, 0);
+    fake_next(fake, RINGPOST_MESSAGE);
+    fake_next(fake, RINGPOST_MESSAGE);
+    struct ringpost_event event = fake_next(fake, RINGPOST_LEASES_LOST);
+    assert_int_equal(event.id, id);
+    assert_int_equal(event.count, 2);
+    assert_int_equal(event.tags.first, 1);
+    assert_int_equal(event.tags.count, 2);
+    fake_next_none(fake);
+    struct taken taken = fake_take(fake, OP_CREDIT);
+    assert_int_equal(load_u32(taken.body.data + 4), 2);
+    assert_int_equal(load_u64(taken.body.data + 8), 2 * (8 + 4 + 1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_delayed_return_says_for_how_long, setup, teardown),
+        cmocka_unit_test_setup_teardown(touch_settles_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(leases_that_are_lost_give_their_credit_back, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(consume_says_what_is_asked_for, setup, teardown),
         cmocka_unit_test_setup_teardown(the_default_credit_is_the_handles, setup, teardown),
         cmocka_unit_test_setup_teardown(messages_carry_tags_that_count_up, setup, teardown),

@@ -521,6 +521,24 @@ static void peeking_and_counting(void **state)
     survive(peek_and_count, true);
 }
 
+static void request(struct stage *stage)
+{
+    struct ringpost *handle = stage->fake->handle;
+    struct ringpost_message reply;
+    struct ringpost_bytes body = ringpost_text("2+2"), address = ringpost_text("topic:sums");
+    SURVIVE(0, ringpost_request(handle, address, body, NULL, &reply, WAIT_MS));
+    assert_bytes(reply.body, "2+2");
+    SURVIVE(0, ringpost_request(handle, address, body, NULL, &reply, WAIT_MS));
+    uint32_t id;
+    SURVIVE(0, ringpost_inbox(handle, &id, WAIT_MS));
+}
+
+static void requesting(void **state)
+{
+    (void)state;
+    survive(request, true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -540,6 +558,7 @@ int main(void)
         cmocka_unit_test_teardown(asking_of_queues, tell),
         cmocka_unit_test_teardown(listing, tell),
         cmocka_unit_test_teardown(peeking_and_counting, tell),
+        cmocka_unit_test_teardown(requesting, tell),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

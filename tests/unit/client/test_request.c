@@ -56,6 +56,59 @@ static void declare_says_what_the_settings_say(void **state)
     assert_memory_equal(taken.body.data, fields, size);
 }
 
+static void settings_can_say_none_and_nowhere(void **state)
+{
+    struct fake *fake = *state;
+    static const char name[FRAME_NAME_MAX];
+    struct ringpost_settings settings = {
+        .size = sizeof settings,
+        .when_full = RINGPOST_WHEN_FULL_DROP_OLDEST,
+        .ttl_ms = RINGPOST_OFF,
+        .delivery_limit = RINGPOST_OFF,
+        .lease_max_ms = 1500,
+        .dead_letter = ringpost_text(""),
+    };
+    unsigned char fields[256];
+    size_t size = field_put_bytes(fields, "when-full", bytes_text("drop-oldest"));
+    size += field_put_number(fields + size, "ttl", 0);
+    size += field_put_number(fields + size, "delivery-limit", 0);
+    size += field_put_number(fields + size, "lease-max", 1500);
+    size += field_put_bytes(fields + size, "dead-letter", bytes_text(""));
+    answer(fake, false, NULL, 0);
+    assert_int_equal(ringpost_set(fake->handle, QUEUE, &settings, WAIT_MS), 0);
+    struct taken taken = fake_take(fake, OP_SET);
+    assert_int_equal(taken.body.size, size);
+    assert_memory_equal(taken.body.data, fields, size);
+    settings =
+        (struct ringpost_settings){.size = sizeof settings, 1, 1, 1, 1, 1, 1, {name, sizeof name}};
+    answer(fake, false, NULL, 0);
+    assert_int_equal(ringpost_declare(fake->handle, QUEUE, &settings, WAIT_MS), 0);
+    assert_true(fake_take(fake, OP_DECLARE).body.size > sizeof name);
+}
+
+static void redrive_tells_how_many_and_whether_some_are_left(void **state)
+{
+    struct fake *fake = *state;
+    struct ringpost_redrive_options options = {
+        .size = sizeof options, .count = 5, .to = ringpost_text("other")};
+    uint64_t moved = 4, count = 0;
+    int has_more = 0;
+    answer(fake, true, &moved, sizeof moved);
+    assert_int_equal(ringpost_redrive(fake->handle, QUEUE, &options, &count, &has_more, WAIT_MS),
+                     0);
+    assert_int_equal(count, 4);
+    assert_int_equal(has_more, 1);
+    struct taken taken = fake_take(fake, OP_REDRIVE);
+    unsigned char fields[16];
+    size_t size = field_put_bytes(fields, "to", bytes_text("other"));
+    assert_int_equal(load_u32(taken.body.data), 5);
+    assert_int_equal(taken.body.size, 4 + size);
+    assert_memory_equal(taken.body.data + 4, fields, size);
+    answer(fake, false, &moved, 7);
+    assert_int_equal(ringpost_redrive(fake->handle, QUEUE, NULL, NULL, NULL, WAIT_MS), -EPROTO);
+    assert_int_equal(fake_take(fake, OP_REDRIVE).body.size, 4);
+}
+
 static void declare_leaves_the_defaults_to_the_broker(void **state)
 {
     struct fake *fake = *state;
@@ -67,10 +120,16 @@ static void declare_leaves_the_defaults_to_the_broker(void **state)
 static void settings_that_cannot_be_are_refused(void **state)
 {
     struct fake *fake = *state;
-    struct ringpost_settings settings = {.size = sizeof settings, .when_full = 3};
+    struct ringpost_settings settings = {.size = sizeof settings, .when_full = 4};
     assert_int_equal(ringpost_declare(fake->handle, QUEUE, &settings, WAIT_MS), -EINVAL);
     settings.when_full = -1;
     assert_int_equal(ringpost_declare(fake->handle, QUEUE, &settings, WAIT_MS), -EINVAL);
+    settings = (struct ringpost_settings){.size = sizeof settings, .ttl_ms = -2};
+    assert_int_equal(ringpost_set(fake->handle, QUEUE, &settings, WAIT_MS), -EINVAL);
+    static const char name[FRAME_NAME_MAX + 1];
+    settings =
+        (struct ringpost_settings){.size = sizeof settings, .dead_letter = {name, sizeof name}};
+    assert_int_equal(ringpost_set(fake->handle, QUEUE, &settings, WAIT_MS), -EINVAL);
     assert_int_equal(ringpost_declare(fake->handle, ringpost_text(""), NULL, WAIT_MS), -EINVAL);
     fake_take_none(fake);
 }
@@ -122,26 +181,37 @@ static void info_tells_every_figure(void **state)
 {
     struct fake *fake = *state;
     static const char *const keys[] = {
-        "declared", "paused",    "ready",        "ready-bytes", "leased",   "leased-bytes",
-        "waiting",  "consumers", "max-messages", "max-bytes",   "accepted", "acknowledged",
-        "rejected", "purged",    "delivered",    "returned",    "refused"};
-    unsigned char fields[1024];
+        "declared",       "paused",       "ready",         "ready-bytes",   "leased",
+        "leased-bytes",   "waiting",      "consumers",     "max-messages",  "max-bytes",
+        "accepted",       "acknowledged", "rejected",      "purged",        "delivered",
+        "returned",       "refused",      "delayed",       "delayed-bytes", "ttl",
+        "delivery-limit", "lease-max",    "dead-lettered", "discarded",     "expired",
+        "overflowed",     "exhausted",    "oldest-ready",  "oldest-leased", "waited-p50",
+        "waited-p99",     "waited-max",   "worked-p50",    "worked-p99",    "worked-max"};
+    unsigned char fields[2048];
     size_t size = field_put_bytes(fields, "of-tomorrow", bytes_text("what?"));
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         size += field_put_number(fields + size, keys[i], 100 + i);
     size += field_put_number(fields + size, "too", 1);
-    size += field_put_bytes(fields + size, "when-full", bytes_text("refuse"));
+    size += field_put_bytes(fields + size, "when-full", bytes_text("drop-oldest"));
+    size += field_put_bytes(fields + size, "dead-letter", bytes_text("grave"));
     answer(fake, false, fields, size);
     struct ringpost_info info = {.size = sizeof info};
     assert_int_equal(ringpost_info(fake->handle, QUEUE, &info, WAIT_MS), 0);
     const uint64_t figures[] = {
-        info.declared,     info.paused,       info.ready,     info.ready_bytes,  info.leased,
-        info.leased_bytes, info.waiting,      info.consumers, info.max_messages, info.max_bytes,
-        info.accepted,     info.acknowledged, info.rejected,  info.purged,       info.delivered,
-        info.returned,     info.refused};
+        info.declared,         info.paused,        info.ready,         info.ready_bytes,
+        info.leased,           info.leased_bytes,  info.waiting,       info.consumers,
+        info.max_messages,     info.max_bytes,     info.accepted,      info.acknowledged,
+        info.rejected,         info.purged,        info.delivered,     info.returned,
+        info.refused,          info.delayed,       info.delayed_bytes, info.ttl_ms,
+        info.delivery_limit,   info.lease_max_ms,  info.dead_lettered, info.discarded,
+        info.expired,          info.overflowed,    info.exhausted,     info.oldest_ready_ms,
+        info.oldest_leased_ms, info.waited_p50_us, info.waited_p99_us, info.waited_max_us,
+        info.worked_p50_us,    info.worked_p99_us, info.worked_max_us};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         assert_int_equal(figures[i], 100 + i);
-    assert_int_equal(info.when_full, RINGPOST_WHEN_FULL_REFUSE);
+    assert_int_equal(info.when_full, RINGPOST_WHEN_FULL_DROP_OLDEST);
+    assert_bytes(info.dead_letter, "grave");
     assert_bytes(info.name, "jobs");
 }
 
@@ -156,6 +226,10 @@ static void info_fills_only_what_its_caller_knows(void **state)
     assert_int_equal(ringpost_info(fake->handle, QUEUE, &info, WAIT_MS), 0);
     assert_int_equal(info.declared, 1);
     assert_int_equal(info.ready, 99);
+    info.size = sizeof info;
+    answer(fake, false, fields, size);
+    assert_int_equal(ringpost_info(fake->handle, QUEUE, &info, WAIT_MS), 0);
+    assert_true(info.oldest_ready_ms == RINGPOST_NONE);
     info.size = 8;
     answer(fake, false, fields, size);
     assert_int_equal(ringpost_info(fake->handle, QUEUE, &info, WAIT_MS), -EINVAL);
@@ -341,6 +415,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(purge_tells_how_many, setup, teardown),
         cmocka_unit_test_setup_teardown(info_tells_every_figure, setup, teardown),
         cmocka_unit_test_setup_teardown(info_fills_only_what_its_caller_knows, setup, teardown),
+        cmocka_unit_test_setup_teardown(settings_can_say_none_and_nowhere, setup, teardown),
+        cmocka_unit_test_setup_teardown(redrive_tells_how_many_and_whether_some_are_left, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(list_fetches_pages_as_it_goes, setup, teardown),
         cmocka_unit_test_setup_teardown(a_list_that_cannot_be_ends_the_walk, setup, teardown),
         cmocka_unit_test_setup_teardown(peek_lends_messages, setup, teardown),

@@ -46,6 +46,7 @@ static const struct wrong wrongs[] = {
     WRONG("half a GAP", "\xc5\0\0\0\x10\0\0\0\1\0\0\0\0\0\0\0"),
     WRONG("half an ENDED", "\xc6\0\0\0\x0c\0\0\0\1\0\0\0"),
     WRONG("a GOAWAY without a status", "\xc7\0\0\0\x08\0\0\0"),
+    WRONG("half a LOST", "\xc8\0\0\0\x10\0\0\0\1\0\0\0\1\0\0\0"),
     WRONG("a message that is nobody's", "\x81\0\1\0\x09\0\0\0q"),
     WRONG("a published one", "\x82\0\1\0\x09\0\0\0t"),
 };
@@ -115,7 +116,7 @@ static void ops_of_tomorrow_are_passed_over(void **state)
 {
     struct fake *fake = *state;
     fake_open(fake, NULL);
-    fake_put(fake, 0xc8, 3, bytes_text("name"), bytes_text("body"));
+    fake_put(fake, 0xc9, 3, bytes_text("name"), bytes_text("body"));
     fake_put(fake, 0xff, 0, bytes_of(NULL, 0), bytes_of(NULL, 0));
     fake_put(fake, OP_LINK_LOST, 0, bytes_of(NULL, 0), bytes_of(NULL, 0));
     fake_put(fake, OP_START_REFUSED, 0, bytes_of(NULL, 0), bytes_of(NULL, 0));
@@ -135,7 +136,7 @@ static void put_conversation(struct fake *fake, uint32_t consumer, uint32_t topi
     fake_put_publish(fake, "t", "news");
     fake_put_gap(fake, topic, 3, 30);
     fake_put_error(fake, 3, 1, RINGPOST_STATUS_FULL, "no room");
-    fake_put(fake, 0xc8, 0, bytes_of(NULL, 0), bytes_text("tomorrow"));
+    fake_put(fake, 0xc9, 0, bytes_of(NULL, 0), bytes_text("tomorrow"));
     fake_put_ended(fake, consumer, RINGPOST_STATUS_DELETED);
     fake_put_goaway(fake, RINGPOST_STATUS_CLOSING, "bye");
 }

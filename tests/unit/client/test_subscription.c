@@ -1,5 +1,7 @@
 #include "fake.h"
 
+#include "frame/field.h"
+
 #include <errno.h>
 
 static int setup(void **state)
@@ -31,6 +33,34 @@ static void subscribe_says_what_is_asked_for(void **state)
     assert_int_equal(load_u32(taken.body.data), id);
     assert_int_equal(load_u32(taken.body.data + 4), 5);
     assert_int_equal(load_u64(taken.body.data + 8), 600);
+}
+
+static void subscribe_can_say_more(void **state)
+{
+    struct fake *fake = *state;
+    static char group[256];
+    struct ringpost_subscribe_options options = {
+        .size = sizeof options,
+        .overflow = RINGPOST_OVERFLOW_KEEP_LAST,
+        .group = ringpost_text("workers"),
+        .no_retained = 1,
+    };
+    unsigned char fields[128];
+    size_t size = field_put_bytes(fields, "group", bytes_text("workers"));
+    size += field_put_bytes(fields + size, "overflow", bytes_text("keep-last"));
+    size += field_put_number(fields + size, "retained", 0);
+    uint32_t id;
+    assert_int_equal(ringpost_subscribe(fake->handle, ringpost_text("t"), &options, &id, 0), 0);
+    struct taken taken = fake_take(fake, OP_SUBSCRIBE);
+    assert_int_equal(taken.body.size, 16 + size);
+    assert_memory_equal(taken.body.data + 16, fields, size);
+    options.overflow = 5;
+    assert_int_equal(ringpost_subscribe(fake->handle, ringpost_text("t"), &options, &id, 0),
+                     -EINVAL);
+    options.overflow = 0;
+    options.group = ringpost_bytes(group, sizeof group);
+    assert_int_equal(ringpost_subscribe(fake->handle, ringpost_text("t"), &options, &id, 0),
+                     -EINVAL);
 }
 
 static void the_default_bound_is_the_brokers(void **state)
@@ -139,6 +169,7 @@ static void a_subscription_that_ends_is_not_started_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(subscribe_can_say_more, setup, teardown),
         cmocka_unit_test_setup_teardown(subscribe_says_what_is_asked_for, setup, teardown),
         cmocka_unit_test_setup_teardown(the_default_bound_is_the_brokers, setup, teardown),
         cmocka_unit_test_setup_teardown(messages_and_gaps_come_in_their_order, setup, teardown),

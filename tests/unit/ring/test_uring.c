@@ -194,7 +194,9 @@ static void echo(const struct ring_address *address, bool is_tcp)
     if (is_tcp) {
         assert_int_equal(option_of(accepted.result, IPPROTO_TCP, TCP_NODELAY), 1);
         assert_int_equal(option_of(accepted.result, SOL_SOCKET, SO_KEEPALIVE), 1);
-        assert_true(option_of(accepted.result, IPPROTO_TCP, TCP_KEEPIDLE) < 1000);
+        assert_int_equal(option_of(accepted.result, IPPROTO_TCP, TCP_KEEPIDLE), 15);
+        assert_int_equal(option_of(accepted.result, IPPROTO_TCP, TCP_KEEPINTVL), 5);
+        assert_int_equal(option_of(accepted.result, IPPROTO_TCP, TCP_KEEPCNT), 3);
     }
 
     ring_recv(bench.ring, &receiving, accepted.result);
@@ -522,6 +524,31 @@ static void a_slow_reader_gets_every_byte(void **state)
     bench_close();
 }
 
+static void a_host_that_lives_is_never_silent_though_it_owes_what_nobody_reads(void **state)
+{
+    (void)state;
+    bench_open((struct ring_options){0});
+    struct pair pair = pair_open();
+    unsigned char *data = calloc(1, BIG);
+    uint64_t silent_ns = 1;
+    size_t size = 0;
+    assert_false(ring_silence(bench.ring, pair.server, &silent_ns));
+    for (ssize_t count; (count = send(pair.server, data, BIG, MSG_DONTWAIT)) > 0;)
+        size += (size_t)count;
+    assert_true(ring_silence(bench.ring, pair.server, &silent_ns));
+    assert_int_equal(silent_ns, 0);
+    while (size > 0) {
+        size_t piece = size < BIG ? size : BIG;
+        client_read(pair.client, data, piece);
+        size -= piece;
+    }
+    while (ring_silence(bench.ring, pair.server, &silent_ns)) /* until the last acknowledgement */
+        assert_int_equal(silent_ns, 0);
+    free(data);
+    pair_close(pair);
+    bench_close();
+}
+
 static void a_send_cut_by_a_cancel_tells_how_much_went_out(void **state)
 {
     (void)state;
@@ -566,6 +593,36 @@ static void sending_to_a_peer_that_has_gone_is_an_error_and_no_signal(void **sta
     assert_int_equal(event.result, -EPIPE);
     assert_true(event.is_last);
     ring_close(bench.ring, pair.server);
+    bench_close();
+}
+
+static void those_who_wait_are_turned_away_through_the_reserve(void **state)
+{
+    (void)state;
+    bench_open((struct ring_options){0});
+    struct ring_address address = loopback(), from;
+    int listener = ring_listen(bench.ring, &address);
+    assert_false(ring_turn_away(bench.ring, listener));
+    int first = client_connect(&address, ring_listen_port(bench.ring, listener));
+    int second = client_connect(&address, ring_listen_port(bench.ring, listener));
+    assert_int_equal(ring_peer(bench.ring, first, &from), 0);
+    assert_int_equal(from.kind, RING_ADDRESS_TCP4);
+    assert_memory_equal(from.host, address.host, 4);
+    struct rlimit limit, none;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    none = (struct rlimit){(rlim_t)second + 1, limit.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &none);
+    assert_true(dup(first) < 0);
+    assert_true(ring_turn_away(bench.ring, listener));
+    assert_true(ring_turn_away(bench.ring, listener));
+    assert_false(ring_turn_away(bench.ring, listener));
+    setrlimit(RLIMIT_NOFILE, &limit);
+    char byte;
+    assert_int_equal(read(first, &byte, 1), 0);
+    assert_int_equal(read(second, &byte, 1), 0);
+    close(first);
+    close(second);
+    ring_close(bench.ring, listener);
     bench_close();
 }
 
@@ -726,8 +783,10 @@ int main(void)
         cmocka_unit_test(shutting_down_ends_a_receive_so_that_the_descriptor_can_be_closed),
         cmocka_unit_test(descriptors_that_come_again_at_once_are_not_confused),
         cmocka_unit_test(a_slow_reader_gets_every_byte),
+        cmocka_unit_test(a_host_that_lives_is_never_silent_though_it_owes_what_nobody_reads),
         cmocka_unit_test(a_send_cut_by_a_cancel_tells_how_much_went_out),
         cmocka_unit_test(sending_to_a_peer_that_has_gone_is_an_error_and_no_signal),
+        cmocka_unit_test(those_who_wait_are_turned_away_through_the_reserve),
         cmocka_unit_test(accepting_without_free_descriptors_ends_and_goes_on_when_there_are_some),
         cmocka_unit_test(a_unix_listener_is_for_its_owner_alone),
         cmocka_unit_test(a_unix_path_is_replaced_only_if_nobody_listens_on_it),
