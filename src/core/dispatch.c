@@ -120,6 +120,8 @@ static bool hand_out(struct engine *engine, struct queue *queue, struct outbox *
 void dispatch_queue(struct engine *engine, struct queue *queue, struct outbox *outbox)
 {
     bool is_any;
+    if (engine->is_draining)
+        return;
     do {
         reconsider(queue);
         is_any = hand_out(engine, queue, outbox);
@@ -129,7 +131,8 @@ void dispatch_queue(struct engine *engine, struct queue *queue, struct outbox *o
 
 void dispatch_backlog(struct engine *engine, struct peer *peer, struct outbox *outbox)
 {
-    while (peer->backlog.posts_count > 0 && peer_room(peer, BLOCK_CHUNK) > 0) {
+    while (!engine->is_draining && peer->backlog.posts_count > 0 &&
+           peer_room(peer, BLOCK_CHUNK) > 0) {
         struct post post = backlog_take(&peer->backlog, &engine->posts);
         struct subscription *subscription = post.subscription;
         if (subscription->missed_count > 0) {
