@@ -147,6 +147,8 @@ void dispatch_queue(struct engine *engine, struct queue *queue, struct outbox *o
     bool is_any;
     lose_leases(engine, queue, outbox);
     queue_age(queue, &engine->stock);
+    if (engine->is_draining)
+        return;
     do {
         reconsider(queue);
         is_any = hand_out(engine, queue, outbox);
@@ -156,7 +158,8 @@ void dispatch_queue(struct engine *engine, struct queue *queue, struct outbox *o
 
 void dispatch_backlog(struct engine *engine, struct peer *peer, struct outbox *outbox)
 {
-    while (peer->backlog.posts_count > 0 && peer_room(peer, BLOCK_CHUNK) > 0) {
+    while (!engine->is_draining && peer->backlog.posts_count > 0 &&
+           peer_room(peer, BLOCK_CHUNK) > 0) {
         struct post post = backlog_take(&peer->backlog, &engine->posts);
         struct subscription *subscription = post.subscription;
         if (subscription->missed_count > 0) {

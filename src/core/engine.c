@@ -179,6 +179,24 @@ static void detach(struct engine *engine, struct peer *peer)
     memory_free(peer);
 }
 
+static void refuse_held(struct engine *engine, struct peer *peer, struct outbox *outbox)
+{
+    while (!list_is_empty(&peer->held)) {
+        struct held_push *held = list_entry(peer->held.next, struct held_push, in_peer);
+        outbox_settle(outbox, peer->id, held->ticket, held->run.count, STATUS_CLOSING);
+        chunk_release(held->slice.block, &engine->arena);
+        engine_held_forget(held);
+    }
+}
+
+void engine_drain(struct engine *engine, struct outbox *outbox)
+{
+    struct table_entry *entry;
+    for (size_t at = 0; (entry = table_next(&engine->peers, &at));)
+        refuse_held(engine, list_entry(entry, struct peer, entry), outbox);
+    engine->is_draining = true;
+}
+
 /* Hands out what is ready for the peer's consumers: it goes before the answer to PING. A queue that
  * is neither hot nor due has nothing to hand out. */
 static void serve(struct engine *engine, struct peer *peer, struct outbox *outbox)

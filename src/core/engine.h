@@ -58,6 +58,10 @@ uint64_t engine_deadline(const struct engine *engine);
  * once, when nobody reads its bytes any more. */
 void engine_release(struct engine *engine, uint32_t peer, const struct slice *slice, uint64_t now);
 
+/* From now on hands nothing out and lets no push wait: those that wait are refused with `closing`.
+ * What is leased can still be settled. */
+void engine_drain(struct engine *engine, struct outbox *outbox);
+
 /* What there is in all, for checks and statistics. */
 struct engine_totals {
     uint64_t queues, consumers, connections, subscriptions;

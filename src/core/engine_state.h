@@ -22,6 +22,7 @@ struct engine {
     struct chunk_store chunks;
     struct post_pool posts;
     struct list hot_queues, hot_peers;
+    bool is_draining;            /* nothing is handed out any more */
     uint64_t served;             /* counts deliveries, for fairness */
     struct peer *peer_memo;      /* of the last command */
     struct engine_totals totals; /* those that are counted as they happen */

@@ -27,7 +27,7 @@ struct broker {
     struct shard shard;
     uint64_t trim_ns; /* when memory goes back; TIME_NEVER: nothing has happened since */
     int signal_fd;
-    bool is_told_to_end;
+    unsigned end_signals_count; /* the first has it end in peace, the second at once */
     char addresses[OPTIONS_LISTEN_MAX][ADDRESS_TEXT_SIZE]; /* as they were got */
 };
 
@@ -159,7 +159,7 @@ static void take_signals(struct broker *broker)
         if (signal.ssi_signo == SIGHUP)
             take_options(broker);
         else
-            broker->is_told_to_end = true;
+            broker->end_signals_count++;
     }
     shard_watch(&broker->shard, broker->signal_fd);
 }
@@ -176,20 +176,43 @@ static void trim(struct broker *broker)
     }
 }
 
+static void turn(struct broker *broker, uint64_t deadline)
+{
+    shard_turn(&broker->shard, deadline);
+    if (broker->shard.is_signalled)
+        take_signals(broker);
+}
+
+/* Lets consumers settle what is leased to them. What was refused is told in a turn of its own. */
+static void drain(struct broker *broker)
+{
+    uint64_t deadline = broker->shard.now + broker->options->drain_timeout_ns;
+    shard_drain(&broker->shard);
+    do
+        turn(broker, deadline);
+    while (!shard_is_drained(&broker->shard) && broker->shard.now < deadline &&
+           broker->end_signals_count == 1);
+}
+
+static void say_goodbye(struct broker *broker)
+{
+    uint64_t deadline = broker->shard.now + END_TIMEOUT_NS;
+    shard_end(&broker->shard);
+    while (!shard_is_quiet(&broker->shard) && broker->shard.now < deadline &&
+           broker->end_signals_count == 1)
+        turn(broker, deadline);
+}
+
 static void run(struct broker *broker)
 {
     shard_watch(&broker->shard, broker->signal_fd);
-    while (!broker->is_told_to_end) {
-        shard_turn(&broker->shard, broker->trim_ns);
+    while (broker->end_signals_count == 0) {
+        turn(broker, broker->trim_ns);
         trim(broker);
-        if (broker->shard.is_signalled)
-            take_signals(broker);
     }
     log_line("ending");
-    shard_end(&broker->shard);
-    uint64_t deadline = broker->shard.now + END_TIMEOUT_NS;
-    while (!shard_is_quiet(&broker->shard) && broker->shard.now < deadline)
-        shard_turn(&broker->shard, deadline);
+    drain(broker);
+    say_goodbye(broker);
 }
 
 int broker_run(struct options *options)

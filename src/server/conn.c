@@ -136,6 +136,16 @@ void conn_detach(struct shard *shard, struct conn *conn)
         drain(shard, conn);
 }
 
+void conn_announce_end(struct shard *shard, struct conn *conn)
+{
+    if (conn->session.state == SESSION_OPEN) {
+        session_announce_end(&conn->session);
+        mark_dirty(shard, conn);
+    } else {
+        conn_end(shard, conn, STATUS_CLOSING);
+    }
+}
+
 void conn_end(struct shard *shard, struct conn *conn, enum status status)
 {
     session_end(&conn->session, status);

@@ -82,6 +82,9 @@ void conn_receive(struct shard *shard, struct conn *conn);
 /* Detaches a connection that has ended from the engine. */
 void conn_detach(struct shard *shard, struct conn *conn);
 
+/* Says that the broker ends, and goes on with what is under way; a stranger is sent away. */
+void conn_announce_end(struct shard *shard, struct conn *conn);
+
 /* Says goodbye. */
 void conn_end(struct shard *shard, struct conn *conn, enum status status);
 

@@ -308,7 +308,7 @@ void shard_turn(struct shard *shard, uint64_t deadline)
 #endif
 }
 
-void shard_end(struct shard *shard)
+static void stop_accepting(struct shard *shard)
 {
     shard->is_ending = true;
     for (unsigned i = 0; i < shard->listeners_count; i++) {
@@ -316,7 +316,27 @@ void shard_end(struct shard *shard)
         if (shard->listeners[i].io.is_active)
             ring_cancel(shard->ring, &shard->listeners[i].io);
     }
+}
+
+void shard_drain(struct shard *shard)
+{
     struct table_entry *entry;
+    stop_accepting(shard);
+    engine_drain(shard->engine, &shard->outbox);
+    for (size_t at = 0; (entry = table_next(&shard->conns, &at));)
+        conn_announce_end(shard, list_entry(entry, struct conn, entry));
+}
+
+bool shard_is_drained(const struct shard *shard)
+{
+    return engine_totals(shard->engine).leased == 0;
+}
+
+void shard_end(struct shard *shard)
+{
+    struct table_entry *entry;
+    if (!shard->is_ending)
+        stop_accepting(shard);
     for (size_t at = 0; (entry = table_next(&shard->conns, &at));)
         conn_end(shard, list_entry(entry, struct conn, entry), STATUS_CLOSING);
 }

@@ -74,6 +74,14 @@ int shard_listen(struct shard *shard, const struct ring_address *address, uint16
  * follows from it. */
 void shard_turn(struct shard *shard, uint64_t deadline);
 
+/* Stops accepting, tells all connections that the end is near, and from now on only lets them settle
+ * what is leased to them. Turns are needed until shard_is_drained, or for as long as that may take.
+ */
+void shard_drain(struct shard *shard);
+
+/* Whether nothing is leased any more. */
+bool shard_is_drained(const struct shard *shard);
+
 /* Stops accepting and says goodbye to all connections. Turns are still needed until shard_is_quiet.
  */
 void shard_end(struct shard *shard);

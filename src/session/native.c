@@ -359,6 +359,23 @@ static bool read_setting(const struct field *field, struct queue_settings *setti
     return false;
 }
 
+/* Whether a broker that is ending still takes such frames. */
+static bool is_taken_at_end(uint8_t op)
+{
+    switch (op) {
+    case OP_ACK:
+    case OP_RETURN:
+    case OP_REJECT:
+    case OP_TOUCH:
+    case OP_CREDIT:
+    case OP_CANCEL:
+    case OP_UNSUBSCRIBE:
+    case OP_HEARTBEAT:
+    case OP_PING: return true;
+    default: return false;
+    }
+}
+
 static enum status read_settings(struct bytes fields, struct queue_settings *settings)
 {
     struct field field;
@@ -457,6 +474,8 @@ bool native_command(struct session *session, const struct run *run, struct comma
     uint64_t first = session->number_next;
     session->number_next += run->count;
     enum status status = check(rule, run);
+    if (status == STATUS_OK && session->is_ending && !is_taken_at_end(run->head.op))
+        status = STATUS_CLOSING;
     if (status != STATUS_OK)
         return refuse(session, first, run->count, status);
     *command = (struct command){
@@ -587,15 +606,30 @@ bool session_wants_send(struct session *session)
     return !output_is_empty(&session->output);
 }
 
-void session_end(struct session *session, enum status status)
+static void put_goaway(struct session *session, enum status status)
 {
-    if (session->state == SESSION_CLOSED)
-        return;
     put_confirm(session);
     struct bytes text = bytes_text(status_text(status));
     unsigned char *body = put_control(session, OP_GOAWAY, 4 + text.size);
     store_u16(body, (uint16_t)status);
     store_u16(body + 2, 0);
     memcpy(body + 4, text.data, text.size);
+}
+
+void session_announce_end(struct session *session)
+{
+    assert(session->state == SESSION_OPEN && !session->is_ending);
+    put_goaway(session, STATUS_CLOSING);
+    session->is_ending = true;
+}
+
+void session_end(struct session *session, enum status status)
+{
+    if (session->state == SESSION_CLOSED)
+        return;
+    if (session->is_ending)
+        put_confirm(session);
+    else
+        put_goaway(session, status);
     session->state = SESSION_CLOSED;
 }

@@ -39,6 +39,7 @@ struct session {
     const struct session_limits *limits; /* borrowed, and may change: frame_max only between
                                             sessions */
     struct output output;
+    bool is_ending; /* the broker is: it takes only what settles leases, or asks for nothing */
 
     struct bytes input;      /* what was fed and not yet taken */
     struct text partial;     /* what was not taken: parts of a frame, or while stalled more */
@@ -94,7 +95,10 @@ uint64_t session_deadline(const struct session *session);
 /* Does what is due at `now`. */
 void session_expire(struct session *session, uint64_t now);
 
-/* Says goodbye and closes: for a broker that ends. */
+/* Announces the end: until session_end, what asks for more is refused with `closing`. */
+void session_announce_end(struct session *session);
+
+/* Says goodbye, unless that was announced, and closes. */
 void session_end(struct session *session, enum status status);
 
 /* Whether it keeps input that session_next will not take yet. */

@@ -231,7 +231,7 @@ def a_broker_that_uses_what_linux_6_1_offers_does_the_same():
 
 
 def ends_by(number):
-    with Broker() as broker:
+    with Broker("--drain-timeout", "0") as broker:
         c, consumer, raw = broker.connect(), broker.connect(), broker.raw()
         unread = broker.connect()
         push(c, b"q", b"1", b"2")

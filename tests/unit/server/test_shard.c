@@ -67,6 +67,23 @@ static void say_hello(struct bench *bench, int client)
     settle(bench);
 }
 
+/* A frame whose body is a number of a consumer, a count, and bytes or a tag. */
+static void say(struct bench *bench, int client, enum op op, const char *name, size_t body_size,
+                uint64_t last)
+{
+    unsigned char frame[64];
+    size_t name_size = strlen(name), size = FRAME_HEAD_SIZE + name_size + body_size;
+    struct frame_head head = {(uint8_t)op, 0, (uint16_t)name_size, (uint32_t)size};
+    unsigned char *body = frame + FRAME_HEAD_SIZE + name_size;
+    frame_head_store(frame, head);
+    memcpy(frame + FRAME_HEAD_SIZE, name, name_size);
+    store_u32(body, 1);
+    store_u32(body + 4, 1);
+    store_u64(body + 8, last);
+    assert_int_equal(sim_send(bench->shard.ring, client, frame, size), size);
+    settle(bench);
+}
+
 /* The next frame must have this op; returns the status in it if it is an ERROR. */
 static enum status hear(struct bench *bench, int client, enum op op)
 {
@@ -236,6 +253,35 @@ static void a_peer_that_owes_and_is_not_heard_is_gone_in_its_time(void **state)
     bench_close(&bench);
 }
 
+static void a_drained_shard_has_let_leases_be_settled_and_handed_nothing_out(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, (struct door_limits){0});
+    int client = join(&bench);
+    expect_welcome(&bench, client);
+    for (int i = 0; i < 3; i++)
+        say(&bench, client, OP_PUSH, "q", 0, 0);
+    say(&bench, client, OP_CONSUME, "q", 16, 1000);
+    assert_int_equal(engine_totals(bench.shard.engine).leased, 1);
+    shard_drain(&bench.shard);
+    settle(&bench);
+    assert_false(shard_is_drained(&bench.shard));
+    say(&bench, client, OP_CREDIT, "", 16, 1000);
+    say(&bench, client, OP_PUSH, "q", 0, 0);
+    advance(&bench, 3600 * NS_PER_S);
+    assert_int_equal(engine_totals(bench.shard.engine).leased, 1);
+    assert_int_equal(engine_totals(bench.shard.engine).ready, 2);
+    say(&bench, client, OP_ACK, "", 16, 1);
+    assert_true(shard_is_drained(&bench.shard));
+    assert_false(shard_is_quiet(&bench.shard));
+    shard_end(&bench.shard);
+    settle(&bench);
+    leave(&bench, client);
+    assert_true(shard_is_quiet(&bench.shard));
+    bench_close(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +291,7 @@ int main(void)
         cmocka_unit_test(a_crowd_of_refused_ones_is_not_kept_to_be_told),
         cmocka_unit_test(limits_can_change),
         cmocka_unit_test(a_peer_that_owes_and_is_not_heard_is_gone_in_its_time),
+        cmocka_unit_test(a_drained_shard_has_let_leases_be_settled_and_handed_nothing_out),
         cmocka_unit_test(without_descriptors_those_who_wait_are_closed_and_later_ones_come_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
