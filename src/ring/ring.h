@@ -85,7 +85,7 @@ uint16_t ring_listen_port(struct ring *ring, int fd);
  * keep-alive). -errno comes with is_last. */
 void ring_accept(struct ring *ring, struct io *io, int fd);
 
-/* Who a connection comes from; its port is 0. Returns 0 or -errno. */
+/* Who a connection comes from; a unix socket has no path. Returns 0 or -errno. */
 int ring_peer(struct ring *ring, int fd, struct ring_address *address);
 
 /*

@@ -416,9 +416,11 @@ int ring_peer(struct ring *ring, int fd, struct ring_address *address)
     if (name.any.sa_family == AF_INET) {
         address->kind = RING_ADDRESS_TCP4;
         memcpy(address->host, &name.tcp4.sin_addr, 4);
+        address->port = ntohs(name.tcp4.sin_port);
     } else if (name.any.sa_family == AF_INET6) {
         address->kind = RING_ADDRESS_TCP6;
         memcpy(address->host, &name.tcp6.sin6_addr, 16);
+        address->port = ntohs(name.tcp6.sin6_port);
     }
     return 0;
 }

@@ -1,9 +1,11 @@
 #include "server/broker.h"
 
+#include "base/array.h"
 #include "base/heap.h"
 #include "base/time.h"
 #include "server/address.h"
 #include "server/log.h"
+#include "server/records.h"
 #include "server/reload.h"
 #include "server/shard.h"
 
@@ -24,6 +26,7 @@
  * thread. */
 struct broker {
     struct options *options;
+    struct bytes settings; /* what SETTINGS is answered with */
     struct shard shard;
     uint64_t trim_ns; /* when memory goes back; TIME_NEVER: nothing has happened since */
     int signal_fd;
@@ -76,6 +79,25 @@ static struct door_limits door_limits_of(const struct options *options)
     };
 }
 
+/* What the engine is told; it borrows from the options and from `settings`. */
+static struct engine_config engine_config_of(struct broker *broker)
+{
+    const struct options *options = broker->options;
+    struct records records;
+    memory_free((void *)broker->settings.data);
+    records_init(&records, options);
+    broker->settings = records_encode(&records);
+    records_finish(&records);
+    return (struct engine_config){
+        .queue_policies = options->policies.queues,
+        .queue_policies_count = options->policies.queues_count,
+        .queues_max = options->queues_max,
+        .in_flight_max = options->in_flight_max,
+        .unsent_max = options->unsent_max,
+        .settings = broker->settings,
+    };
+}
+
 static int start_shard(struct broker *broker)
 {
     struct shard_options options = {
@@ -83,6 +105,7 @@ static int start_shard(struct broker *broker)
                  .peer_timeout_s = (unsigned)(broker->options->tcp_timeout_ns / NS_PER_S)},
         .limits = limits_of(broker->options),
         .door_limits = door_limits_of(broker->options),
+        .engine = engine_config_of(broker),
         .peer_timeout_ns = broker->options->tcp_timeout_ns,
     };
     if (getrandom(&options.hash_key, sizeof options.hash_key, 0) != sizeof options.hash_key) {
@@ -147,7 +170,8 @@ static void take_options(struct broker *broker)
         return;
     struct session_limits limits = limits_of(broker->options);
     struct door_limits door_limits = door_limits_of(broker->options);
-    shard_set_limits(&broker->shard, &limits, &door_limits);
+    struct engine_config engine = engine_config_of(broker);
+    shard_configure(&broker->shard, &limits, &door_limits, &engine);
 }
 
 /* Does what signals ask for, as they come. */
@@ -227,6 +251,7 @@ int broker_run(struct options *options)
     if (code == EX_OK)
         run(&broker);
     shard_finish(&broker.shard);
+    memory_free((void *)broker.settings.data);
     close(broker.signal_fd);
     return code;
 }

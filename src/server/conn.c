@@ -2,6 +2,7 @@
 
 #include "base/array.h"
 #include "base/time.h"
+#include "server/address.h"
 #include "server/shard.h"
 #include "session/native.h"
 
@@ -188,6 +189,7 @@ void conn_create(struct shard *shard, int fd)
     struct ring_address from;
     struct guest guest = {0};
     bool is_counted = shard->door.limits.per_address_max && ring_peer(shard->ring, fd, &from) == 0;
+    from.port = 0; /* all of a host count together */
     enum status status = door_enter(&shard->door, &guest, is_counted ? &from : NULL, shard->now);
     if (status != STATUS_OK && shard->refused_count == REFUSED_MAX) {
         ring_close(shard->ring, fd);
@@ -238,6 +240,16 @@ static void begin_life(struct shard *shard, struct conn *conn)
         watch_life(shard, conn);
 }
 
+/* Where the connection comes from, for listings. */
+static struct bytes address_of(struct shard *shard, struct conn *conn, char text[ADDRESS_TEXT_SIZE])
+{
+    struct ring_address from;
+    if (ring_peer(shard->ring, conn->fd, &from) < 0)
+        return bytes_text("");
+    address_format(&from, from.port, text);
+    return bytes_text(text);
+}
+
 /* Hands bytes that came to the session, and its commands to the engine. */
 static void take_input(struct shard *shard, struct conn *conn, struct bytes input)
 {
@@ -246,6 +258,9 @@ static void take_input(struct shard *shard, struct conn *conn, struct bytes inpu
     struct command command;
     session_feed(&conn->session, input, shard->now);
     while (session_next(&conn->session, &command)) {
+        char address[ADDRESS_TEXT_SIZE];
+        if (command.kind == COMMAND_ATTACH)
+            command.attach.address = address_of(shard, conn, address);
         conn->is_attached = true;
         shard_apply(shard, &command);
     }

@@ -50,7 +50,7 @@ struct conn {
     uint64_t gate_pass;   /* the last pass of the gate that held one of them back */
     struct list dirty, starved, resuming, ended, timeout;
     uint64_t timeout_ns;
-    uint64_t heard_ns; /* when bytes last came */
+    uint64_t heard_ns;       /* when bytes last came */
     struct list watched;     /* while its peer may owe an acknowledgement of what was sent */
     uint64_t watch_ns;       /* when that is looked at next */
     uint64_t watch_since_ns; /* since when it is */

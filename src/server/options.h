@@ -40,6 +40,8 @@ struct options {
     char ready_file[OPTIONS_PATH_SIZE];                                   /* or empty */
     uint64_t frame_max;                                                   /* bytes */
     uint64_t connections_max, connections_per_address_max, strangers_max; /* 0: no limit */
+    uint64_t queues_max, in_flight_max;                                   /* 0: no limit */
+    uint64_t unsent_max;                                                  /* bytes */
     uint64_t tcp_timeout_ns, drain_timeout_ns, liveness_ns;
     uint64_t hello_timeout_ns, idle_hello_timeout_ns;
     uint64_t hello_max;                    /* bytes */

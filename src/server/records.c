@@ -1,9 +1,12 @@
 #include "server/records.h"
 
 #include "base/array.h"
+#include "frame/field.h"
 #include "server/keys.h"
 
 #include <stdlib.h>
+
+enum { RECORD_EXTRA_SIZE = 64 }; /* bytes of an encoded record beside its texts, at most */
 
 /* Takes the strings. */
 static void add(struct records *records, struct record record)
@@ -108,6 +111,31 @@ void records_write(const struct records *records, FILE *to)
         const struct record *record = &records->items[i];
         fprintf(to, "%s\t%s\t%s\n", record->key, record->value, record->origin);
     }
+}
+
+/* A text as the value of a field, cut to what a field can hold. */
+static size_t put_text(unsigned char *to, const char *key, const char *text)
+{
+    size_t size = strlen(text);
+    return field_put_bytes(to, key, bytes_of(text, size < UINT16_MAX ? size : UINT16_MAX));
+}
+
+struct bytes records_encode(const struct records *records)
+{
+    unsigned char *text = NULL;
+    size_t size = 0, capacity = 0;
+    for (size_t i = 0; i < records->count; i++) {
+        const struct record *record = &records->items[i];
+        size_t begin = size;
+        size_t need = strlen(record->key) + strlen(record->value) + strlen(record->origin);
+        text = array_reserve(text, &capacity, size + need + RECORD_EXTRA_SIZE, 1);
+        size += sizeof(uint32_t);
+        size += put_text(text + size, "key", record->key);
+        size += put_text(text + size, "value", record->value);
+        size += put_text(text + size, "origin", record->origin);
+        store_u32(text + begin, (uint32_t)(size - begin));
+    }
+    return bytes_of(text, size);
 }
 
 const struct record *records_find(const struct records *records, const char *key)

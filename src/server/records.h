@@ -25,6 +25,10 @@ void records_finish(struct records *records);
 /* Writes them, a line each, divided by tabs. */
 void records_write(const struct records *records, FILE *to);
 
+/* Puts them into the words of SETTINGS's REPLY; the caller frees the bytes. Source: docs/PROTOCOL.md,
+ * section 8. */
+struct bytes records_encode(const struct records *records);
+
 /* The record of that key, or NULL. */
 const struct record *records_find(const struct records *records, const char *key);
 

@@ -36,6 +36,7 @@ int shard_init(struct shard *shard, const struct shard_options *options)
     if (result < 0)
         return result;
     shard->engine = engine_create(options->hash_key);
+    engine_configure(shard->engine, &options->engine, 0);
     shard->now = ring_now(shard->ring);
     return 0;
 }
@@ -86,14 +87,15 @@ void shard_watch(struct shard *shard, int fd)
     ring_poll(shard->ring, &shard->signal, fd);
 }
 
-void shard_set_limits(struct shard *shard, const struct session_limits *limits,
-                      const struct door_limits *door_limits)
+void shard_configure(struct shard *shard, const struct session_limits *limits,
+                     const struct door_limits *door_limits, const struct engine_config *engine)
 {
     struct session_limits told = shard->options.limits;
     shard->options.limits = *limits;
     shard->options.limits.frame_max = told.frame_max; /* as every client was told */
     shard->options.limits.liveness_ns = told.liveness_ns;
     shard->door.limits = *door_limits;
+    engine_configure(shard->engine, engine, shard->now);
 }
 
 void shard_apply(struct shard *shard, const struct command *command)

@@ -15,6 +15,7 @@ struct shard_options {
     struct session_limits limits;
     struct door_limits door_limits;
     uint64_t peer_timeout_ns; /* for a peer that does not acknowledge; 0: only TCP judges */
+    struct engine_config engine;
     struct hash_key hash_key;
     unsigned answer_delay_turns; /* every answer waits up to so many turns, at random; 0 but in the
                                     simulation */
@@ -89,9 +90,10 @@ void shard_end(struct shard *shard);
 /* Whether all connections are gone. */
 bool shard_is_quiet(const struct shard *shard);
 
-/* Has other limits hold from now on; frame_max stays. */
-void shard_set_limits(struct shard *shard, const struct session_limits *limits,
-                      const struct door_limits *door_limits);
+/* Has another configuration hold from now on; frame_max and liveness_ns stay. What `engine` points
+ * to is borrowed until the next time. */
+void shard_configure(struct shard *shard, const struct session_limits *limits,
+                     const struct door_limits *door_limits, const struct engine_config *engine);
 
 /* Carries a command of a connection out. */
 void shard_apply(struct shard *shard, const struct command *command);

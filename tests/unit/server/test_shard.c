@@ -187,7 +187,8 @@ static void limits_can_change(void **state)
     settle(&bench);
     struct session_limits limits = bench.shard.options.limits;
     limits.hello_timeout_ns = NS_PER_S;
-    shard_set_limits(&bench.shard, &limits, &(struct door_limits){.guests_max = 2});
+    shard_configure(&bench.shard, &limits, &(struct door_limits){.guests_max = 2},
+                    &(struct engine_config){0});
     int late = join(&bench);
     sim_send(bench.shard.ring, late, "\x80", 1);
     settle(&bench);
@@ -195,7 +196,7 @@ static void limits_can_change(void **state)
     advance(&bench, NS_PER_S);
     assert_int_equal(hear(&bench, late, OP_ERROR), STATUS_HELLO);
     limits.hello_timeout_ns = 10 * NS_PER_S;
-    shard_set_limits(&bench.shard, &limits, &(struct door_limits){0});
+    shard_configure(&bench.shard, &limits, &(struct door_limits){0}, &(struct engine_config){0});
     advance(&bench, 4 * NS_PER_S);
     assert_int_equal(sim_recv_size(bench.shard.ring, early), 0);
     advance(&bench, 5 * NS_PER_S);
