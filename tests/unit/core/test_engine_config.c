@@ -86,7 +86,7 @@ static void a_new_configuration_holds_for_what_there_is(void **state)
     stage_skip(s);
     configure(s, (struct engine_config){.queue_policies = policies, .queue_policies_count = 2});
     tick_and_expect(s, "2 c7 lost @1 x1\n1 #7 ok\n");
-    assert_int_equal(stage_info(s, "q", "expired"), 1);
+    assert_int_equal(stage_info(s, "q.dead", "ready"), 1);
     configure(s, (struct engine_config){0});
     stage_close(s);
 }
