@@ -200,6 +200,7 @@ enum status apply_touch(struct engine *engine, struct peer *peer, const struct c
 static void set_own(struct engine *engine, struct queue *queue, const struct queue_settings *given)
 {
     struct queue_settings own = queue->own;
+    engine_bury(engine); /* what has died goes where it was to go then */
     queue_settings_merge(&own, given);
     queue_set_own(queue, &own);
     engine_configure_queue(engine, queue);
@@ -233,6 +234,7 @@ enum status apply_delete(struct engine *engine, const struct command *command,
     struct queue *queue = engine_queue(engine, command->name);
     if (!queue)
         return STATUS_NO_QUEUE;
+    engine_bury(engine); /* what has expired is not deleted, but dead */
     while (!list_is_empty(&queue->waiting)) {
         struct held_push *held = list_entry(queue->waiting.next, struct held_push, in_queue);
         outbox_settle(outbox, held->peer->id, held->ticket, held->run.count, STATUS_DELETED);
