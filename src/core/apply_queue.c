@@ -206,14 +206,22 @@ static void set_own(struct engine *engine, struct queue *queue, const struct que
     engine_configure_queue(engine, queue);
 }
 
+/* Whether what is given is what holds; a queue for dead letters by its name, whoever gave it. */
+static bool holds_already(const struct queue *queue, const struct queue_settings *given)
+{
+    unsigned char buffer[DEAD_LETTER_NAME_MAX];
+    struct queue_settings has = queue->settings;
+    has.dead_letter = queue_dead_letter(queue, buffer);
+    return queue_settings_agree(&has, given);
+}
+
 enum status apply_declare(struct engine *engine, const struct command *command)
 {
     struct queue *queue = engine_queue_make(engine, command->name);
     if (!queue)
         return STATUS_QUEUES;
     if (queue->is_declared)
-        return queue_settings_agree(&queue->settings, &command->settings) ? STATUS_OK
-                                                                          : STATUS_EXISTS;
+        return holds_already(queue, &command->settings) ? STATUS_OK : STATUS_EXISTS;
     queue->is_declared = true;
     set_own(engine, queue, &command->settings);
     return STATUS_OK;
