@@ -317,7 +317,8 @@ static void clients_and_expect(struct stage *stage, uint32_t count, uint32_t aft
                                const char *expected, bool has_more)
 {
     unsigned char room[4096];
-    char text[4096] = "", fields[512];
+    char text[4096] = "";
+    size_t used = 0;
     stage_skip(stage);
     stage_apply(
         stage, 1,
@@ -325,8 +326,10 @@ static void clients_and_expect(struct stage *stage, uint32_t count, uint32_t aft
     assert_int_equal(stage->outbox.effects[stage->outbox.count - 1].has_more, has_more);
     size_t size = stage_answer(stage, room, sizeof room);
     for (size_t at = 0; at < size; at += load_u32(room + at)) {
-        frames_tell_fields(bytes_of(room + at + 4, load_u32(room + at) - 4), fields, sizeof fields);
-        strcat(strcat(text, fields), "\n");
+        frames_tell_fields(bytes_of(room + at + 4, load_u32(room + at) - 4), text + used,
+                           sizeof text - used - 1);
+        used += strlen(text + used);
+        memcpy(text + used++, "\n", 2);
     }
     assert_string_equal(text, expected);
 }
