@@ -47,7 +47,7 @@ static bool admit_held(struct engine *engine, struct queue *queue, struct outbox
         held->peer->held_count -= count;
         held->peer->held_size -= size_before - held->run.size;
         if (held->run.count > 0)
-            break;
+            continue; /* what was dropped made room for all of it */
         chunk_release(held->slice.block, &engine->arena);
         engine_held_forget(held);
     }
