@@ -200,9 +200,19 @@ enum status apply_touch(struct engine *engine, struct peer *peer, const struct c
 static void set_own(struct engine *engine, struct queue *queue, const struct queue_settings *given)
 {
     struct queue_settings own = queue->own;
+    engine_bury(engine); /* what has died goes where it was to go then */
     queue_settings_merge(&own, given);
     queue_set_own(queue, &own);
     engine_configure_queue(engine, queue);
+}
+
+/* Whether what is given is what holds; a queue for dead letters by its name, whoever gave it. */
+static bool holds_already(const struct queue *queue, const struct queue_settings *given)
+{
+    unsigned char buffer[DEAD_LETTER_NAME_MAX];
+    struct queue_settings has = queue->settings;
+    has.dead_letter = queue_dead_letter(queue, buffer);
+    return queue_settings_agree(&has, given);
 }
 
 enum status apply_declare(struct engine *engine, const struct command *command)
@@ -211,8 +221,7 @@ enum status apply_declare(struct engine *engine, const struct command *command)
     if (!queue)
         return STATUS_QUEUES;
     if (queue->is_declared)
-        return queue_settings_agree(&queue->settings, &command->settings) ? STATUS_OK
-                                                                          : STATUS_EXISTS;
+        return holds_already(queue, &command->settings) ? STATUS_OK : STATUS_EXISTS;
     queue->is_declared = true;
     set_own(engine, queue, &command->settings);
     return STATUS_OK;
@@ -233,6 +242,7 @@ enum status apply_delete(struct engine *engine, const struct command *command,
     struct queue *queue = engine_queue(engine, command->name);
     if (!queue)
         return STATUS_NO_QUEUE;
+    engine_bury(engine); /* what has expired is not deleted, but dead */
     while (!list_is_empty(&queue->waiting)) {
         struct held_push *held = list_entry(queue->waiting.next, struct held_push, in_queue);
         outbox_settle(outbox, held->peer->id, held->ticket, held->run.count, STATUS_DELETED);

@@ -35,15 +35,15 @@ void engine_bury(struct engine *engine)
 {
     struct list *link;
     unsigned char buffer[DEAD_LETTER_NAME_MAX];
-    engine->stock.is_burying = true;
     while ((link = list_pop_front(&engine->stock.letters))) {
         struct letter *letter = list_entry(link, struct letter, link);
         struct queue *to = engine_queue_make(engine, queue_dead_letter(letter->from, buffer));
+        engine->stock.is_burying = true;
         if (to && put(engine, to, letter->frame))
             letter->from->counters.dead_lettered++;
+        engine->stock.is_burying = false;
         memory_free(letter);
     }
-    engine->stock.is_burying = false;
 }
 
 /* Where a message is to be tried again. */

@@ -156,7 +156,7 @@ bool consumer_take(struct consumer *consumer, struct stock *stock, uint32_t coun
     return true;
 }
 
-/* Finds the first places in [*from, end) of a lease that lie together and are left. */
+/* Finds the first places in [*from, *end) of a lease that lie together and are left. */
 static bool find_left(const struct lease *lease, uint32_t *from, uint32_t *end)
 {
     if (lease->left_count == 0)
@@ -164,6 +164,18 @@ static bool find_left(const struct lease *lease, uint32_t *from, uint32_t *end)
     if (lease->settled_bits) {
         *from = bits_find(lease->settled_bits, *from, *end, false);
         *end = bits_find(lease->settled_bits, *from, *end, true);
+    }
+    return *from < *end;
+}
+
+/* Finds the last such places. */
+static bool find_last_left(const struct lease *lease, uint32_t *from, uint32_t *end)
+{
+    if (lease->left_count == 0)
+        return false;
+    if (lease->settled_bits) {
+        *end = bits_find_last(lease->settled_bits, *from, *end, false);
+        *from = bits_find_last(lease->settled_bits, *from, *end, true);
     }
     return *from < *end;
 }
@@ -180,16 +192,21 @@ static void settle_places(struct consumer *consumer, struct stock *stock, const 
     queue_settle(consumer->queue, stock, lease->segment, index, end - from, &one);
 }
 
-/* Settles the left ones among the places [from, end) of a lease, stretch by stretch; returns how
- * many. */
+/* Settles the left ones among the places [from, end) of a lease, stretch by stretch in the order of
+ * the queue; returns how many. */
 static uint32_t settle_left(struct consumer *consumer, struct stock *stock,
                             const struct lease *lease, uint32_t from, uint32_t end,
                             const struct settlement *settlement)
 {
-    uint32_t settled = 0;
-    for (uint32_t last = end; find_left(lease, &from, &last); from = last, last = end) {
-        settle_places(consumer, stock, lease, from, last, settlement);
-        settled += last - from;
+    uint32_t settled = 0, first = from, last = end;
+    while (lease->is_reversed ? find_last_left(lease, &first, &last)
+                              : find_left(lease, &first, &last)) {
+        settle_places(consumer, stock, lease, first, last, settlement);
+        settled += last - first;
+        end = lease->is_reversed ? first : end;
+        from = lease->is_reversed ? from : last;
+        first = from;
+        last = end;
     }
     return settled;
 }
@@ -226,27 +243,35 @@ static size_t lease_find(const struct consumer *consumer, uint64_t tag)
     return low;
 }
 
-/* The places of a lease whose tags lie in [tag, end); false when the lease lies behind them. */
-static bool places_of(const struct lease *lease, uint64_t tag, uint64_t end, uint32_t *from,
+/* How many leases from place `first` on begin before `end`. */
+static size_t leases_until(const struct consumer *consumer, size_t first, uint64_t end)
+{
+    size_t at = first;
+    while (at < consumer->leases_count && lease_at(consumer, at)->tag_first < end)
+        at++;
+    return at - first;
+}
+
+/* The places of such a lease whose tags lie in [tag, end). */
+static void places_of(const struct lease *lease, uint64_t tag, uint64_t end, uint32_t *from,
                       uint32_t *to)
 {
-    if (lease->tag_first >= end)
-        return false;
     uint64_t reach = end - lease->tag_first;
     *from = tag > lease->tag_first ? (uint32_t)(tag - lease->tag_first) : 0;
     *to = reach < lease->count ? (uint32_t)reach : lease->count;
-    return true;
 }
 
 uint64_t consumer_settle(struct consumer *consumer, struct stock *stock, uint64_t tag,
                          uint32_t count, const struct settlement *settlement)
 {
     uint64_t settled = 0, end = tag > UINT64_MAX - count ? UINT64_MAX : tag + count;
+    size_t first = lease_find(consumer, tag), leases = leases_until(consumer, first, end);
     uint32_t from, to;
-    for (size_t at = lease_find(consumer, tag);
-         at < consumer->leases_count && places_of(lease_at(consumer, at), tag, end, &from, &to);
-         at++) {
+    for (size_t i = 0; i < leases; i++) {
+        /* In the order of the queue, in which what returns with a delay comes back. */
+        size_t at = first + (consumer->from_back ? leases - 1 - i : i);
         struct lease *lease = lease_at(consumer, at);
+        places_of(lease, tag, end, &from, &to);
         uint32_t part = settle_left(consumer, stock, lease, from, to, settlement);
         if (part > 0)
             mark_settled(lease, from, to - from, part);
@@ -269,11 +294,11 @@ uint64_t consumer_touch(struct consumer *consumer, struct stock *stock, uint64_t
                         uint32_t count)
 {
     uint64_t touched = 0, end = tag > UINT64_MAX - count ? UINT64_MAX : tag + count;
+    size_t first = lease_find(consumer, tag), leases = leases_until(consumer, first, end);
     uint32_t from, to;
-    for (size_t at = lease_find(consumer, tag);
-         at < consumer->leases_count && places_of(lease_at(consumer, at), tag, end, &from, &to);
-         at++) {
-        struct lease *lease = lease_at(consumer, at);
+    for (size_t i = 0; i < leases; i++) {
+        struct lease *lease = lease_at(consumer, first + i);
+        places_of(lease, tag, end, &from, &to);
         uint32_t left = count_left(lease, from, to);
         touched += left;
         lease->at = left > 0 ? stock->now : lease->at;

@@ -11,6 +11,17 @@ void dispatch_rank(struct consumer *consumer)
     consumer->peer->was_full |= !takes;
 }
 
+/* Refuses the first of some waiting pushes, which is larger than the bound has become. */
+static uint32_t refuse_first(struct engine *engine, struct held_push *held)
+{
+    struct run one;
+    bool is_there = run_split(&held->run, 1, UINT64_MAX, &one);
+    assert(is_there);
+    held->queue->counters.refused++;
+    engine->totals.refused++;
+    return one.count;
+}
+
 /* Accepts waiting pushes, first come first, as far as there is room. Returns whether any was
  * settled. */
 static bool admit_held(struct engine *engine, struct queue *queue, struct outbox *outbox)
@@ -19,21 +30,24 @@ static bool admit_held(struct engine *engine, struct queue *queue, struct outbox
     while (!list_is_empty(&queue->waiting)) {
         struct held_push *held = list_entry(queue->waiting.next, struct held_push, in_queue);
         uint32_t size_before = held->run.size;
-        uint32_t count = queue_push(queue, &engine->stock, &held->run);
+        bool is_too_large = held->run.head.size > queue->settings.size_max;
+        uint32_t count = is_too_large ? refuse_first(engine, held)
+                                      : queue_push(queue, &engine->stock, &held->run);
         if (count == 0 && queue->settings.when_full == WHEN_FULL_DROP_OLDEST &&
             queue_make_room(queue, &engine->stock, &held->run))
             continue;
         if (count == 0)
             break;
         is_any = true;
-        engine->totals.accepted += count;
-        outbox_settle(outbox, held->peer->id, held->ticket, count, STATUS_OK);
+        engine->totals.accepted += is_too_large ? 0 : count;
+        outbox_settle(outbox, held->peer->id, held->ticket, count,
+                      is_too_large ? STATUS_FULL : STATUS_OK);
         held->ticket += count;
         queue->waiting_count -= count;
         held->peer->held_count -= count;
         held->peer->held_size -= size_before - held->run.size;
         if (held->run.count > 0)
-            break;
+            continue; /* what was dropped made room for all of it */
         chunk_release(held->slice.block, &engine->arena);
         engine_held_forget(held);
     }

@@ -122,7 +122,7 @@ struct queue *engine_queue_make(struct engine *engine, struct bytes name)
 
 void engine_queue_end(struct engine *engine, struct queue *queue)
 {
-    engine_bury(engine);
+    assert(list_is_empty(&engine->stock.letters));
     engine->queues_generation++;
     timers_set(&engine->timers, &queue->timer, TIME_NEVER);
     table_remove(&engine->queues, &queue->entry);

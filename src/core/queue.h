@@ -136,8 +136,8 @@ void queue_check(const struct queue *queue);
 void queue_settle(struct queue *queue, struct stock *stock, struct segment *segment, uint32_t index,
                   uint32_t count, const struct settlement *settlement);
 
-/* Lets the oldest ready messages die that `run` would take the place of; false when none is ready.
- */
+/* Lets the oldest ready messages die that `run` would take the place of; false when none is ready, or
+ * not even its first message would fit without them. */
 bool queue_make_room(struct queue *queue, struct stock *stock, const struct run *run);
 
 /* queue_age.c: what time does. */

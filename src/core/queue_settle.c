@@ -87,6 +87,14 @@ void queue_settle(struct queue *queue, struct stock *stock, struct segment *segm
     queue_release(segment, stock);
 }
 
+/* Whether one message of `size` bytes would fit if nothing were ready. */
+static bool would_fit(const struct queue *queue, uint32_t size)
+{
+    uint64_t stays = queue->leased_size + queue->delayed_size;
+    return queue->leased_count + queue->delayed_count < queue->settings.count_max &&
+           stays <= queue->settings.size_max && size <= queue->settings.size_max - stays;
+}
+
 bool queue_make_room(struct queue *queue, struct stock *stock, const struct run *run)
 {
     static const struct settlement overflow = {.how = SETTLE_OVERFLOW};
@@ -101,8 +109,10 @@ bool queue_make_room(struct queue *queue, struct stock *stock, const struct run 
     uint64_t count_over = count > count_max ? count - count_max : UINT32_MAX;
     uint64_t size_over = size > size_max ? size - size_max : UINT64_MAX;
     count_over = count_over < UINT32_MAX ? count_over : UINT32_MAX;
-    if (!segment || (!segment_lease(segment, false, (uint32_t)count_over, size_over, &stretch) &&
-                     !segment_lease(segment, false, 1, UINT64_MAX, &stretch)))
+    if (!segment || !would_fit(queue, run->head.size))
+        return false;
+    if (!segment_lease(segment, false, (uint32_t)count_over, size_over, &stretch) &&
+        !segment_lease(segment, false, 1, UINT64_MAX, &stretch))
         return false;
     queue_add_leased(queue, &stretch);
     queue_settle(queue, stock, segment, stretch.index, stretch.count, &overflow);

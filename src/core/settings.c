@@ -70,7 +70,6 @@ bool queue_settings_agree(const struct queue_settings *has, const struct queue_s
     return both.count_max == has->count_max && both.size_max == has->size_max &&
            both.when_full == has->when_full && both.ttl_ms == has->ttl_ms &&
            both.delivery_limit == has->delivery_limit && both.lease_max_ms == has->lease_max_ms &&
-           !both.dead_letter.data == !has->dead_letter.data &&
            bytes_equal(both.dead_letter, has->dead_letter);
 }
 

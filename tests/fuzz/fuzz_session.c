@@ -28,6 +28,7 @@ enum {
 struct wire {
     bool is_there, is_attached;
     struct session session;
+    uint64_t leased_count; /* messages that its client was given */
     struct speech speech;
     struct hearing hearing;
     const struct iovec *vector; /* of the send in flight */
@@ -40,6 +41,7 @@ struct world {
     struct choices choices;
     struct engine *engine;
     struct regime *regime; /* that holds */
+    uint64_t queues_count;
     struct outbox outbox;
     size_t passed_count; /* effects of the outbox that reached their sessions */
     struct session_limits limits;
@@ -58,18 +60,36 @@ static void check_delivery(const struct world *world, struct bytes frames)
     }
 }
 
-/* What the engine has just done, and how it stands now. */
-static void check(const struct world *world, size_t effects_before)
+/* What is over a limit, since it was less strict, does not grow. */
+static void check_limit(uint64_t *count, uint64_t count_now, uint64_t limit)
+{
+    assert(limit == 0 || count_now <= limit || count_now <= *count);
+    *count = count_now;
+}
+
+static void check_limits(struct world *world)
 {
     uint64_t leased = 0, since;
+    struct engine_totals totals = engine_totals(world->engine);
+    const struct engine_config *config = &world->regime->config;
+    for (unsigned i = 0; i < WIRES; i++) {
+        struct wire *wire = &world->wires[i];
+        check_limit(&wire->leased_count, engine_leased(world->engine, wire->session.peer, &since),
+                    config->in_flight_max);
+        assert(since <= world->now);
+        leased += wire->leased_count;
+    }
+    assert(leased == totals.leased);
+    check_limit(&world->queues_count, totals.queues, config->queues_max);
+}
+
+/* What the engine has just done, and how it stands now. */
+static void check(struct world *world, size_t effects_before)
+{
     for (size_t i = effects_before; i < world->outbox.count; i++)
         if (world->outbox.effects[i].kind == EFFECT_DELIVER)
             check_delivery(world, slice_bytes(&world->outbox.effects[i].slice));
-    for (unsigned i = 0; i < WIRES; i++) {
-        leased += engine_leased(world->engine, world->wires[i].session.peer, &since);
-        assert(since <= world->now);
-    }
-    assert(leased == engine_totals(world->engine).leased);
+    check_limits(world);
     engine_check(world->engine);
 }
 
@@ -111,6 +131,7 @@ static void wire_hear(struct world *world, struct wire *wire, size_t size)
         wire->is_attached = true;
         apply(world, &command);
     }
+    assert(!session_can_resume(&wire->session));
     free((void *)heard.data);
 }
 
@@ -369,6 +390,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .password = bytes_text(how & 2 ? SPEECH_PASSWORD : ""),
     };
     world.engine = engine_create((struct hash_key){1, 2});
+    world.regime = memory_create(sizeof *world.regime); /* as an engine begins */
     while (choices_remain(&world.choices))
         act(&world);
     finish(&world);

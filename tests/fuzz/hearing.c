@@ -138,23 +138,6 @@ static void hear_error(struct hearing *hearing, struct bytes body, uint64_t numb
     }
 }
 
-/* Records of the form | size u32 | fields |. */
-static void check_list(struct bytes data)
-{
-    struct field field;
-    while (data.size > 0) {
-        assert(data.size >= 4);
-        uint32_t size = load_u32(data.data);
-        assert(size > 4 && size <= data.size);
-        for (uint32_t at = 4; at < size;) {
-            int taken = field_parse(bytes_of(data.data + at, size - at), &field);
-            assert(taken > 0);
-            at += (uint32_t)taken;
-        }
-        data = bytes_of(data.data + size, data.size - size);
-    }
-}
-
 static void check_fields(struct bytes data)
 {
     struct field field;
@@ -162,6 +145,44 @@ static void check_fields(struct bytes data)
     while ((size = field_parse(data, &field)) > 0)
         data = bytes_of(data.data + size, data.size - (size_t)size);
     assert(size == 0);
+}
+
+/* The sum of fields with these keys, of which each is there once. */
+static uint64_t sum_of(struct bytes data, const char *const *keys, unsigned count)
+{
+    struct field field;
+    uint64_t sum = 0;
+    for (int size; (size = field_parse(data, &field)) > 0;
+         data = bytes_of(data.data + size, data.size - (size_t)size))
+        for (unsigned i = 0; i < count; i++)
+            if (field_is(&field, keys[i]))
+                sum += field.number;
+    return sum;
+}
+
+/* What came into a queue is in it or has left it, and each that died has a reason. */
+static void check_queue(struct bytes data)
+{
+    static const char *const all[] = {"accepted",     "dead-lettered", "discarded", "ready",
+                                      "leased",       "delayed",       "rejected",  "expired",
+                                      "acknowledged", "overflowed",    "exhausted", "purged"};
+    check_fields(data);
+    uint64_t accepted = sum_of(data, all, 1), died = sum_of(data, all + 1, 2);
+    uint64_t held = sum_of(data, all + 3, 3), acknowledged = sum_of(data, all + 8, 1);
+    assert(accepted == held + acknowledged + died);
+    assert(died == sum_of(data, all + 6, 2) + sum_of(data, all + 9, 3));
+}
+
+/* Records of the form | size u32 | fields |. */
+static void check_records(struct bytes data, void check_record(struct bytes))
+{
+    while (data.size > 0) {
+        assert(data.size >= 4);
+        uint32_t size = load_u32(data.data);
+        assert(size > 4 && size <= data.size);
+        check_record(bytes_of(data.data + 4, size - 4));
+        data = bytes_of(data.data + size, data.size - size);
+    }
 }
 
 /* A message of the queue of that name. A dead letter has the name of the queue it was sent to. */
@@ -190,14 +211,11 @@ static void check_answer(const struct asked *asked, struct bytes data, const str
     case COMMAND_PURGE:
     case COMMAND_REDRIVE: assert(data.size == 8); break;
     case COMMAND_PEEK: check_messages(data, asked->name_hash, sent); break;
-    case COMMAND_LIST:
+    case COMMAND_LIST: check_records(data, check_queue); break;
     case COMMAND_CLIENTS:
-    case COMMAND_SETTINGS: check_list(data); break;
-    case COMMAND_INFO:
-    case COMMAND_STATS:
-        assert(data.size > 0);
-        check_fields(data);
-        break;
+    case COMMAND_SETTINGS: check_records(data, check_fields); break;
+    case COMMAND_INFO: check_queue(data); break;
+    case COMMAND_STATS: check_fields(data); break;
     default: assert(data.size == 0); break;
     }
 }

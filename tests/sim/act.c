@@ -26,6 +26,8 @@ enum {
     FLOOD_OF_LARGE = 12,
 };
 
+#define LEAP_NS_MAX (NS_PER_S * 86400) /* what is due later is never */
+
 static uint64_t below(struct world *world, uint64_t bound)
 {
     return random_below(&world->commands.random, bound);
@@ -168,18 +170,30 @@ static uint32_t name_index(const struct world *world, const struct command *comm
     return index;
 }
 
+/* A connection, by chance one that is there. */
+static uint32_t some_connection(struct world *world)
+{
+    const struct link *link = world->clients[below(world, WORLD_CLIENTS)];
+    return link && link->is_attached && chance(world, 60) ? link->peer
+                                                          : (uint32_t)below(world, 1000);
+}
+
 static void say_command(struct world *world, struct link *link, enum command_kind kind)
 {
     struct command command = {.kind = kind};
-    if (kind == COMMAND_SETTLE)
+    if (kind == COMMAND_SETTLE || kind == COMMAND_TOUCH)
         fill_settle(world, link, &command);
     else
         commands_fill(&world->commands, &command, link_message(link, link->said_count + 1));
     if (kind == COMMAND_CREDIT)
         command.consumer.id = some_consumer(world, link, false);
+    if (kind == COMMAND_KILL)
+        command.client = some_connection(world);
+    if (kind == COMMAND_REDRIVE && bytes_equal(command.redrive.to, command.name))
+        command.redrive.to = (struct bytes){0};
     bool is_message = kind == COMMAND_PUSH || kind == COMMAND_PUBLISH;
     size_t count = link->said_count;
-    link_say(link, &command, is_message ? name_index(world, &command) : 0);
+    link_say(link, &command, is_message ? name_index(world, &command) : 0, world->commands.headers);
     world_ops_said[encode_op(&command) - OP_HELLO] += link->said_count - count;
     world_tally.said += link->said_count - count;
 }
@@ -214,7 +228,7 @@ static void speak(struct world *world, struct link *link, enum action action)
 static void wait_long(struct world *world)
 {
     uint64_t deadline = sim_deadline(world->ring), now = sim_time(world->ring);
-    if (deadline > now && deadline != TIME_NEVER)
+    if (deadline > now && deadline - now < LEAP_NS_MAX)
         sim_advance(world->ring, deadline - now - chance(world, 30));
     else
         sim_advance(world->ring, below(world, 70 * NS_PER_S));

@@ -5,30 +5,39 @@
 
 enum { HEAD_SIZE = 8, HELLO_MAX = 4096, NAME_SIZE_MAX = 1024 };
 
-/* What each op from CONSUME on needs. */
+/* What each op needs. */
 struct shape {
     enum { NO_NAME, NEEDS_NAME, ANY_NAME } name;
     uint8_t flags;
-    int body_size; /* -1: any */
+    int body_size; /* -1: any; -2: fields, perhaps behind a number */
 };
+
+enum { ANY_BODY = -1, FIELDS_BODY = -2 };
 
 static struct shape shape_of(enum op op)
 {
     switch (op) {
     case OP_PUSH:
-    case OP_PUBLISH: return (struct shape){NEEDS_NAME, 0, -1};
+    case OP_PUBLISH: return (struct shape){NEEDS_NAME, MESSAGE_HEADERS, ANY_BODY};
     case OP_CONSUME: return (struct shape){NEEDS_NAME, 3, 16};
     case OP_CREDIT:
     case OP_ACK:
     case OP_RETURN:
-    case OP_REJECT: return (struct shape){NO_NAME, 0, 16};
+    case OP_REJECT:
+    case OP_TOUCH: return (struct shape){NO_NAME, 0, 16};
     case OP_SUBSCRIBE: return (struct shape){NEEDS_NAME, 1, 16};
     case OP_CANCEL:
+    case OP_KILL:
     case OP_UNSUBSCRIBE: return (struct shape){NO_NAME, 0, 4};
-    case OP_DECLARE: return (struct shape){NEEDS_NAME, 0, -1};
+    case OP_DECLARE:
+    case OP_SET:
+    case OP_REDRIVE: return (struct shape){NEEDS_NAME, 0, FIELDS_BODY};
     case OP_PEEK: return (struct shape){NEEDS_NAME, 1, 4};
     case OP_LIST: return (struct shape){ANY_NAME, 0, 4};
+    case OP_CLIENTS: return (struct shape){NO_NAME, 0, 8};
     case OP_STATS:
+    case OP_SETTINGS:
+    case OP_HEARTBEAT:
     case OP_PING: return (struct shape){NO_NAME, 0, 0};
     default: return (struct shape){NEEDS_NAME, 0, 0};
     }
@@ -58,7 +67,7 @@ static size_t body_of(struct random *random, struct shape shape)
 static void say_unknown_op(struct world *world, struct link *link)
 {
     struct random *random = &world->commands.random;
-    uint8_t op = (uint8_t)(OP_PING + 1 + random_below(random, 0xFF - OP_PING));
+    uint8_t op = (uint8_t)(OP_HEARTBEAT + 1 + random_below(random, 0xFF - OP_HEARTBEAT));
     uint8_t flags = (uint8_t)random_below(random, 256);
     say(link, op, flags, world->commands.names.queues[0], random_below(random, 100),
         STATUS_UNKNOWN_OP);
@@ -72,7 +81,11 @@ static void say_second_hello(struct world *world, struct link *link)
 
 static enum op any_op(struct world *world)
 {
-    return (enum op)(OP_PUSH + random_below(&world->commands.random, OP_PING - OP_PUSH + 1));
+    enum op op;
+    do
+        op = (enum op)(OP_PUSH + random_below(&world->commands.random, OP_HEARTBEAT - OP_PUSH + 1));
+    while (op == OP_TOPICS);
+    return op;
 }
 
 static void say_name_past_end(struct world *world, struct link *link)
@@ -110,7 +123,7 @@ static void say_bad_flags(struct world *world, struct link *link)
     uint8_t flag = (uint8_t)(1 << random_below(random, 8));
     while (flag & shape.flags)
         flag = (uint8_t)(flag << 1);
-    uint64_t count = shape.body_size < 0 && op != OP_DECLARE ? 1 + random_below(random, 4) : 1;
+    uint64_t count = shape.body_size == ANY_BODY ? 1 + random_below(random, 4) : 1;
     for (uint64_t i = 0; i < count; i++)
         say(link, (uint8_t)op, flag, name, body_of(random, shape), STATUS_BAD_FLAGS);
 }
@@ -125,26 +138,85 @@ static void say_bad_body(struct world *world, struct link *link)
     struct shape shape = shape_of(op);
     struct bytes name =
         shape.name == NEEDS_NAME ? world->commands.names.queues[0] : (struct bytes){0};
-    size_t size = op == OP_DECLARE ? 1 + random_below(random, 30) : random_below(random, 30);
-    if (shape.body_size >= 0 && size == (size_t)shape.body_size)
+    size_t size = random_below(random, 30);
+    if (shape.body_size == FIELDS_BODY)
+        size = op == OP_REDRIVE ? random_below(random, 2) ? 5 + size : size % 4 : 1 + size;
+    else if (size == (size_t)shape.body_size || (op == OP_RETURN && size == 24))
         size++;
     say(link, (uint8_t)op, 0, name, size, STATUS_BAD_FRAME); /* a key of no size is no field */
 }
 
+/* Writes one field that DECLARE and SET refuse; returns its bytes. */
+static size_t put_bad_setting(struct random *random, unsigned char *to)
+{
+    static const unsigned char name[NAME_SIZE_MAX + 1];
+    switch (random_below(random, 9)) {
+    case 0: return fields_put_number(to, "max-massages", 7);
+    case 1: return fields_put_number(to, "max-messages", 0);
+    case 2: return fields_put_bytes(to, "max-bytes", bytes_text("12345678"));
+    case 3: return fields_put_bytes(to, "when-full", bytes_text("burst"));
+    case 4: return fields_put_bytes(to, "ttl", bytes_text("7s"));
+    case 5: return fields_put_number(to, "delivery-limit", 65536);
+    case 6: return fields_put_number(to, "dead-letter", 1);
+    case 7: return fields_put_bytes(to, "dead-letter", bytes_of(name, sizeof name));
+    default: return fields_put_bytes(to, "lease-max", bytes_text(""));
+    }
+}
+
+static size_t put_bad_target(struct random *random, unsigned char *to, struct bytes queue)
+{
+    switch (random_below(random, 4)) {
+    case 0: return fields_put_number(to, "to", 1);
+    case 1: return fields_put_bytes(to, "to", (struct bytes){0});
+    case 2: return fields_put_bytes(to, "to", queue); /* where it comes from */
+    default: return fields_put_bytes(to, "from", queue);
+    }
+}
+
 static void say_bad_field(struct world *world, struct link *link)
 {
-    unsigned char field[64];
-    size_t size = 0;
-    switch (random_below(&world->commands.random, 5)) {
-    case 0: size = fields_put_number(field, "max-massages", 7); break;
-    case 1: size = fields_put_number(field, "max-messages", 0); break;
-    case 2: size = fields_put_bytes(field, "max-bytes", bytes_text("12345678")); break;
-    case 3: size = fields_put_bytes(field, "when-full", bytes_text("burst")); break;
-    case 4: size = fields_put_number(field, "when-full", 1); break;
+    struct random *random = &world->commands.random;
+    struct bytes queue = world->commands.names.queues[0];
+    unsigned char fields[ENCODE_FIELDS_MAX];
+    enum op op = (enum op)ONE_OF(random, OP_DECLARE, OP_SET, OP_REDRIVE);
+    size_t skip = op == OP_REDRIVE ? 4 : 0;
+    size_t size =
+        op == OP_REDRIVE ? put_bad_target(random, fields, queue) : put_bad_setting(random, fields);
+    unsigned char *body = say(link, (uint8_t)op, 0, queue, skip + size, STATUS_BAD_FIELD);
+    memcpy(body + skip, fields, size);
+}
+
+/* Writes a header block that is refused; returns its bytes. */
+static size_t put_bad_block(struct random *random, unsigned char *to)
+{
+    size_t size = 4;
+    switch (random_below(random, 9)) {
+    case 0: return random_below(random, 4); /* not even a size */
+    case 1: store_u32(to, 3); return 10;
+    case 2: store_u32(to, 11); return 10;
+    case 3:
+        store_u32(to, 8);
+        memset(to + 4, 0, 4);
+        return 8; /* a key of no size */
+    case 4: size += fields_put_number(to + size, "ttl", 0); break;
+    case 5: size += fields_put_bytes(to + size, "delay", bytes_text("12345678")); break;
+    case 6: size += fields_put_number(to + size, "reply-to", 1); break;
+    case 7: size += fields_put_number(to + size, "dead-queue", 1); break;
+    case 8: size += fields_put_bytes(to + size, "dead-times", bytes_text("1")); break;
     }
+    store_u32(to, (uint32_t)size);
+    return size;
+}
+
+static void say_bad_header(struct world *world, struct link *link)
+{
+    struct random *random = &world->commands.random;
+    unsigned char block[64] = {0};
+    size_t size = put_bad_block(random, block);
+    uint8_t op = dice_chance(random, 70) ? OP_PUSH : OP_PUBLISH;
     unsigned char *body =
-        say(link, OP_DECLARE, 0, world->commands.names.queues[0], size, STATUS_BAD_FIELD);
-    memcpy(body, field, size);
+        say(link, op, MESSAGE_HEADERS, world->commands.names.queues[0], size, STATUS_BAD_HEADER);
+    memcpy(body, block, size);
 }
 
 static void say_bad_range(struct world *world, struct link *link)
@@ -152,7 +224,12 @@ static void say_bad_range(struct world *world, struct link *link)
     struct random *random = &world->commands.random;
     static const uint64_t ranges[][2] = {
         {0, 1}, {1, 0}, {5, UINT64_MAX - 3}, {UINT32_MAX, UINT64_MAX}};
-    enum op op = (enum op)ONE_OF(random, OP_ACK, OP_RETURN, OP_REJECT, OP_PEEK, OP_LIST);
+    enum op op = (enum op)ONE_OF(random, OP_ACK, OP_RETURN, OP_REJECT, OP_TOUCH, OP_PEEK, OP_LIST,
+                                 OP_CLIENTS);
+    if (op == OP_CLIENTS) {
+        say(link, (uint8_t)op, 0, (struct bytes){0}, 8, STATUS_BAD_RANGE);
+        return;
+    }
     if (op == OP_PEEK || op == OP_LIST) {
         say(link, (uint8_t)op, 0, world->commands.names.queues[0], 4, STATUS_BAD_RANGE);
         return;
@@ -223,8 +300,8 @@ void world_say_bad_hello(struct world *world, struct link *link)
 void world_say_bad(struct world *world, struct link *link)
 {
     static void (*const kinds[])(struct world *, struct link *) = {
-        say_unknown_op, say_second_hello, say_name_past_end, say_bad_name,
-        say_bad_flags,  say_bad_body,     say_bad_field,     say_bad_range,
+        say_unknown_op, say_second_hello, say_name_past_end, say_bad_name,   say_bad_flags,
+        say_bad_body,   say_bad_field,    say_bad_range,     say_bad_header,
     };
     if (dice_chance(&world->commands.random, 8))
         say_fatal(world, link);

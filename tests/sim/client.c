@@ -13,8 +13,10 @@ static void say_hello(struct world *world, struct link *link)
     struct random *random = &world->commands.random;
     struct command wish = {.kind = COMMAND_ATTACH};
     commands_fill(&world->commands, &wish, 0);
-    uint64_t count = dice_chance(random, 30) ? ONE_OF(random, 0, UINT64_MAX) : wish.window.count;
-    uint64_t size = dice_chance(random, 30) ? ONE_OF(random, 0, UINT64_MAX) : wish.window.size;
+    uint64_t count =
+        dice_chance(random, 30) ? ONE_OF(random, 0, UINT64_MAX) : wish.attach.window_count;
+    uint64_t size =
+        dice_chance(random, 30) ? ONE_OF(random, 0, UINT64_MAX) : wish.attach.window_size;
     encode_hello(&link->out, count, size);
     link->hello_size = link->out_size = buffer_size(&link->out);
     link->window_count = count > 0 && count < WINDOW_COUNT_CAP ? count : WINDOW_COUNT_CAP;

@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { NAME_MAX_USUAL = 96 }; /* bytes of all names but the longest */
+enum {
+    NAME_MAX_USUAL = 96, /* bytes of all names but the longest */
+    QUEUES_ALIVE = 5,    /* the other names are those of their dead letters' queues */
+};
 
 static uint64_t below(struct commands *commands, uint64_t bound)
 {
@@ -48,15 +51,30 @@ static struct bytes name_make(struct commands *commands, bool is_pattern)
     return bytes_of(copy, size);
 }
 
-static void make_names(struct commands *commands)
+static void make_queue_names(struct commands *commands)
 {
-    for (int i = 0; i < TWIN_QUEUES; i++) {
+    static const char suffix[] = ".dead";
+    struct bytes *names = commands->names.queues;
+    int dead = QUEUES_ALIVE;
+    for (int i = 0; i < QUEUES_ALIVE; i++) {
         size_t size = i == 0 ? 1 : i == 1 ? 3 : i == 2 ? FRAME_NAME_MAX : 2 + below(commands, 60);
         unsigned char *name = memory_create(size);
         memset(name, 'q', size);
         name[size - 1] = (unsigned char)("\0\xff.*z"[i]);
-        commands->names.queues[i] = bytes_of(name, size);
+        names[i] = bytes_of(name, size);
+        if (size == FRAME_NAME_MAX)
+            continue;
+        unsigned char *other = memory_create(size + sizeof suffix);
+        memcpy(other, name, size);
+        memcpy(other + size, suffix, strlen(suffix));
+        names[dead++] = bytes_of(other, size + strlen(suffix));
     }
+    assert(dead == TWIN_QUEUES);
+}
+
+static void make_names(struct commands *commands)
+{
+    make_queue_names(commands);
     for (int i = 0; i < TWIN_TOPICS; i++)
         commands->names.topics[i] = name_make(commands, false);
     for (int i = 0; i < TWIN_PATTERNS; i++)
@@ -73,7 +91,9 @@ static void choose(struct commands *commands)
         [COMMAND_UNSUBSCRIBE] = 4, [COMMAND_DECLARE] = 4, [COMMAND_DELETE] = 1,
         [COMMAND_PURGE] = 1,       [COMMAND_PAUSE] = 2,   [COMMAND_RESUME] = 3,
         [COMMAND_PEEK] = 2,        [COMMAND_LIST] = 1,    [COMMAND_INFO] = 1,
-        [COMMAND_STATS] = 1,       [COMMAND_PING] = 3,
+        [COMMAND_STATS] = 1,       [COMMAND_PING] = 3,    [COMMAND_TOUCH] = 4,
+        [COMMAND_SET] = 4,         [COMMAND_KILL] = 1,    [COMMAND_HEARTBEAT] = 1,
+        [COMMAND_REDRIVE] = 3,     [COMMAND_CLIENTS] = 1, [COMMAND_SETTINGS] = 1,
     };
     for (unsigned kind = 0; kind < COMMAND_KINDS; kind++)
         swarm->weights[kind] = usual[kind] * (unsigned)ONE_OF(&commands->random, 0, 1, 2, 4, 4, 8);
@@ -86,6 +106,9 @@ static void choose(struct commands *commands)
     swarm->bound_max = (uint32_t)ONE_OF(&commands->random, 3, 20, 300, 3000);
     swarm->credit_max = (uint32_t)ONE_OF(&commands->random, 2, 20, 300, 5000);
     swarm->window_max = (uint32_t)ONE_OF(&commands->random, 3, 50, 65536);
+    swarm->headers_percent = (unsigned)ONE_OF(&commands->random, 0, 0, 10, 50);
+    swarm->settings_percent = (unsigned)ONE_OF(&commands->random, 5, 20, 60);
+    swarm->ms_max = ONE_OF(&commands->random, 2, 20, 20, 300, 300, 5000, 100000);
 }
 
 void commands_init(struct commands *commands, uint64_t seed)
@@ -104,33 +127,75 @@ void commands_finish(struct commands *commands)
     for (int i = 0; i < TWIN_PATTERNS; i++)
         free((void *)commands->names.patterns[i].data);
     free(commands->frames);
+    free(commands->headers);
+}
+
+/* Milliseconds: few, many, or more than there can be. */
+static uint64_t random_ms(struct commands *commands)
+{
+    uint64_t ms = 1 + below(commands, commands->swarm.ms_max);
+    bool is_wild = chance(commands, commands->swarm.wild_percent / 2);
+    return is_wild ? ONE_OF(&commands->random, UINT64_MAX, UINT64_MAX / 1000000, 1) : ms;
 }
 
 /* Runs of messages. */
+
+static struct headers make_headers(struct commands *commands)
+{
+    struct headers headers = {.is_there = true};
+    if (chance(commands, 40))
+        headers.ttl_ms = random_ms(commands);
+    if (chance(commands, 30))
+        headers.delay_ms = random_ms(commands);
+    if (chance(commands, 30))
+        headers.extra = 1 + skewed(commands, HEADERS_EXTRA_MAX);
+    if (chance(commands, 15))
+        headers.dead_times = ONE_OF(&commands->random, 1, 14, 15, 16, 1000);
+    if (chance(commands, 15))
+        headers.dead_queue = commands->names.queues[below(commands, TWIN_QUEUES)];
+    return headers;
+}
+
+/* The headers of message `at` of a run. */
+static const struct headers *next_headers(struct commands *commands, uint32_t at, bool is_headed)
+{
+    commands->headers = array_reserve(commands->headers, &commands->headers_capacity, at + 1,
+                                      sizeof *commands->headers);
+    commands->headers[at] = is_headed ? make_headers(commands) : (struct headers){0};
+    return &commands->headers[at];
+}
+
+static void add_message(struct commands *commands, enum op op, struct bytes name, uint64_t id,
+                        uint32_t size, const struct headers *headers)
+{
+    commands->frames = array_reserve(commands->frames, &commands->frames_capacity,
+                                     commands->frames_size + size, 1);
+    message_write(commands->frames + commands->frames_size, op, name, id, size, headers);
+    commands->frames_size += size;
+    if (size == FRAME_HEAD_SIZE + name.size)
+        reach(REACH_RUN_TINY);
+    if (size > 256 * 1024)
+        reach(REACH_RUN_LARGE);
+}
 
 static void make_run(struct commands *commands, struct command *command, enum op op,
                      uint64_t first_id)
 {
     uint32_t count = 1 + skewed(commands, commands->swarm.run_max);
     uint32_t least = FRAME_HEAD_SIZE + (uint32_t)command->name.size;
-    uint32_t size = least + skewed(commands, commands->swarm.size_max);
+    uint32_t body = skewed(commands, commands->swarm.size_max), first_size = 0;
     unsigned vary = chance(commands, 40) ? 100 : chance(commands, 30) ? 5 : 0;
     bool is_mixed = false;
+    bool is_headed = op == OP_PUSH && chance(commands, commands->swarm.headers_percent);
     commands->frames_size = 0;
     for (uint32_t i = 0; i < count && commands->frames_size < commands->swarm.bytes_max; i++) {
-        uint32_t before = size;
+        const struct headers *headers = next_headers(commands, i, is_headed);
         if (i > 0 && chance(commands, vary))
-            size = least + skewed(commands, commands->swarm.size_max);
-        is_mixed |= size != before;
-        commands->frames = array_reserve(commands->frames, &commands->frames_capacity,
-                                         commands->frames_size + size, 1);
-        message_write(commands->frames + commands->frames_size, op, command->name, first_id + i,
-                      size);
-        commands->frames_size += size;
-        if (size == least)
-            reach(REACH_RUN_TINY);
-        if (size > 256 * 1024)
-            reach(REACH_RUN_LARGE);
+            body = skewed(commands, commands->swarm.size_max);
+        uint32_t size = least + headers_size(headers) + body;
+        first_size = i == 0 ? size : first_size;
+        is_mixed |= size != first_size;
+        add_message(commands, op, command->name, first_id + i, size, headers);
     }
     if (is_mixed)
         reach(REACH_RUN_MIXED);
@@ -169,15 +234,52 @@ void commands_settle(struct commands *commands, struct command *command, uint64_
     command->settle.how =
         (enum settle)ONE_OF(&commands->random, SETTLE_ACKNOWLEDGE, SETTLE_ACKNOWLEDGE,
                             SETTLE_ACKNOWLEDGE, SETTLE_RETURN, SETTLE_REJECT);
+    if (command->kind == COMMAND_SETTLE && command->settle.how == SETTLE_RETURN &&
+        chance(commands, 30))
+        command->settle.delay_ms = random_ms(commands);
 }
 
+/* Some settings. */
 static void make_settings(struct commands *commands, struct queue_settings *settings)
 {
     const struct swarm *swarm = &commands->swarm;
     uint64_t size_max = (uint64_t)swarm->bound_max * (swarm->size_max / 2 + 9);
+    for (unsigned setting = 1; setting <= SETTING_LEASE_MAX; setting *= 2)
+        if (chance(commands, setting <= SETTING_WHEN_FULL ? 60 : swarm->settings_percent))
+            settings->given |= setting;
     settings->count_max = chance(commands, 20) ? UINT64_MAX : 1 + below(commands, swarm->bound_max);
     settings->size_max = chance(commands, 50) ? 1 + below(commands, size_max) : 1024 * 1024 * 1024;
-    settings->when_full = (enum when_full)below(commands, 2);
+    settings->when_full = (enum when_full)below(commands, 3);
+    settings->ttl_ms = chance(commands, 20) ? 0 : random_ms(commands);
+    settings->delivery_limit =
+        (uint32_t)ONE_OF(&commands->random, 0, 1, 2, 3, DELIVERY_LIMIT_DEFAULT, DELIVERY_LIMIT_MAX);
+    settings->lease_max_ms = chance(commands, 20) ? 0 : random_ms(commands);
+    settings->dead_letter = chance(commands, 20)
+                                ? bytes_of("", 0)
+                                : commands->names.queues[below(commands, TWIN_QUEUES)];
+}
+
+/* What is asked about a queue's messages, or about many things. */
+static void fill_look(struct commands *commands, struct command *command)
+{
+    command->look.count = (uint32_t)ONE_OF(&commands->random, 1, 2, 10, 5000);
+    command->look.from_back = command->kind == COMMAND_PEEK && chance(commands, 50);
+    if (command->kind == COMMAND_CLIENTS)
+        command->look.after = (uint32_t)below(commands, 40) * (uint32_t)below(commands, 2);
+    if (command->kind == COMMAND_CLIENTS || (command->kind == COMMAND_LIST && chance(commands, 50)))
+        command->name = (struct bytes){0};
+}
+
+static void fill_redrive(struct commands *commands, struct command *command)
+{
+    if (chance(commands, 70))
+        command->name =
+            commands->names.queues[QUEUES_ALIVE + skewed(commands, TWIN_QUEUES - QUEUES_ALIVE)];
+    command->redrive.count = (uint32_t)ONE_OF(&commands->random, 0, 1, 10, 100);
+    if (chance(commands, 30))
+        command->redrive.to = commands->names.queues[below(commands, TWIN_QUEUES)];
+    if (chance(commands, 10))
+        command->redrive.to = command->name;
 }
 
 void commands_fill(struct commands *commands, struct command *command, uint64_t first_id)
@@ -188,10 +290,12 @@ void commands_fill(struct commands *commands, struct command *command, uint64_t 
     switch (command->kind) {
     case COMMAND_ATTACH:
         command->name = (struct bytes){0};
-        command->window.count = 1 + skewed(commands, commands->swarm.window_max);
-        command->window.size = chance(commands, 50)
-                                   ? 64 * 1024 * 1024
-                                   : 1 + below(commands, 20 * commands->swarm.size_max + 100);
+        command->attach.window_count = 1 + skewed(commands, commands->swarm.window_max);
+        command->attach.window_size =
+            chance(commands, 50) ? 64 * 1024 * 1024
+                                 : 1 + below(commands, 20 * commands->swarm.size_max + 100);
+        command->attach.client = bytes_text("sim");
+        command->attach.address = bytes_text("127.0.0.1");
         break;
     case COMMAND_PUSH: make_run(commands, command, OP_PUSH, first_id); break;
     case COMMAND_PUBLISH:
@@ -223,15 +327,12 @@ void commands_fill(struct commands *commands, struct command *command, uint64_t 
             chance(commands, 60) ? 0 : 1 + below(commands, 20 * commands->swarm.size_max + 400);
         /* fall through */
     case COMMAND_UNSUBSCRIBE: command->subscription.id = id; break;
-    case COMMAND_DECLARE: make_settings(commands, &command->settings); break;
+    case COMMAND_DECLARE:
+    case COMMAND_SET: make_settings(commands, &command->settings); break;
     case COMMAND_LIST:
-        if (chance(commands, 50))
-            command->name = (struct bytes){0};
-        /* fall through */
     case COMMAND_PEEK:
-        command->look.count = (uint32_t)ONE_OF(&commands->random, 1, 2, 10, 5000);
-        command->look.from_back = command->kind == COMMAND_PEEK && chance(commands, 50);
-        break;
+    case COMMAND_CLIENTS: fill_look(commands, command); break;
+    case COMMAND_REDRIVE: fill_redrive(commands, command); break;
     default: break;
     }
 }

@@ -5,7 +5,7 @@
 #include "dice.h"
 #include "twin.h"
 
-enum { COMMAND_KINDS = COMMAND_PING + 1 };
+enum { COMMAND_KINDS = COMMAND_SETTINGS + 1 };
 
 /* What a seed does, and how much of it. */
 struct swarm {
@@ -17,6 +17,8 @@ struct swarm {
     uint32_t bound_max;    /* messages of a queue */
     uint32_t credit_max;   /* messages */
     uint32_t window_max;   /* frames */
+    unsigned headers_percent, settings_percent;
+    uint64_t ms_max; /* of times to live, delays and leases */
 };
 
 struct commands {
@@ -25,6 +27,8 @@ struct commands {
     struct twin_names names;
     unsigned char *frames; /* of the run of messages made last */
     size_t frames_size, frames_capacity;
+    struct headers *headers; /* of each of them */
+    size_t headers_capacity;
 };
 
 /* Chooses names and swarm by the seed. */

@@ -26,23 +26,18 @@ unsigned char *encode_frame(struct buffer *out, uint8_t op, uint8_t flags, struc
 enum op encode_op(const struct command *command)
 {
     static const enum op ops[] = {
-        [COMMAND_PUSH] = OP_PUSH,
-        [COMMAND_PUBLISH] = OP_PUBLISH,
-        [COMMAND_CONSUME] = OP_CONSUME,
-        [COMMAND_CANCEL] = OP_CANCEL,
-        [COMMAND_CREDIT] = OP_CREDIT,
-        [COMMAND_SUBSCRIBE] = OP_SUBSCRIBE,
-        [COMMAND_UNSUBSCRIBE] = OP_UNSUBSCRIBE,
-        [COMMAND_DECLARE] = OP_DECLARE,
-        [COMMAND_DELETE] = OP_DELETE,
-        [COMMAND_PAUSE] = OP_PAUSE,
-        [COMMAND_RESUME] = OP_RESUME,
-        [COMMAND_PURGE] = OP_PURGE,
-        [COMMAND_PEEK] = OP_PEEK,
-        [COMMAND_LIST] = OP_LIST,
-        [COMMAND_INFO] = OP_INFO,
-        [COMMAND_STATS] = OP_STATS,
-        [COMMAND_PING] = OP_PING,
+        [COMMAND_PUSH] = OP_PUSH,           [COMMAND_PUBLISH] = OP_PUBLISH,
+        [COMMAND_CONSUME] = OP_CONSUME,     [COMMAND_CANCEL] = OP_CANCEL,
+        [COMMAND_CREDIT] = OP_CREDIT,       [COMMAND_TOUCH] = OP_TOUCH,
+        [COMMAND_SUBSCRIBE] = OP_SUBSCRIBE, [COMMAND_UNSUBSCRIBE] = OP_UNSUBSCRIBE,
+        [COMMAND_DECLARE] = OP_DECLARE,     [COMMAND_SET] = OP_SET,
+        [COMMAND_DELETE] = OP_DELETE,       [COMMAND_PAUSE] = OP_PAUSE,
+        [COMMAND_RESUME] = OP_RESUME,       [COMMAND_KILL] = OP_KILL,
+        [COMMAND_HEARTBEAT] = OP_HEARTBEAT, [COMMAND_PING] = OP_PING,
+        [COMMAND_PURGE] = OP_PURGE,         [COMMAND_REDRIVE] = OP_REDRIVE,
+        [COMMAND_PEEK] = OP_PEEK,           [COMMAND_LIST] = OP_LIST,
+        [COMMAND_INFO] = OP_INFO,           [COMMAND_CLIENTS] = OP_CLIENTS,
+        [COMMAND_STATS] = OP_STATS,         [COMMAND_SETTINGS] = OP_SETTINGS,
     };
     if (command->kind == COMMAND_SETTLE)
         return command->settle.how == SETTLE_ACKNOWLEDGE ? OP_ACK
@@ -65,19 +60,56 @@ static void put_numbers(struct buffer *out, const struct command *command, uint8
     encode_number(&to, numbers[2], 8);
 }
 
-/* The fields that differ from their defaults. */
-static void put_declare(struct buffer *out, const struct command *command)
+/* Tags, and with a RETURN the delay, if there is one. */
+static void put_tags(struct buffer *out, const struct command *command)
 {
+    uint64_t delay_ms = command->settle.delay_ms;
+    unsigned char *to = encode_frame(out, (uint8_t)encode_op(command), 0, (struct bytes){0},
+                                     delay_ms > 0 ? 24 : 16);
+    encode_number(&to, command->settle.id, 4);
+    encode_number(&to, command->settle.count, 4);
+    encode_number(&to, command->settle.tag, 8);
+    if (delay_ms > 0)
+        encode_number(&to, delay_ms, 8);
+}
+
+/* The settings that are given. */
+static void put_settings(struct buffer *out, const struct command *command)
+{
+    static const char *const choices[] = {"refuse", "hold", "drop-oldest"};
     const struct queue_settings *settings = &command->settings;
-    unsigned char fields[ENCODE_DECLARE_MAX];
+    const struct {
+        unsigned setting;
+        const char *key;
+        uint64_t value;
+    } numbers[] = {
+        {SETTING_COUNT_MAX, "max-messages", settings->count_max},
+        {SETTING_SIZE_MAX, "max-bytes", settings->size_max},
+        {SETTING_TTL, "ttl", settings->ttl_ms},
+        {SETTING_DELIVERY_LIMIT, "delivery-limit", settings->delivery_limit},
+        {SETTING_LEASE_MAX, "lease-max", settings->lease_max_ms},
+    };
+    unsigned char fields[ENCODE_FIELDS_MAX];
     size_t size = 0;
-    if (settings->when_full == WHEN_FULL_HOLD)
-        size += fields_put_bytes(fields + size, "when-full", bytes_text("hold"));
-    if (settings->count_max != 10000000)
-        size += fields_put_number(fields + size, "max-messages", settings->count_max);
-    if (settings->size_max != 1024 * 1024 * 1024)
-        size += fields_put_number(fields + size, "max-bytes", settings->size_max);
-    unsigned char *to = encode_frame(out, OP_DECLARE, 0, command->name, size);
+    if (settings->given & SETTING_DEAD_LETTER)
+        size += fields_put_bytes(fields + size, "dead-letter", settings->dead_letter);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (settings->given & numbers[i].setting)
+            size += fields_put_number(fields + size, numbers[i].key, numbers[i].value);
+    if (settings->given & SETTING_WHEN_FULL)
+        size +=
+            fields_put_bytes(fields + size, "when-full", bytes_text(choices[settings->when_full]));
+    unsigned char *to = encode_frame(out, (uint8_t)encode_op(command), 0, command->name, size);
+    memcpy(to, fields, size);
+}
+
+static void put_redrive(struct buffer *out, const struct command *command)
+{
+    unsigned char fields[ENCODE_FIELDS_MAX];
+    size_t size =
+        command->redrive.to.size > 0 ? fields_put_bytes(fields, "to", command->redrive.to) : 0;
+    unsigned char *to = encode_frame(out, OP_REDRIVE, 0, command->name, 4 + size);
+    encode_number(&to, command->redrive.count, 4);
     memcpy(to, fields, size);
 }
 
@@ -98,11 +130,8 @@ void encode_command(struct buffer *out, const struct command *command)
         put_numbers(out, command, flags, has_name ? command->name : no_name, numbers);
         break;
     }
-    case COMMAND_SETTLE: {
-        uint64_t numbers[] = {command->settle.id, command->settle.count, command->settle.tag};
-        put_numbers(out, command, 0, no_name, numbers);
-        break;
-    }
+    case COMMAND_SETTLE:
+    case COMMAND_TOUCH: put_tags(out, command); break;
     case COMMAND_SUBSCRIBE:
     case COMMAND_UNSUBSCRIBE: {
         uint64_t numbers[] = {command->subscription.id, command->subscription.count_max,
@@ -112,13 +141,26 @@ void encode_command(struct buffer *out, const struct command *command)
                     has_name ? command->name : no_name, numbers);
         break;
     }
-    case COMMAND_DECLARE: put_declare(out, command); break;
+    case COMMAND_DECLARE:
+    case COMMAND_SET: put_settings(out, command); break;
+    case COMMAND_REDRIVE: put_redrive(out, command); break;
+    case COMMAND_CLIENTS:
+        to = encode_frame(out, op, 0, no_name, 8);
+        encode_number(&to, command->look.count, 4);
+        encode_number(&to, command->look.after, 4);
+        break;
+    case COMMAND_KILL:
+        to = encode_frame(out, op, 0, no_name, 4);
+        encode_number(&to, command->client, 4);
+        break;
     case COMMAND_PEEK:
     case COMMAND_LIST:
         to = encode_frame(out, op, command->look.from_back, command->name, 4);
         encode_number(&to, command->look.count, 4);
         break;
+    case COMMAND_HEARTBEAT:
     case COMMAND_STATS:
+    case COMMAND_SETTINGS:
     case COMMAND_PING: encode_frame(out, op, 0, no_name, 0); break;
     default: encode_frame(out, op, 0, command->name, 0); break;
     }
@@ -126,7 +168,7 @@ void encode_command(struct buffer *out, const struct command *command)
 
 void encode_hello(struct buffer *out, uint64_t window_count, uint64_t window_size)
 {
-    unsigned char fields[ENCODE_DECLARE_MAX];
+    unsigned char fields[ENCODE_FIELDS_MAX];
     size_t size = fields_put_bytes(fields, "client", bytes_text("sim"));
     if (window_count > 0)
         size += fields_put_number(fields + size, "window", window_count);

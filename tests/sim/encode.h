@@ -5,7 +5,7 @@
 #include "buffer.h"
 #include "core/command.h"
 
-enum { ENCODE_DECLARE_MAX = 128 }; /* bytes of a DECLARE's fields */
+enum { ENCODE_FIELDS_MAX = 2048 }; /* bytes of a frame's fields */
 
 /* Appends the head and name of a frame, and returns where its body goes. */
 unsigned char *encode_frame(struct buffer *out, uint8_t op, uint8_t flags, struct bytes name,

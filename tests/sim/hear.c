@@ -106,7 +106,7 @@ static void hear_error(struct world *world, struct link *link, const struct hear
 
 static struct due hear_due(struct link *link, enum due_kind kind, const char *what)
 {
-    static const char *const names[] = {"a REPLY", "a message", "a GAP", "an ENDED"};
+    static const char *const names[] = {"a REPLY", "a message", "a GAP", "a LOST", "an ENDED"};
     const struct due *due = link_next_due(link);
     REQUIRE(due, "%s where nothing is due", what);
     REQUIRE(due->kind == kind, "%s where %s is due", what, names[due->kind]);
@@ -167,7 +167,7 @@ static void hear_message(struct link *link, const struct heard *heard)
     REQUIRE(heard->op == due.op, "a message of op %02x, not %02x", heard->op, due.op);
     check_context(link, &due);
     REQUIRE(heard->all.size == due.size &&
-                message_is(heard->all.data, due.op, due.name, due.message, due.size),
+                message_is(heard->all.data, due.op, due.name, due.message, due.size, &due.headers),
             "a message that is not message %" PRIu64 " of link %" PRIu64, due.message & UINT32_MAX,
             due.message >> 32);
     world_tally.messages_heard++;
@@ -195,6 +195,17 @@ static void hear_gap(struct link *link, const struct heard *heard)
     world_reach(WORLD_GAP_HEARD);
 }
 
+static void hear_lost(struct link *link, const struct heard *heard)
+{
+    struct due due = hear_due(link, DUE_LOST, "a LOST");
+    const unsigned char *body = heard->body.data;
+    REQUIRE(heard->body.size == 16 && load_u32(body) == due.id && load_u32(body + 4) == due.size &&
+                load_u64(body + 8) == due.tag,
+            "a LOST that is not what consumer %u has lost", due.id);
+    tags_forget(&link->consumers[due.id], due.tag, due.size);
+    world_reach(WORLD_LOST_HEARD);
+}
+
 static void hear_ended(struct link *link, const struct heard *heard)
 {
     struct due due = hear_due(link, DUE_ENDED, "an ENDED");
@@ -208,12 +219,14 @@ static void hear_ended(struct link *link, const struct heard *heard)
 
 static void hear_goaway(struct world *world, struct link *link, const struct heard *heard)
 {
-    REQUIRE(world->is_ending && !link->is_goodbye, "a GOAWAY for no reason");
-    REQUIRE(heard->body.size > 4 && load_u16(heard->body.data) == STATUS_CLOSING &&
-                load_u16(heard->body.data + 2) == 0,
+    REQUIRE(heard->body.size > 4 && load_u16(heard->body.data + 2) == 0,
             "a GOAWAY of a strange shape");
+    enum status status = load_u16(heard->body.data);
+    REQUIRE(!link->is_goodbye && ((status == STATUS_CLOSING && world->is_ending) ||
+                                  (status == STATUS_KILLED && link->is_killed)),
+            "a GOAWAY of status %d for no reason", status);
     link->is_goodbye = true;
-    world_statuses_told[STATUS_CLOSING]++;
+    world_statuses_told[status]++;
     world_reach(WORLD_GOAWAY_HEARD);
 }
 
@@ -223,7 +236,7 @@ static void hear_frame(struct world *world, struct link *link, const struct hear
     REQUIRE(link->is_welcome || may_be_first, "op %02x before WELCOME", heard->op);
     bool is_message = heard->op == OP_PUSH || heard->op == OP_PUBLISH;
     REQUIRE(is_message || heard->name.size == 0, "op %02x with a name", heard->op);
-    bool may_have_flags = heard->op == OP_REPLY || heard->op == OP_CONTEXT;
+    bool may_have_flags = is_message || heard->op == OP_REPLY || heard->op == OP_CONTEXT;
     REQUIRE(may_have_flags || heard->flags == 0, "op %02x with flags", heard->op);
     switch (heard->op) {
     case OP_WELCOME: hear_welcome(link, heard); break;
@@ -234,6 +247,7 @@ static void hear_frame(struct world *world, struct link *link, const struct hear
     case OP_PUSH:
     case OP_PUBLISH: hear_message(link, heard); break;
     case OP_GAP: hear_gap(link, heard); break;
+    case OP_LOST: hear_lost(link, heard); break;
     case OP_ENDED: hear_ended(link, heard); break;
     case OP_GOAWAY: hear_goaway(world, link, heard); break;
     default: REQUIRE(false, "op %02x from the broker", heard->op);
@@ -287,8 +301,9 @@ static void hear_end(struct world *world, struct link *link, bool is_reset)
     uint64_t now = sim_time(world->ring);
     bool is_silent = link->peer == 0 && now >= link->opened_ns + WORLD_SILENT_NS;
     bool is_late = link->peer == 0 && link->spoke_ns && now >= link->spoke_ns + WORLD_HELLO_NS;
-    bool may_reset = world->swarm.has_resets || world->is_ending || link->is_fatal || is_silent ||
-                     is_late || (world->swarm.has_aborts && link->peer == 0);
+    bool may_reset = world->swarm.has_resets || world->is_ending || link->is_fatal ||
+                     link->is_killed || is_silent || is_late ||
+                     (world->swarm.has_aborts && link->peer == 0);
     if (is_reset) {
         REQUIRE(may_reset, "the broker breaks a connection for no reason");
     } else {
@@ -296,10 +311,11 @@ static void hear_end(struct world *world, struct link *link, bool is_reset)
         bool may_part = link->is_fatal
                             ? now >= link->fatal_ns + CONN_PART_NS
                             : is_late && now >= link->spoke_ns + WORLD_HELLO_NS + CONN_PART_NS;
-        REQUIRE(link->is_half_closed || link->is_fatal_told || link->is_goodbye || is_silent ||
-                    may_part,
+        REQUIRE(link->is_half_closed || link->is_fatal_told || link->is_goodbye ||
+                    link->is_killed || is_silent || may_part,
                 "the broker ends a connection for no reason");
-        bool is_ordinary = !link->is_fatal && !world->is_ending && !is_silent && !is_late;
+        bool is_ordinary =
+            !link->is_fatal && !link->is_killed && !world->is_ending && !is_silent && !is_late;
         if (link->is_half_closed && is_ordinary && now < link->half_ns + CONN_PART_NS)
             check_told_all(link);
         if (is_silent && !link->is_fatal)

@@ -44,15 +44,19 @@ static void note_settle(struct link *link, const struct command *command)
     tags_forget(&link->consumers[command->settle.id], command->settle.tag, command->settle.count);
 }
 
-void link_say(struct link *link, const struct command *command, uint32_t name)
+void link_say(struct link *link, const struct command *command, uint32_t name,
+              const struct headers *headers)
 {
     enum op op = encode_op(command);
     if (op == OP_PUSH || op == OP_PUBLISH) {
         const struct run *run = &command->run;
         memcpy(buffer_room(&link->out, run->size), run->data, run->size);
         buffer_grow(&link->out, run->size);
-        for (uint32_t at = 0; at < run->size; at += frame_size(run->data + at))
-            link_note(link, op, frame_size(run->data + at), name)->is_first = at == 0;
+        for (uint32_t at = 0; at < run->size; at += frame_size(run->data + at)) {
+            struct said *said = link_note(link, op, frame_size(run->data + at), name);
+            said->is_first = at == 0;
+            said->headers = *headers++;
+        }
         return;
     }
     size_t before = buffer_size(&link->out);
@@ -69,7 +73,7 @@ void link_say(struct link *link, const struct command *command, uint32_t name)
 bool link_wants_reply(enum op op)
 {
     return op != OP_PUSH && op != OP_PUBLISH && op != OP_CREDIT && op != OP_ACK &&
-           op != OP_RETURN && op != OP_REJECT;
+           op != OP_RETURN && op != OP_REJECT && op != OP_TOUCH && op != OP_HEARTBEAT;
 }
 
 struct due *link_owe(struct link *link, enum due_kind kind)

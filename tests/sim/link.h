@@ -24,18 +24,19 @@ struct said {
     uint32_t size;   /* bytes */
     uint32_t detail; /* which queue or topic a message is for; else the place among `commands` */
     uint64_t end;    /* where it ends in all that was said */
+    struct headers headers; /* of a message */
 };
 
-/* Frames that the client must hear, in this order: REPLYs, messages, GAP, ENDED. */
+/* Frames that the client must hear, in this order: REPLYs, messages, GAP, LOST, ENDED. */
 struct due {
-    enum due_kind { DUE_REPLY, DUE_MESSAGE, DUE_GAP, DUE_ENDED } kind;
+    enum due_kind { DUE_REPLY, DUE_MESSAGE, DUE_GAP, DUE_LOST, DUE_ENDED } kind;
     uint8_t op;     /* MESSAGE: PUSH or PUBLISH */
     uint8_t status; /* ENDED */
     bool has_more;  /* REPLY */
     bool is_first;  /* MESSAGE: of those that were handed out together */
     uint32_t id;    /* of the consumer or subscription */
     uint32_t deliveries;
-    uint32_t size; /* bytes: of the frame, of the REPLY's data */
+    uint32_t size; /* bytes: of the frame, of the REPLY's data; LOST: tags */
     union {
         uint64_t tag, number, missed_count;
     };
@@ -43,6 +44,7 @@ struct due {
         uint64_t message, data_hash, missed_size;
     };
     struct bytes name;
+    struct headers headers; /* MESSAGE */
 };
 
 /* What a client knows of a consumer: the tags it was given and has not settled. */
@@ -59,6 +61,7 @@ struct link {
     uint32_t peer;   /* the broker's number of the connection; 0: not introduced yet */
     bool is_attached;
     bool is_over;                             /* the broker has ended it */
+    bool is_killed;                           /* an operator has had it ended */
     bool is_reading, is_half_closed, is_rude; /* rude: does not close when the broker has */
     bool is_fatal;                            /* has said something that must end the connection */
     enum status fatal_status;
@@ -117,8 +120,9 @@ static inline uint64_t link_message(const struct link *link, uint64_t number)
 /* Notes a frame of `size` bytes that stands in `out`. */
 struct said *link_note(struct link *link, enum op op, uint32_t size, uint32_t detail);
 
-/* Says a command: a run of messages, for the queue or topic number `name`, or anything else. */
-void link_say(struct link *link, const struct command *command, uint32_t name);
+/* Says a command: a run of messages, for the queue or topic number `name`, with these headers each, or anything else. */
+void link_say(struct link *link, const struct command *command, uint32_t name,
+              const struct headers *headers);
 
 /* Whether the link says something that the broker will answer with more than CONFIRM. */
 bool link_wants_reply(enum op op);

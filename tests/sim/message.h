@@ -1,4 +1,5 @@
-/* Messages of the simulation: frames whose every byte follows from their number and headers, so that each can be known again and checked. */
+/* Messages of the simulation: frames whose every byte follows from their number and headers, so that
+ * each can be known again and checked. */
 #ifndef RINGPOST_TESTS_SIM_MESSAGE_H
 #define RINGPOST_TESTS_SIM_MESSAGE_H
 
@@ -26,11 +27,13 @@ uint32_t headers_size(const struct headers *headers);
 /* The headers of a client's frame; `dead_queue` lies in it. */
 struct headers headers_read(const unsigned char *frame);
 
-/* Writes the frame of message `id`, `size` bytes with its head. The first bytes of a body say the number. */
+/* Writes the frame of message `id`, `size` bytes with its head. The first bytes of a body say the
+ * number. */
 void message_write(unsigned char *to, enum op op, struct bytes name, uint64_t id, uint32_t size,
                    const struct headers *headers);
 
-/* Whether the frame is that of message `id`, byte for byte, but for the order of headers that the broker wrote. */
+/* Whether the frame is that of message `id`, byte for byte, but for the order of headers that the
+ * broker wrote. */
 bool message_is(const unsigned char *frame, enum op op, struct bytes name, uint64_t id,
                 uint32_t size, const struct headers *headers);
 

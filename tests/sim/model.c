@@ -5,12 +5,17 @@
 #include "replay.h"
 #include "twin.h"
 
+#include "base/time.h"
 #include "core/engine_state.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { MODEL_PEERS = 6 };
+enum {
+    MODEL_PEERS = 6,
+    HELD_MAX = 2000, /* messages of a queue: so many fall due at once that the twin can follow */
+};
+#define LEAP_NS_MAX (NS_PER_S * 86400)
 
 struct model {
     struct commands commands;
@@ -19,7 +24,8 @@ struct model {
     struct outbox outbox;
     uint64_t now, id_next, ticket_next[MODEL_PEERS];
     uint32_t peer_id_next;
-    unsigned tick_percent, release_percent; /* by swarm */
+    unsigned tick_percent, release_percent, leap_percent; /* by swarm */
+    uint64_t step_us_max;
     bool is_release_random;
 };
 
@@ -41,6 +47,8 @@ static void start(struct model *model, uint64_t seed, bool is_trace)
     model->tick_percent = (unsigned)ONE_OF(random, 100, 50, 20, 5);
     model->release_percent = (unsigned)ONE_OF(random, 100, 50, 20, 3);
     model->is_release_random = chance(model, 50);
+    model->leap_percent = (unsigned)ONE_OF(random, 0, 2, 10, 30);
+    model->step_us_max = ONE_OF(random, 1, 100, 1000, 1000, 20000);
     model->engine = engine_create((struct hash_key){random_next(random), seed});
     twin_init(&model->twin, model->engine, &model->commands.names);
     model->twin.is_trace = is_trace;
@@ -48,9 +56,16 @@ static void start(struct model *model, uint64_t seed, bool is_trace)
 
 /* Steps. */
 
-static void look_at_effects(struct model *model)
+/* Has the engine carry out a command, or with NULL tick, and the twin follow. */
+static void call(struct model *model, struct twin_peer *peer, const struct command *command,
+                 uint64_t first_id)
 {
-    twin_on_effects(&model->twin, &model->outbox);
+    twin_watch(&model->twin, model->now, &model->outbox);
+    if (command)
+        engine_apply(model->engine, command, model->now, &model->outbox);
+    else
+        engine_tick(model->engine, model->now, &model->outbox);
+    twin_follow(&model->twin, peer, command, first_id);
     model->outbox.count = 0;
 }
 
@@ -58,9 +73,7 @@ static void attach(struct model *model, int at)
 {
     struct command command = {.kind = COMMAND_ATTACH, .peer = ++model->peer_id_next};
     commands_fill(&model->commands, &command, 0);
-    engine_apply(model->engine, &command, model->now, &model->outbox);
-    twin_attach(&model->twin, &model->twin.peers[at], &command);
-    look_at_effects(model);
+    call(model, &model->twin.peers[at], &command, 0);
     model->ticket_next[at] = 1;
 }
 
@@ -68,19 +81,20 @@ static void detach(struct model *model, int at)
 {
     struct twin_peer *peer = &model->twin.peers[at];
     struct command command = {.kind = COMMAND_DETACH, .peer = peer->id};
-    engine_apply(model->engine, &command, model->now, &model->outbox);
-    twin_detach(&model->twin, peer);
-    look_at_effects(model);
+    call(model, peer, &command, 0);
 }
 
 static void tick(struct model *model)
 {
     if (model->twin.is_trace)
-        puts("tick");
-    engine_tick(model->engine, model->now, &model->outbox);
-    look_at_effects(model);
-    twin_drop_unused(&model->twin);
+        printf("%" PRIu64 " tick\n", model->now);
+    twin_note_tick(&model->twin, model->now);
+    call(model, NULL, NULL, 0);
     twin_check_done(&model->twin, NULL);
+    uint64_t deadline = engine_deadline(model->engine);
+    REQUIRE(deadline > model->now, "the next tick is due at once");
+    uint64_t due = twin_due(&model->twin);
+    REQUIRE(deadline <= due, "the next tick comes %" PRIu64 " ns too late", deadline - due);
 }
 
 static void release(struct model *model, size_t at)
@@ -107,28 +121,59 @@ static void fill_settle(struct model *model, const struct twin_peer *peer, struc
                     consumer->tag_next);
 }
 
+/* Empties a queue that holds much instead of pushing more. */
+static void purge_instead(struct model *model, struct command *command)
+{
+    for (int i = 0; i < TWIN_QUEUES; i++) {
+        const struct twin_queue *queue = &model->twin.queues[i];
+        if (queue->ready + queue->leased + queue->delayed <= HELD_MAX)
+            continue;
+        command->kind = chance(model, 50) ? COMMAND_PURGE : COMMAND_DELETE;
+        command->name = model->commands.names.queues[i];
+        return;
+    }
+}
+
 static void apply(struct model *model, int at, struct command *command)
 {
     struct twin *twin = &model->twin;
     struct twin_peer *peer = &twin->peers[at];
     uint64_t first_id = model->id_next, matched = model->engine->topics.matched_count;
-    if (command->kind == COMMAND_SETTLE)
+    if (command->kind == COMMAND_SETTLE || command->kind == COMMAND_TOUCH)
         fill_settle(model, peer, command);
     else
         commands_fill(&model->commands, command, first_id);
+    if (command->kind == COMMAND_KILL)
+        command->client = 1 + (uint32_t)below(model, model->peer_id_next + 1);
+    else if (command->kind == COMMAND_PUSH)
+        purge_instead(model, command);
     bool is_run = command->kind == COMMAND_PUSH || command->kind == COMMAND_PUBLISH;
     uint32_t count = is_run ? command->run.count : 1;
     command->peer = peer->id;
     command->ticket = model->ticket_next[at];
     model->ticket_next[at] += count;
     model->id_next += count;
-    twin_apply(twin, peer, command, first_id);
-    engine_apply(model->engine, command, model->now, &model->outbox);
+    call(model, peer, command, first_id);
     if (is_run)
         memset(model->commands.frames, 0xDD, command->run.size); /* borrowed for the call alone */
     if (command->kind == COMMAND_PUBLISH && model->engine->topics.matched_count == matched)
         reach(REACH_MATCH_CACHED);
-    look_at_effects(model);
+    for (int i = 0; i < MODEL_PEERS && command->kind == COMMAND_KILL; i++)
+        if (model->twin.peers[i].is_there && model->twin.peers[i].id == command->client)
+            detach(model, i);
+}
+
+/* Time goes on: by a little, to when something is due or right before it, or far beyond. */
+static void pass(struct model *model)
+{
+    uint64_t deadline = engine_deadline(model->engine), now = model->now;
+    bool is_near = deadline > now && deadline - now < LEAP_NS_MAX;
+    if (!chance(model, model->leap_percent))
+        model->now += below(model, model->step_us_max) * NS_PER_US;
+    else if (is_near && chance(model, 70))
+        model->now = deadline - (chance(model, 20) ? NS_PER_US : 0);
+    else
+        model->now += below(model, 100 * model->commands.swarm.ms_max + 5000) * NS_PER_MS;
 }
 
 static void step(struct model *model)
@@ -137,7 +182,7 @@ static void step(struct model *model)
         .kind = (enum command_kind)dice_weighted(&model->commands.random,
                                                  model->commands.swarm.weights, COMMAND_KINDS)};
     int at = (int)below(model, MODEL_PEERS);
-    model->now += below(model, 1000);
+    pass(model);
     if (!model->twin.peers[at].is_there)
         attach(model, at);
     else if (command.kind == COMMAND_DETACH)
@@ -163,9 +208,7 @@ static void delete_queues(struct model *model)
             .ticket = model->ticket_next[0]++,
             .name = model->commands.names.queues[i],
         };
-        twin_apply(&model->twin, peer, &command, 0);
-        engine_apply(model->engine, &command, model->now, &model->outbox);
-        look_at_effects(model);
+        call(model, peer, &command, 0);
     }
     detach(model, 0);
     tick(model);

@@ -16,13 +16,15 @@ static const char *const names[WORLD_REACH_COUNT] = {
 #undef WORLD_TEXT
 };
 
-static const char *const op_names[WORLD_OPS] = {
+static const char *const op_names[] = {
     "said: HELLO",       "said: PUSH",    "said: PUBLISH", "said: CONSUME", "said: CANCEL",
     "said: CREDIT",      "said: ACK",     "said: RETURN",  "said: REJECT",  "said: SUBSCRIBE",
     "said: UNSUBSCRIBE", "said: DECLARE", "said: DELETE",  "said: PURGE",   "said: PAUSE",
     "said: RESUME",      "said: PEEK",    "said: LIST",    "said: INFO",    "said: STATS",
-    "said: PING",
+    "said: PING",        "said: TOUCH",   "said: SET",     "said: REDRIVE", "said: CLIENTS",
+    "said: KILL",
 };
+static const char *const late_op_names[] = {"said: SETTINGS", "said: HEARTBEAT"};
 
 /* The statuses that the broker can tell in the simulation. */
 static const char *const status_names[] = {
@@ -31,8 +33,9 @@ static const char *const status_names[] = {
     "told: bad-field",   "told: no-queue",    "told: exists",          "told: full",
     "told: deleted",     "told: no-consumer", "told: no-subscription", "told: id-in-use",
     "told: not-leased",  "told: bad-range",   "told: credit",          "told: window",
-    "told: bad-pattern",
+    "told: bad-pattern", "told: killed",      "told: closing",         "told: bad-header",
 };
+static const char *const late_status_names[] = {"told: no-client"};
 
 static uint64_t run(uint64_t seed, uint64_t ops, bool is_trace)
 {
@@ -63,8 +66,11 @@ int main(int argc, char **argv)
             printf("seed %" PRIu64 ": trace %016" PRIx64 "\n", seed, trace);
     }
     struct coverage coverages[] = {
-        {op_names, WORLD_OPS, world_ops_said},
+        {op_names, sizeof op_names / sizeof *op_names, world_ops_said},
+        {late_op_names, sizeof late_op_names / sizeof *late_op_names,
+         world_ops_said + OP_SETTINGS - OP_HELLO},
         {status_names, sizeof status_names / sizeof *status_names, world_statuses_told + 1},
+        {late_status_names, 1, world_statuses_told + STATUS_NO_CLIENT},
         {names, WORLD_REACH_COUNT, world_reached},
         {twin_reach_names, REACH_COUNT, twin_reached},
     };

@@ -4,6 +4,7 @@
  * A command must ask for exactly what a client has said, in the order in which it was said. What comes of it, when the twin has found
  * it allowed, is due at the clients.
  */
+#include "base/time.h"
 #include "core/engine_state.h"
 #include "encode.h"
 #include "replay.h"
@@ -45,11 +46,29 @@ static bool has_name(const struct command *command)
     case COMMAND_CANCEL:
     case COMMAND_CREDIT:
     case COMMAND_SETTLE:
+    case COMMAND_TOUCH:
     case COMMAND_UNSUBSCRIBE:
+    case COMMAND_CLIENTS:
+    case COMMAND_KILL:
+    case COMMAND_HEARTBEAT:
     case COMMAND_STATS:
+    case COMMAND_SETTINGS:
     case COMMAND_PING: return false;
     default: return true;
     }
+}
+
+/* Whether the same settings are given. */
+static bool is_same_settings(const struct queue_settings *a, const struct queue_settings *b)
+{
+    unsigned given = a->given;
+    return given == b->given && (!(given & SETTING_COUNT_MAX) || a->count_max == b->count_max) &&
+           (!(given & SETTING_SIZE_MAX) || a->size_max == b->size_max) &&
+           (!(given & SETTING_WHEN_FULL) || a->when_full == b->when_full) &&
+           (!(given & SETTING_TTL) || a->ttl_ms == b->ttl_ms) &&
+           (!(given & SETTING_DELIVERY_LIMIT) || a->delivery_limit == b->delivery_limit) &&
+           (!(given & SETTING_DEAD_LETTER) || bytes_equal(a->dead_letter, b->dead_letter)) &&
+           (!(given & SETTING_LEASE_MAX) || a->lease_max_ms == b->lease_max_ms);
 }
 
 static bool is_same_arguments(const struct command *a, const struct command *b)
@@ -67,8 +86,12 @@ static bool is_same_arguments(const struct command *a, const struct command *b)
         /* fall through */
     case COMMAND_CANCEL: return a->consumer.id == b->consumer.id;
     case COMMAND_SETTLE:
+        if (a->settle.how != b->settle.how || a->settle.delay_ms != b->settle.delay_ms)
+            return false;
+        /* fall through */
+    case COMMAND_TOUCH:
         return a->settle.id == b->settle.id && a->settle.count == b->settle.count &&
-               a->settle.tag == b->settle.tag && a->settle.how == b->settle.how;
+               a->settle.tag == b->settle.tag;
     case COMMAND_SUBSCRIBE:
         if (a->subscription.is_wildcard != b->subscription.is_wildcard ||
             a->subscription.count_max != b->subscription.count_max ||
@@ -77,12 +100,15 @@ static bool is_same_arguments(const struct command *a, const struct command *b)
         /* fall through */
     case COMMAND_UNSUBSCRIBE: return a->subscription.id == b->subscription.id;
     case COMMAND_DECLARE:
-        return a->settings.count_max == b->settings.count_max &&
-               a->settings.size_max == b->settings.size_max &&
-               a->settings.when_full == b->settings.when_full;
+    case COMMAND_SET: return is_same_settings(&a->settings, &b->settings);
+    case COMMAND_REDRIVE:
+        return a->redrive.count == b->redrive.count && bytes_equal(a->redrive.to, b->redrive.to);
     case COMMAND_PEEK:
     case COMMAND_LIST:
-        return a->look.count == b->look.count && a->look.from_back == b->look.from_back;
+    case COMMAND_CLIENTS:
+        return a->look.count == b->look.count && a->look.from_back == b->look.from_back &&
+               a->look.after == b->look.after;
+    case COMMAND_KILL: return a->client == b->client;
     default: return true;
     }
 }
@@ -122,7 +148,7 @@ static void check_run(struct world *world, const struct link *link, const struct
                 "frame %" PRIu64 " is taken up as something else", command->ticket + i);
         REQUIRE(said->size <= run->size - at &&
                     message_is(run->data + at, op, name, link_message(link, command->ticket + i),
-                               said->size),
+                               said->size, &said->headers),
                 "frame %" PRIu64 " is taken up with other bytes", command->ticket + i);
         at += said->size;
         is_alike &= said->size == run->head.size;
@@ -173,13 +199,12 @@ static void on_attach(struct world *world, const struct command *command)
     REQUIRE(link->state != LINK_FREE && link->peer == 0, "a connection begins twice");
     REQUIRE(link->sent_size >= link->hello_size && (!link->is_fatal || link->fatal_number > 0),
             "a connection begins without a good HELLO");
-    REQUIRE(command->window.count == link->window_count &&
-                command->window.size == link->window_size,
+    REQUIRE(command->attach.window_count == link->window_count &&
+                command->attach.window_size == link->window_size,
             "a connection begins with another window than it asked for");
     link->peer = command->peer;
     link->is_attached = true;
     world->by_peer[command->peer % WORLD_LINKS_MAX] = link;
-    twin_attach(&world->twin, free_peer(world), command);
 }
 
 static void on_detach(struct world *world, const struct command *command)
@@ -191,8 +216,9 @@ static void on_detach(struct world *world, const struct command *command)
         world_reach(WORLD_SENDING_GONE);
     if (conn && conn->gated_count > 0)
         world_reach(WORLD_GATED_GONE);
+    if (link->is_killed && !link->is_goodbye)
+        world_reach(WORLD_KILLED_UNHEARD);
     link->is_attached = false;
-    twin_detach(&world->twin, twin_peer(&world->twin, command->peer));
 }
 
 /* What comes of it is due. */
@@ -226,6 +252,7 @@ static void owe_messages(struct link *link, const struct effect *effect,
         due->message = hold->messages[i].id;
         due->size = hold->messages[i].size;
         due->name = hold->messages[i].name;
+        due->headers = hold->messages[i].headers;
     }
 }
 
@@ -235,6 +262,14 @@ static void owe_gap(struct link *link, const struct effect *effect)
     due->id = effect->id;
     due->missed_count = effect->missed.count;
     due->missed_size = effect->missed.size;
+}
+
+static void owe_lost(struct link *link, const struct effect *effect)
+{
+    struct due *due = link_owe(link, DUE_LOST);
+    due->id = effect->id;
+    due->tag = effect->tag;
+    due->size = effect->count;
 }
 
 static void owe_ended(struct link *link, const struct effect *effect)
@@ -273,7 +308,9 @@ static void follow_effect(struct link *link, const struct effect *effect,
     case EFFECT_DELIVER:
     case EFFECT_MESSAGE: owe_messages(link, effect, hold); break;
     case EFFECT_GAP: owe_gap(link, effect); break;
+    case EFFECT_LOST: owe_lost(link, effect); break;
     case EFFECT_ENDED: owe_ended(link, effect); break;
+    case EFFECT_KILLED: link->is_killed = true; break;
     }
 }
 
@@ -285,16 +322,24 @@ static void pass_on(const struct effect *effect, struct outbox *outbox)
         *outbox_put(outbox, effect->kind, effect->peer) = *effect;
 }
 
-/* Has the twin judge the effects of one call, and passes them on. */
-static void follow(struct world *world, struct outbox *outbox)
+/* The engine's clock has no more than microseconds, so that the twin can tell to the nanosecond when something is due. */
+static uint64_t clock_of(uint64_t now)
+{
+    return now - now % NS_PER_US;
+}
+
+/* Has the twin follow one call and judge its effects, and passes them on. */
+static void follow(struct world *world, struct twin_peer *peer, const struct command *command,
+                   struct outbox *outbox)
 {
     size_t hold = world->twin.holds_count;
-    twin_on_effects(&world->twin, &world->outbox);
+    struct link *speaker = command ? world_link(world, command->peer) : NULL;
+    bool is_said = command && command->kind != COMMAND_ATTACH && command->kind != COMMAND_DETACH;
+    twin_follow(&world->twin, peer, command, is_said ? link_message(speaker, command->ticket) : 0);
     for (size_t i = 0; i < world->outbox.count; i++) {
         const struct effect *effect = &world->outbox.effects[i];
         struct link *link = world_link(world, effect->peer);
-        bool has_slice = effect->kind == EFFECT_ANSWER || effect->kind == EFFECT_DELIVER ||
-                         effect->kind == EFFECT_MESSAGE;
+        bool has_slice = effect_has_slice(effect);
         REQUIRE(link && link->is_attached, "an effect for a connection that has ended");
         follow_effect(link, effect, has_slice ? &world->twin.holds[hold] : NULL);
         hold += has_slice;
@@ -317,31 +362,35 @@ void __wrap_engine_apply(struct engine *engine, const struct command *command, u
 {
     struct world *world = tapped;
     uint64_t matched = engine->topics.matched_count;
+    struct twin_peer *peer = NULL;
     if (command->kind == COMMAND_ATTACH) {
         on_attach(world, command);
-    } else if (command->kind != COMMAND_DETACH) {
+        peer = free_peer(world);
+    } else {
         struct link *link = world_link(world, command->peer);
         REQUIRE(link && link->is_attached, "a command of a connection that is not there");
-        check_command(world, link, command);
-        twin_apply(&world->twin, twin_peer(&world->twin, command->peer), command,
-                   link_message(link, command->ticket));
+        if (command->kind != COMMAND_DETACH)
+            check_command(world, link, command);
         if (command->kind == COMMAND_SETTLE)
             note_settle(world, command);
+        peer = twin_peer(&world->twin, command->peer);
     }
-    __real_engine_apply(engine, command, now, &world->outbox);
+    twin_watch(&world->twin, clock_of(now), &world->outbox);
+    __real_engine_apply(engine, command, clock_of(now), &world->outbox);
     if (command->kind == COMMAND_DETACH)
         on_detach(world, command);
     if (command->kind == COMMAND_PUBLISH && engine->topics.matched_count == matched)
         reach(REACH_MATCH_CACHED);
-    follow(world, outbox);
+    follow(world, peer, command, outbox);
 }
 
 void __wrap_engine_tick(struct engine *engine, uint64_t now, struct outbox *outbox)
 {
     struct world *world = tapped;
-    __real_engine_tick(engine, now, &world->outbox);
-    follow(world, outbox);
-    twin_drop_unused(&world->twin);
+    twin_note_tick(&world->twin, clock_of(now));
+    twin_watch(&world->twin, clock_of(now), &world->outbox);
+    __real_engine_tick(engine, clock_of(now), &world->outbox);
+    follow(world, NULL, NULL, outbox);
     twin_check_done(&world->twin, NULL);
 }
 
@@ -358,5 +407,5 @@ void __wrap_engine_release(struct engine *engine, uint32_t peer, const struct sl
     REQUIRE(at < twin->holds_count, "a slice is released that is not out, or not to connection %u",
             peer);
     twin_release(twin, at);
-    __real_engine_release(engine, peer, slice, now);
+    __real_engine_release(engine, peer, slice, clock_of(now));
 }

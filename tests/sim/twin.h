@@ -45,7 +45,7 @@ struct twin_names {
     X(WAIT_ADMITTED, "waiting push admitted late")                             \
     X(WAIT_PARTLY, "waiting run admitted in part")                             \
     X(WAIT_DEAD, "waiting push of a dead producer forgotten")                  \
-    X(WAIT_SMALLER_BOUND, "queue declared with a bound under what it holds")   \
+    X(WAIT_REFUSED, "waiting push refused for a smaller bound")                \
     X(DELIVERED, "delivery")                                                   \
     X(DELIVERED_BACK, "delivery from the back")                                \
     X(DELIVERED_REVERSED, "reversed slice of several messages")                \
@@ -142,7 +142,7 @@ struct twin_names {
     X(DECLARED_AGAIN, "queue declared again, in agreement")                    \
     X(REDRIVEN, "message redriven")                                            \
     X(REDRIVEN_TO, "message redriven to a queue that was named")               \
-    X(REDRIVEN_OWN, "message redriven to the queue it is in")                  \
+    X(REDRIVE_OWN, "redrive that stops at a message of the queue it is in")    \
     X(REDRIVEN_MADE, "queue made by a redrive")                                \
     X(REDRIVE_FULL, "redrive that stops at a full queue")                      \
     X(REDRIVE_UNKNOWN, "redrive that stops at a message of no queue")          \
@@ -204,7 +204,8 @@ struct twin_waiting {
 struct twin_queue {
     bool is_there, is_declared, is_paused;
     struct queue_settings own, settings; /* as given, as they hold; no NULL in the latter */
-    struct list messages, delayed;       /* ready and leased, from the front to the back */
+    struct list messages;                /* ready and leased, from the front to the back */
+    struct list later;                   /* delayed */
     struct list *first, *last;           /* no message before or behind is ready */
     int64_t place_first, place_next;
     bool has_deadlines; /* some message had one of its own */
@@ -222,7 +223,7 @@ struct twin_queue {
 };
 
 struct twin_lease {
-    uint64_t tag, began, since; /* since it began, or was touched */
+    uint64_t tag, began, since, before; /* since it began, or was touched; before that touch */
     struct twin_message *message;
     bool is_touched;
 };
@@ -256,7 +257,7 @@ struct twin_peer {
     bool is_there;
     uint32_t id;
     uint64_t window_count, window_size, held_count, held_size;
-    struct bytes client, address;
+    unsigned char client[64], address[64]; /* as it says of itself, and ends in zeros */
     uint64_t unsent, unsent_topics;
     struct twin_consumer consumers[TWIN_IDS];
     struct twin_subscription subscriptions[TWIN_IDS];
@@ -286,12 +287,14 @@ struct twin_event {
         EVENT_LETTER, /* it writes a dead letter */
         EVENT_BURY,   /* it brings those written to their queues */
         EVENT_BURIED, /* it has */
+        EVENT_END,    /* a queue goes away */
     } kind;
-    size_t effects_count; /* that there were before */
-    int queue;            /* whose messages */
-    unsigned char *frame; /* LETTER: a copy of what died */
-    char reason[16];      /* and why */
-    uint64_t deliveries;  /* and how often it had been delivered */
+    size_t effects_count;  /* that there were before */
+    uint32_t frames_count; /* and frames in the last of them, which settles some */
+    int queue;             /* whose messages */
+    unsigned char *frame;  /* LETTER: a copy of what died */
+    char reason[16];       /* and why */
+    uint64_t deliveries;   /* and how often it had been delivered */
 };
 
 /* A slice that the engine has handed out. */
@@ -329,13 +332,15 @@ struct twin {
     const struct command *command; /* being carried out */
     uint64_t now;                  /* of the call */
     uint64_t moved;                /* messages, by the last purge or redrive */
+    uint64_t touched;              /* leases, by the last touch */
     bool has_more;                 /* behind the last redrive */
     bool is_burying;               /* what makes room for a dead letter leaves none */
     uint32_t killed;               /* the connection that is to be ended, or PEER_NONE */
 
     const struct outbox *outbox; /* of the call being watched */
     struct twin_event *events;
-    size_t events_count, events_capacity;
+    size_t events_count, events_capacity, events_done;
+    size_t effects_done;
     struct twin_letter *letters; /* not buried yet */
     size_t letters_count, letters_capacity;
     struct { /* leases of messages whose arrival is not known yet */
@@ -358,10 +363,16 @@ void twin_finish(struct twin *twin);
 int twin_queue_index(const struct twin *twin, struct bytes name);
 struct twin_queue *twin_queue_make(struct twin *twin, struct bytes name);
 void twin_queue_clear(struct twin_queue *queue);
-void twin_drop_unused(struct twin *twin);
+/* It goes away: it was deleted, or it is unused. */
+void twin_queue_end(struct twin *twin, int index);
+bool twin_queue_is_unused(const struct twin_queue *queue);
 bool twin_queue_has_room(const struct twin_queue *queue, uint32_t size);
+/* Whether a push of so many bytes need not wait. */
+bool twin_queue_must_settle(const struct twin_queue *queue, uint32_t size);
 /* Has room, or what is oldest there dies to make it. */
 bool twin_queue_make_room(struct twin *twin, int index, uint32_t size);
+/* Lets a message in, ready or delayed. */
+void twin_queue_admit(struct twin *twin, struct twin_queue *queue, struct twin_message *message);
 /* Accepts a push. */
 void twin_queue_accept(struct twin *twin, int index, uint64_t id, uint32_t size,
                        const struct headers *headers);
@@ -375,6 +386,9 @@ void twin_queue_lease(struct twin_queue *queue, struct twin_message *message);
 void twin_queue_unlease(struct twin_queue *queue, struct twin_message *message);
 /* The next ready message at that end, or NULL. */
 struct twin_message *twin_next(struct twin_queue *queue, bool from_back);
+/* Counts a delivery, and how long the message has waited. */
+void twin_note_delivery(const struct twin *twin, struct twin_queue *queue,
+                        const struct twin_message *message);
 /* The consumer takes a ready message, all checks done. */
 void twin_take(struct twin *twin, struct twin_peer *peer, struct twin_consumer *consumer,
                struct twin_message *taken);
@@ -397,7 +411,9 @@ void twin_delay(struct twin *twin, struct twin_queue *queue, struct twin_message
 /* The message, which is nowhere any more, dies. */
 void twin_die(struct twin *twin, int index, struct twin_message *message, enum settle how);
 void twin_age(struct twin *twin, int index);
-/* When something is due next. */
+/* When a lease of the consumer ends by itself, a message of the queue falls due or expires, something of all is due next. */
+uint64_t twin_lease_end(const struct twin *twin, const struct twin_consumer *consumer);
+uint64_t twin_queue_due(const struct twin_queue *queue);
 uint64_t twin_due(const struct twin *twin);
 /* Buries what died, in the order in which the engine did. */
 void twin_bury(struct twin *twin);
@@ -407,12 +423,16 @@ void twin_lose(struct twin *twin, struct twin_consumer *consumer, uint64_t tag);
 /* twin_watch.c: what the engine decides by itself. */
 /* Watches the engine's next call. */
 void twin_watch(struct twin *twin, uint64_t now, const struct outbox *outbox);
+/* Notes when a tick comes, which is about to. */
+void twin_note_tick(const struct twin *twin, uint64_t now);
 /* The engine's queue, as it lies there, or NULL. */
 const struct queue *twin_engine_queue(const struct twin *twin, int index);
-/* Sees when messages arrived, in the engine's eyes. */
+/* Sees when messages arrived and leases began, in the engine's eyes. */
 void twin_learn(struct twin *twin);
-/* Follows what it was seen to do at that place, and returns the next. */
-size_t twin_on_event(struct twin *twin, size_t at);
+/* Follows the next that it was seen to do. */
+void twin_on_event(struct twin *twin);
+/* Follows what it did before the next effect, or frame `frame` of it. */
+void twin_catch_up(struct twin *twin, uint32_t frame);
 void twin_forget_events(struct twin *twin);
 
 /* twin_command.c: commands. */
@@ -449,6 +469,7 @@ void twin_check_hold(const struct twin_hold *hold);
 /* twin_trace.c: what happens, for people. */
 void twin_trace_command(const struct twin *twin, const struct command *command);
 void twin_trace_effect(const struct twin *twin, const struct effect *effect);
+void twin_trace_event(const struct twin *twin, const struct twin_event *event);
 
 /* twin_compare.c: the engine's state against the twin's. */
 void twin_compare(struct twin *twin, bool is_deep);

@@ -91,6 +91,7 @@ static void push(struct twin *twin, struct twin_peer *peer, const struct command
     struct twin_queue *queue = twin_queue_make(twin, command->name);
     const unsigned char *frame = command->run.data;
     bool is_torn = false, has_waiting = false;
+    uint64_t may_go = queue->ready + queue->counters.settled[SETTLE_OVERFLOW];
     for (uint32_t at = 0; at < command->run.count; at++, frame += frame_size(frame)) {
         uint32_t size = frame_size(frame);
         struct headers headers = read_headers(twin, frame);
@@ -117,6 +118,8 @@ static void push(struct twin *twin, struct twin_peer *peer, const struct command
     }
     if (is_torn)
         reach(REACH_RUN_TORN);
+    if (queue->counters.settled[SETTLE_OVERFLOW] > may_go)
+        reach(REACH_OVERFLOWED_OWN_RUN);
 }
 
 static enum status consume(struct twin *twin, struct twin_peer *peer, const struct command *command)
@@ -176,13 +179,13 @@ static void settle_lease(struct twin *twin, struct twin_consumer *consumer,
     const struct twin_queue *queue = &twin->queues[consumer->queue];
     uint64_t lease_max = queue->settings.lease_max_ms;
     if (command->kind == COMMAND_TOUCH) {
+        lease->before = lease->since;
         lease->since = twin->now;
         lease->is_touched = lease_max > 0;
         reach(REACH_TOUCHED);
         return;
     }
-    if (lease->is_touched && lease_max > 0 &&
-        twin->now >= twin_after(lease->began, lease_max))
+    if (lease->is_touched && lease_max > 0 && twin->now >= twin_after(lease->began, lease_max))
         reach(REACH_TOUCHED_OUTLIVES);
     twin_settle_message(twin, consumer, lease->message, command->settle.how,
                         command->settle.delay_ms);
@@ -233,6 +236,7 @@ static enum status settle(struct twin *twin, struct twin_peer *peer, const struc
     }
     if (command->kind == COMMAND_SETTLE)
         consumer->leases_count = left;
+    twin->touched = settled;
     note_settle(consumer, command, settled);
     return settled == command->settle.count ? STATUS_OK : STATUS_NOT_LEASED;
 }
@@ -299,6 +303,10 @@ static bool redrive_one(struct twin *twin, int index, const struct command *comm
         return false;
     }
     int to = twin_queue_index(twin, name);
+    if (to == index) {
+        reach(REACH_REDRIVE_OWN);
+        return false;
+    }
     if (!twin->queues[to].is_there)
         reach(REACH_REDRIVEN_MADE);
     struct twin_queue *target = twin_queue_make(twin, name);
@@ -309,27 +317,19 @@ static bool redrive_one(struct twin *twin, int index, const struct command *comm
     copy->headers.dead_deliveries = 0;
     copy->size -= headers_size(&message->headers) - headers_size(&copy->headers);
     copy->deliveries = 0;
-    copy->arrived_least = twin->now;
-    twin_queue_lease(queue, message);
     if (!twin_queue_make_room(twin, to, copy->size)) {
-        twin_queue_unlease(queue, message);
         free(copy);
         reach(REACH_REDRIVE_FULL);
         return false;
     }
-    twin_queue_unlease(queue, message);
+    twin_note_delivery(twin, queue, message);
     twin_queue_leave(queue, message);
     free(message);
-    queue->counters.delivered++;
     queue->counters.settled[SETTLE_ACKNOWLEDGE]++;
-    target->counters.accepted++;
-    twin->totals.accepted++;
-    twin_queue_join(twin, target, copy, false);
+    twin_queue_admit(twin, target, copy);
     reach(REACH_REDRIVEN);
     if (command->redrive.to.size > 0)
         reach(REACH_REDRIVEN_TO);
-    if (to == index)
-        reach(REACH_REDRIVEN_OWN);
     return true;
 }
 
@@ -392,14 +392,17 @@ static enum status look(struct twin *twin, const struct command *command)
 
 static void attach(struct twin_peer *peer, const struct command *command)
 {
+    REQUIRE(command->attach.client.size < sizeof peer->client &&
+                command->attach.address.size < sizeof peer->address,
+            "a long name of a client");
     *peer = (struct twin_peer){
         .is_there = true,
         .id = command->peer,
         .window_count = command->attach.window_count,
         .window_size = command->attach.window_size,
-        .client = command->attach.client,
-        .address = command->attach.address,
     };
+    bytes_copy(peer->client, command->attach.client);
+    bytes_copy(peer->address, command->attach.address);
 }
 
 static void detach(struct twin *twin, struct twin_peer *peer)

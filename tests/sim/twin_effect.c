@@ -143,17 +143,6 @@ static void note_delivery(const struct twin_queue *queue, const struct twin_cons
     (void)queue;
 }
 
-/* How long a message has waited; not all is known of one that has just come. */
-static void note_wait(const struct twin *twin, struct twin_queue *queue,
-                      const struct twin_message *message)
-{
-    bool is_known = message->arrived != TIME_NEVER;
-    uint64_t least = twin->now - (is_known ? message->arrived : message->arrived_most);
-    uint64_t most = is_known ? least : twin->now + NS_PER_MS - message->arrived_least;
-    queue->waited_least = least > queue->waited_least ? least : queue->waited_least;
-    queue->waited_most = most > queue->waited_most ? most : queue->waited_most;
-}
-
 static void take_messages(struct twin *twin, struct twin_peer *peer, struct twin_consumer *consumer,
                           const struct effect *effect)
 {
@@ -172,7 +161,6 @@ static void take_messages(struct twin *twin, struct twin_peer *peer, struct twin
         hold->messages[i] = (struct twin_held){
             message->id, message->size, twin->names->queues[message->name], message->headers};
         size += message->size;
-        note_wait(twin, queue, message);
         twin_take(twin, peer, consumer, message);
     }
     twin_check_hold(hold);
@@ -221,32 +209,45 @@ static void on_deliver(struct twin *twin, const struct effect *effect)
 
 /* Settling. */
 
-/* A waiting push that comes in: it must be the first of its queue, and there must be room. */
-static void admit(struct twin *twin, const struct effect *effect, uint64_t number)
+/* A waiting push comes in, or is refused if the bound has become smaller than it is. */
+static void admit(struct twin *twin, int index, enum status status)
 {
-    for (int i = 0; i < TWIN_QUEUES; i++) {
-        struct twin_queue *queue = &twin->queues[i];
-        if (queue->waiting_count == 0)
-            continue;
-        struct twin_waiting first = queue->waiting[0];
-        if (first.peer != effect->peer || first.number != number)
-            continue;
-        REQUIRE(effect->status == STATUS_OK, "a waiting push came to status %d", effect->status);
-        REQUIRE(twin_queue_make_room(twin, i, first.size), "a waiting push came in without room");
-        memmove(queue->waiting, queue->waiting + 1, --queue->waiting_count * sizeof first);
-        struct twin_peer *peer = twin_peer(twin, first.peer);
-        peer->held_count--;
-        peer->held_size -= first.size;
-        twin_queue_accept(twin, i, first.id, first.size, &first.headers);
-        reach(REACH_WAIT_ADMITTED);
-        if (queue->waiting_count > 0 && queue->waiting[0].number == first.number + 1 &&
-            queue->waiting[0].peer == first.peer &&
-            !twin_queue_has_room(queue, queue->waiting[0].size))
-            reach(REACH_WAIT_PARTLY);
+    struct twin_queue *queue = &twin->queues[index];
+    struct twin_waiting first = queue->waiting[0];
+    struct twin_peer *peer = twin_peer(twin, first.peer);
+    memmove(queue->waiting, queue->waiting + 1, --queue->waiting_count * sizeof first);
+    peer->held_count--;
+    peer->held_size -= first.size;
+    if (first.size > queue->settings.size_max) {
+        REQUIRE(status == STATUS_FULL, "a waiting push came to status %d", status);
+        queue->counters.refused++;
+        twin->totals.refused++;
+        reach(REACH_WAIT_REFUSED);
         return;
     }
-    REQUIRE(false, "frame %llu of connection %u is settled, which nothing foretold",
-            (unsigned long long)number, effect->peer);
+    REQUIRE(status == STATUS_OK, "a waiting push came to status %d", status);
+    REQUIRE(twin_queue_make_room(twin, index, first.size),
+            "a waiting push of %u bytes came into queue %d without room", first.size, index);
+    twin_queue_accept(twin, index, first.id, first.size, &first.headers);
+    reach(REACH_WAIT_ADMITTED);
+    if (queue->waiting_count > 0 && queue->waiting[0].number == first.number + 1 &&
+        queue->waiting[0].peer == first.peer && !twin_queue_has_room(queue, queue->waiting[0].size))
+        reach(REACH_WAIT_PARTLY);
+}
+
+/* What was not foretold must be a waiting push, the first of its queue. */
+static void settle_waiting(struct twin *twin, const struct effect *effect, uint64_t number)
+{
+    for (int i = 0; i < TWIN_QUEUES; i++) {
+        const struct twin_queue *queue = &twin->queues[i];
+        if (queue->waiting_count > 0 && queue->waiting[0].peer == effect->peer &&
+            queue->waiting[0].number == number) {
+            admit(twin, i, effect->status);
+            return;
+        }
+    }
+    REQUIRE(false, "frame %" PRIu64 " of connection %u is settled, which nothing foretold", number,
+            effect->peer);
 }
 
 static bool is_answered(const struct twin *twin)
@@ -261,11 +262,12 @@ static void on_settled(struct twin *twin, const struct effect *effect)
     REQUIRE(effect->count > 0, "nothing is settled");
     for (uint32_t i = 0; i < effect->count; i++) {
         uint64_t number = effect->ticket + i;
+        twin_catch_up(twin, i);
         const struct twin_settled *next = &twin->settled[twin->settled_first];
         bool is_next = twin->settled_first < twin->settled_count && next->peer == effect->peer &&
                        next->number == number;
         if (!is_next) {
-            admit(twin, effect, number);
+            settle_waiting(twin, effect, number);
             continue;
         }
         REQUIRE(next->status == effect->status, "frame %llu came to status %d, not %d",
@@ -376,41 +378,35 @@ static void begin_call(struct twin *twin, const struct command *command)
         for (uint32_t id = 0; id < TWIN_IDS; id++)
             twin->peers[i].consumers[id].is_passed = false;
     twin->command = command;
+    twin->touched = 0;
+    twin->effects_done = 0;
     if (twin->is_trace && command)
         twin_trace_command(twin, command);
 }
 
-/* Whether what is next was done before the command: what time did; and, by a delete, the burial of what had died then. */
-static bool is_before_command(const struct twin *twin, const struct twin_event *event,
-                              size_t effect)
+/* Whether it was done before the command: what time did; and the burial of what had died then, if the command would change where
+ * that goes. */
+static bool is_before(const struct twin_event *event, enum command_kind kind)
 {
-    if (event)
-        return event->kind != EVENT_BURY || twin->command->kind == COMMAND_DELETE;
-    return effect < twin->outbox->count && twin->outbox->effects[effect].kind == EFFECT_LOST;
+    if (event->kind == EVENT_BURY)
+        return kind == COMMAND_DELETE || kind == COMMAND_SET || kind == COMMAND_DECLARE;
+    return event->kind != EVENT_END && kind != COMMAND_PING;
 }
 
 void twin_follow(struct twin *twin, struct twin_peer *peer, const struct command *command,
                  uint64_t first_id)
 {
-    const struct outbox *outbox = twin->outbox;
-    size_t event = 0, effect = 0;
-    bool is_applied = !command, is_any = true;
     begin_call(twin, command);
-    while (is_any) {
-        bool has_event =
-            event < twin->events_count && twin->events[event].effects_count <= effect;
-        const struct twin_event *next = has_event ? &twin->events[event] : NULL;
-        if (!is_applied && !is_before_command(twin, next, effect)) {
-            twin_apply(twin, peer, command, first_id);
-            is_applied = true;
-        } else if (next) {
-            event = twin_on_event(twin, event);
-        } else {
-            is_any = effect < outbox->count;
-            if (is_any)
-                on_effect(twin, &outbox->effects[effect++]);
-        }
+    while (command && twin->events_done < twin->events_count &&
+           is_before(&twin->events[twin->events_done], command->kind))
+        twin_on_event(twin);
+    if (command)
+        twin_apply(twin, peer, command, first_id);
+    for (; twin->effects_done < twin->outbox->count; twin->effects_done++) {
+        twin_catch_up(twin, 0);
+        on_effect(twin, &twin->outbox->effects[twin->effects_done]);
     }
+    twin_catch_up(twin, UINT32_MAX);
     check_foretold(twin);
     twin_forget_events(twin);
     twin_learn(twin);
@@ -443,6 +439,9 @@ void twin_check_done(struct twin *twin, const struct twin_peer *only)
         check_consumers(twin, peer);
         if (only)
             continue;
+        for (uint32_t id = 0; id < TWIN_IDS; id++)
+            REQUIRE(twin_lease_end(twin, &peer->consumers[id]) > twin->now,
+                    "consumer %u of connection %u should have lost a lease", id, peer->id);
         REQUIRE(peer->unsent_topics >= PEER_FULL || !twin_owes_messages(peer),
                 "connection %u was not given the messages or gaps that wait for it", peer->id);
         if (twin_owes_messages(peer))
@@ -450,10 +449,10 @@ void twin_check_done(struct twin *twin, const struct twin_peer *only)
     }
     for (int i = 0; i < TWIN_QUEUES && !only; i++) {
         const struct twin_queue *queue = &twin->queues[i];
-        bool drops = queue->settings.when_full == WHEN_FULL_DROP_OLDEST && queue->ready > 0;
-        REQUIRE(queue->waiting_count == 0 ||
-                    (!drops && !twin_queue_has_room(queue, queue->waiting[0].size)),
+        REQUIRE(!twin_queue_is_unused(queue), "queue %d should be gone", i);
+        REQUIRE(!queue->is_there || twin_queue_due(queue) > twin->now,
+                "a message of queue %d should have fallen due or expired", i);
+        REQUIRE(queue->waiting_count == 0 || !twin_queue_must_settle(queue, queue->waiting[0].size),
                 "a push waits although there is room");
     }
-    REQUIRE(only || twin_due(twin) > twin->now, "something is due and was not done");
 }

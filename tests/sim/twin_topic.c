@@ -247,7 +247,8 @@ void twin_on_message(struct twin *twin, const struct effect *effect)
         REQUIRE(!item.is_gap && item.subscription == effect->id,
                 "message %u of %u is not what is next for subscription %u", i, effect->slice.count,
                 effect->id);
-        hold->messages[i] = (struct twin_held){item.id, item.size, twin->names->topics[item.topic]};
+        hold->messages[i] = (struct twin_held){
+            .id = item.id, .size = item.size, .name = twin->names->topics[item.topic]};
         subscription->waiting--;
         subscription->waiting_size -= item.size;
         item_remove(peer, 0);

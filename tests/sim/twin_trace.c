@@ -4,16 +4,34 @@
 #include <stdio.h>
 
 static const char *const kinds[] = {
-    [COMMAND_ATTACH] = "attach",       [COMMAND_DETACH] = "detach",
-    [COMMAND_PUSH] = "push",           [COMMAND_PUBLISH] = "publish",
-    [COMMAND_CONSUME] = "consume",     [COMMAND_CANCEL] = "cancel",
-    [COMMAND_CREDIT] = "credit",       [COMMAND_SETTLE] = "settle",
-    [COMMAND_SUBSCRIBE] = "subscribe", [COMMAND_UNSUBSCRIBE] = "unsubscribe",
-    [COMMAND_DECLARE] = "declare",     [COMMAND_DELETE] = "delete",
-    [COMMAND_PURGE] = "purge",         [COMMAND_PAUSE] = "pause",
-    [COMMAND_RESUME] = "resume",       [COMMAND_PEEK] = "peek",
-    [COMMAND_LIST] = "list",           [COMMAND_INFO] = "info",
-    [COMMAND_STATS] = "stats",         [COMMAND_PING] = "ping",
+    [COMMAND_ATTACH] = "attach",
+    [COMMAND_DETACH] = "detach",
+    [COMMAND_PUSH] = "push",
+    [COMMAND_PUBLISH] = "publish",
+    [COMMAND_CONSUME] = "consume",
+    [COMMAND_CANCEL] = "cancel",
+    [COMMAND_CREDIT] = "credit",
+    [COMMAND_SETTLE] = "settle",
+    [COMMAND_TOUCH] = "touch",
+    [COMMAND_SUBSCRIBE] = "subscribe",
+    [COMMAND_UNSUBSCRIBE] = "unsubscribe",
+    [COMMAND_DECLARE] = "declare",
+    [COMMAND_SET] = "set",
+    [COMMAND_DELETE] = "delete",
+    [COMMAND_PAUSE] = "pause",
+    [COMMAND_RESUME] = "resume",
+    [COMMAND_KILL] = "kill",
+    [COMMAND_HEARTBEAT] = "heartbeat",
+    [COMMAND_PING] = "ping",
+    [COMMAND_PURGE] = "purge",
+    [COMMAND_REDRIVE] = "redrive",
+    [COMMAND_PEEK] = "peek",
+    [COMMAND_LIST] = "list",
+    [COMMAND_INFO] = "info",
+    [COMMAND_CLIENTS] = "clients",
+    [COMMAND_TOPICS] = "topics",
+    [COMMAND_STATS] = "stats",
+    [COMMAND_SETTINGS] = "settings",
 };
 
 static int queue_of(const struct twin *twin, struct bytes name)
@@ -24,9 +42,39 @@ static int queue_of(const struct twin *twin, struct bytes name)
     return -1;
 }
 
+static void print_settings(const struct twin *twin, const struct queue_settings *settings)
+{
+    static const char *const choices[] = {"refuse", "hold", "drop-oldest"};
+    unsigned given = settings->given;
+    if (given & SETTING_COUNT_MAX)
+        printf(" max %" PRIu64, settings->count_max);
+    if (given & SETTING_SIZE_MAX)
+        printf(" %" PRIu64 " bytes", settings->size_max);
+    if (given & SETTING_WHEN_FULL)
+        printf(" %s", choices[settings->when_full]);
+    if (given & SETTING_TTL)
+        printf(" ttl %" PRIu64, settings->ttl_ms);
+    if (given & SETTING_DELIVERY_LIMIT)
+        printf(" limit %u", settings->delivery_limit);
+    if (given & SETTING_DEAD_LETTER)
+        printf(" dead-letter %d", queue_of(twin, settings->dead_letter));
+    if (given & SETTING_LEASE_MAX)
+        printf(" lease-max %" PRIu64, settings->lease_max_ms);
+}
+
+static void print_frames(const struct run *run)
+{
+    struct headers headers = headers_read(run->data);
+    printf(" %u frames %u bytes, first %u", run->count, run->size, run->head.size);
+    if (headers.is_there)
+        printf(", ttl %" PRIu64 " delay %" PRIu64 " dead %" PRIu64, headers.ttl_ms,
+               headers.delay_ms, headers.dead_times);
+}
+
 void twin_trace_command(const struct twin *twin, const struct command *command)
 {
-    printf("%s conn %u number %" PRIu64, kinds[command->kind], command->peer, command->ticket);
+    printf("%" PRIu64 " %s conn %u number %" PRIu64, twin->now, kinds[command->kind], command->peer,
+           command->ticket);
     int queue = queue_of(twin, command->name);
     if (queue >= 0)
         printf(" queue %d", queue);
@@ -34,10 +82,7 @@ void twin_trace_command(const struct twin *twin, const struct command *command)
         printf(" name %.*s", (int)command->name.size, (const char *)command->name.data);
     switch (command->kind) {
     case COMMAND_PUSH:
-    case COMMAND_PUBLISH:
-        printf(" %u frames %u bytes, first %u", command->run.count, command->run.size,
-               command->run.head.size);
-        break;
+    case COMMAND_PUBLISH: print_frames(&command->run); break;
     case COMMAND_CONSUME:
     case COMMAND_CREDIT:
     case COMMAND_CANCEL:
@@ -47,9 +92,10 @@ void twin_trace_command(const struct twin *twin, const struct command *command)
                command->consumer.no_ack ? " no-ack" : "");
         break;
     case COMMAND_SETTLE:
-        printf(" id %u %s %" PRIu64 " + %u", command->settle.id,
+    case COMMAND_TOUCH:
+        printf(" id %u %s %" PRIu64 " + %u delay %" PRIu64, command->settle.id,
                (const char *const[]){"ack", "return", "reject"}[command->settle.how],
-               command->settle.tag, command->settle.count);
+               command->settle.tag, command->settle.count, command->settle.delay_ms);
         break;
     case COMMAND_SUBSCRIBE:
     case COMMAND_UNSUBSCRIBE:
@@ -58,10 +104,11 @@ void twin_trace_command(const struct twin *twin, const struct command *command)
                command->subscription.is_wildcard ? " wildcard" : "");
         break;
     case COMMAND_DECLARE:
-        printf(" max %" PRIu64 ", %" PRIu64 " bytes, %s", command->settings.count_max,
-               command->settings.size_max,
-               command->settings.when_full == WHEN_FULL_HOLD ? "hold" : "refuse");
+    case COMMAND_SET: print_settings(twin, &command->settings); break;
+    case COMMAND_REDRIVE:
+        printf(" %u to %d", command->redrive.count, queue_of(twin, command->redrive.to));
         break;
+    case COMMAND_KILL: printf(" conn %u", command->client); break;
     default: break;
     }
     putchar('\n');
@@ -89,6 +136,22 @@ void twin_trace_effect(const struct twin *twin, const struct effect *effect)
         printf("gap id %u %" PRIu64 ", %" PRIu64 " bytes\n", effect->id, effect->missed.count,
                effect->missed.size);
         break;
+    case EFFECT_LOST:
+        printf("lost id %u tag %" PRIu64 " + %u\n", effect->id, effect->tag, effect->count);
+        break;
+    case EFFECT_KILLED: printf("killed: %d\n", effect->status); break;
     case EFFECT_ENDED: printf("ended id %u: %d\n", effect->id, effect->status); break;
+    }
+}
+
+void twin_trace_event(const struct twin *twin, const struct twin_event *event)
+{
+    (void)twin;
+    switch (event->kind) {
+    case EVENT_AGE: printf("    queue %d ages\n", event->queue); break;
+    case EVENT_LETTER: printf("    queue %d: a letter: %s\n", event->queue, event->reason); break;
+    case EVENT_BURY: puts("    burial"); break;
+    case EVENT_END: printf("    queue %d goes away\n", event->queue); break;
+    case EVENT_BURIED: break;
     }
 }

@@ -186,7 +186,7 @@ static void check_link(const struct world *world, const struct link *link)
     REQUIRE(link->is_fatal || link->sent_size < link->hello_size || link->is_welcome ||
                 link->hello_size == 0,
             "no WELCOME");
-    if (!link->is_attached || link->is_fatal || link->is_goodbye)
+    if (!link->is_attached || link->is_fatal || link->is_goodbye || link->is_killed)
         return;
     REQUIRE(link->dues_count == 0, "%zu frames are due to connection %u", link->dues_count,
             link->peer);
@@ -224,15 +224,21 @@ static void check_quiet(struct world *world)
             descriptors);
     REQUIRE(sim_lent_count(world->ring) == 0, "%u receive buffers are not given back",
             sim_lent_count(world->ring));
+    REQUIRE(sim_deadline(world->ring) <= twin_due(&world->twin),
+            "the server sleeps beyond what is due in a queue");
     twin_compare(&world->twin, true);
     world_tally.quiet_points++;
 }
 
-/* Whether the server waits for a moment that comes soon. */
+/* Whether the server waits to accept again, which comes soon. What a queue waits for can come again and again. */
 static bool waits_a_little(const struct world *world)
 {
-    uint64_t deadline = sim_deadline(world->ring), now = sim_time(world->ring);
-    return deadline > now && deadline - now <= RETRY_NS;
+    for (unsigned i = 0; i < world->shard.listeners_count; i++) {
+        uint64_t retry = world->shard.listeners[i].retry_ns, now = sim_time(world->ring);
+        if (retry != TIME_NEVER && retry > now && retry - now <= RETRY_NS)
+            return true;
+    }
+    return false;
 }
 
 void world_settle(struct world *world)

@@ -83,6 +83,8 @@ enum {
     X(REDELIVERED, "message heard that was delivered before")                  \
     X(ACKED_UNSENT, "message settled while slices of its queue are out")       \
     X(GAP_HEARD, "GAP heard")                                                  \
+    X(LOST_HEARD, "LOST heard")                                                \
+    X(KILLED_UNHEARD, "connection killed before it was told")                  \
     X(ENDED_HEARD, "ENDED heard")                                              \
     X(GOAWAY_HEARD, "GOAWAY heard")                                            \
     X(END_DRAINED, "run that ends empty")                                      \
@@ -96,7 +98,7 @@ enum world_reach {
         WORLD_REACH_COUNT
 };
 
-enum { WORLD_OPS = OP_PING - OP_HELLO + 1 };
+enum { WORLD_OPS = OP_HEARTBEAT - OP_HELLO + 1 };
 
 extern uint64_t world_reached[WORLD_REACH_COUNT];
 extern uint64_t world_ops_said[WORLD_OPS];         /* from HELLO on */

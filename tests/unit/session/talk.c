@@ -62,6 +62,20 @@ void script_messages(struct script *script, int op, const char *name, const char
     frames_free(&run);
 }
 
+void script_fields(struct script *script, int op, const char *name, const char *fields)
+{
+    unsigned char body[2048];
+    script_frame(script, op, 0, name, body, frames_put_fields(body, fields));
+}
+
+void script_headed(struct script *script, int op, const char *name, const char *headers,
+                   const char *word)
+{
+    struct run run = frames_headed((enum op)op, name, headers, word);
+    script_put(script, run.data, run.size);
+    frames_free(&run);
+}
+
 void script_hello(struct script *script)
 {
     script_numbers(script, OP_HELLO, 0, "", "4", 1);
@@ -91,12 +105,6 @@ static void check(const struct talk *talk)
         engine_check(talk->engine);
 }
 
-static bool has_slice(const struct effect *effect)
-{
-    return effect->kind == EFFECT_ANSWER || effect->kind == EFFECT_DELIVER ||
-           effect->kind == EFFECT_MESSAGE;
-}
-
 /* Hands the effects to their sessions; ends the hold of what nobody took. */
 static void hand_out(struct talk *talk)
 {
@@ -105,7 +113,7 @@ static void hand_out(struct talk *talk)
         struct talk_conn *conn = &talk->conns[effect->peer];
         bool is_taken = conn->is_there && session_effect(&conn->session, effect);
         uint32_t owner = effect->kind == EFFECT_ANSWER ? PEER_NONE : effect->peer;
-        if (has_slice(effect) && !is_taken)
+        if (effect_has_slice(effect) && !is_taken)
             engine_release(talk->engine, owner, &effect->slice, talk->now);
     }
     talk->outbox.count = 0;
@@ -351,6 +359,10 @@ static int tell(const unsigned char *frame, char *line, size_t size)
     case OP_ENDED:
         return snprintf(line, size, "ENDED %u %s\n", load_u32(body),
                         status_name(load_u16(body + 4)));
+    case OP_LOST:
+        assert_int_equal(body_size, 16);
+        return snprintf(line, size, "LOST %u @%lu x%u\n", load_u32(body), load_u64(body + 8),
+                        load_u32(body + 4));
     case OP_GOAWAY: return snprintf(line, size, "GOAWAY %s\n", status_name(load_u16(body)));
     default: return snprintf(line, size, "op %02x\n", head.op);
     }

@@ -28,6 +28,12 @@ void script_numbers(struct script *script, int op, int flags, const char *name, 
 /* Frames of OP_PUSH or OP_PUBLISH, one for each word. */
 void script_messages(struct script *script, int op, const char *name, const char *words);
 
+/* One frame whose body is fields, or a PUSH or PUBLISH with headers and a word: both as
+ * frames_headed takes them. */
+void script_fields(struct script *script, int op, const char *name, const char *fields);
+void script_headed(struct script *script, int op, const char *name, const char *headers,
+                   const char *word);
+
 void script_hello(struct script *script);
 
 struct talk_conn {
@@ -77,7 +83,7 @@ void talk_unblock(struct talk *talk, uint32_t peer);
  * Ends the turn and tells in `text` what the connection was sent since the last time, a line each:
  *     WELCOME            CONFIRM 5              ERROR 3+2 full         REPLY 4: 16 bytes more
  *     CONTEXT 7 @1       CONTEXT 7 @4 again 2   PUSH q: a              PUBLISH t: a
- *     GAP 3: 2, 30 bytes ENDED 7 deleted        GOAWAY closing
+ *     GAP 3: 2, 30 bytes ENDED 7 deleted        GOAWAY closing           LOST 7 @1 x3
  */
 void talk_tell(struct talk *talk, uint32_t peer);
 

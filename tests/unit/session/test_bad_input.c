@@ -1,18 +1,15 @@
 #include "base/time.h"
 #include "core/consumer.h"
-#include "session/talk.h"
 
 #include "check.h"
 #include "frame/field.h"
+#include "session/culprit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-/*
- * The table in section 9 of docs/PROTOCOL.md, row by row and in its order. Connection 1 misbehaves;
- * connection 2 is there all the time and must not notice.
- */
-enum { CULPRIT = 1, WITNESS = 2 };
+/* The table in section 9 of docs/PROTOCOL.md, row by row and in its order; those about fields are in
+ * test_bad_fields.c. */
 
 /* Section 3: what a client may send. */
 static const struct shape {
@@ -47,33 +44,6 @@ enum { TAG_OPS_COUNT = sizeof tag_ops / sizeof *tag_ops };
 
 static const unsigned char ones[2048] = {1};
 
-static struct talk *open(void)
-{
-    struct talk *talk = talk_open();
-    talk_hello(talk, WITNESS);
-    return talk;
-}
-
-static struct talk *open_with_hello(void)
-{
-    struct talk *talk = open();
-    talk_hello(talk, CULPRIT);
-    return talk;
-}
-
-/* Sees that the witness noticed nothing, and that nothing remains. */
-static void close(struct talk *talk)
-{
-    struct script script = {0};
-    uint64_t number = talk_session(talk, WITNESS)->number_next;
-    char expected[64];
-    script_numbers(&script, OP_PING, 0, "", "");
-    talk_play(talk, WITNESS, &script);
-    snprintf(expected, sizeof expected, "CONFIRM %lu\nREPLY %lu\n", number, number);
-    talk_expect(talk, WITNESS, expected);
-    talk_close(talk);
-}
-
 /* Has the culprit say `script` and a good frame behind it; the broker names the status and takes
  * nothing more. */
 static void expect_closed(struct talk *talk, struct script *script, const char *status)
@@ -90,24 +60,10 @@ static void expect_closed(struct talk *talk, struct script *script, const char *
 /* A new connection that says `script` first. */
 static void expect_closed_first(struct script *script, const char *status)
 {
-    struct talk *talk = open();
+    struct talk *talk = culprit_open();
     talk_connect(talk, CULPRIT);
     expect_closed(talk, script, status);
-    close(talk);
-}
-
-/* Has the culprit say one frame and a PING behind it; the broker names the status and goes on. */
-static void expect_stays(struct talk *talk, struct script *script, const char *status)
-{
-    uint64_t number = talk_session(talk, CULPRIT)->number_next;
-    char expected[128];
-    talk_turn(talk);
-    talk_skip(talk, CULPRIT);
-    script_numbers(script, OP_PING, 0, "", "");
-    talk_play(talk, CULPRIT, script);
-    snprintf(expected, sizeof expected, "ERROR %lu+1 %s\nCONFIRM %lu\nREPLY %lu\n", number, status,
-             number + 1, number + 1);
-    talk_expect(talk, CULPRIT, expected);
+    culprit_close(talk);
 }
 
 static void a_first_byte_without_its_top_bit_closes(void **state)
@@ -178,31 +134,11 @@ static void a_hello_shorter_than_12_bytes_closes(void **state)
     }
 }
 
-/* Bodies of fields that are not, each behind a field that is good. */
-static const struct {
-    const char *data;
-    size_t size;
-} broken_fields[] = {
-    {"\x01", 1},
-    {"\x01\x01\x00", 3},
-    {"\x05\x01\x00\x00"
-     "abcd",
-     8},
-    {"\x01\x01\x05\x00kabcd", 9},
-    {"\x01\x00\x04\x00kabcd", 9},
-    {"\x01\x00\x09\x00kabcdefghi", 14},
-    {"\x01\x02\x00\x00k", 5},
-    {"\x00\x01\x01\x00v", 5},
-    {"\x41\x01\x00\x00"
-     "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk",
-     69},
-};
-enum { BROKEN_COUNT = sizeof broken_fields / sizeof *broken_fields };
-
+/* Behind a field that is good. */
 static void a_hello_with_broken_fields_closes(void **state)
 {
     (void)state;
-    for (int i = 0; i < BROKEN_COUNT; i++) {
+    for (int i = 0; i < BROKEN_FIELDS; i++) {
         struct script s = {0};
         unsigned char body[256];
         size_t size = 4;
@@ -246,7 +182,7 @@ static void a_hello_of_another_version_closes(void **state)
 static void a_hello_that_is_not_complete_5_s_after_its_first_byte_closes(void **state)
 {
     (void)state;
-    struct talk *t = open();
+    struct talk *t = culprit_open();
     struct script s = {0};
     talk_connect(t, CULPRIT);
     t->now += 50 * NS_PER_S;
@@ -258,13 +194,13 @@ static void a_hello_that_is_not_complete_5_s_after_its_first_byte_closes(void **
     talk_expect(t, CULPRIT, "");
     session_expire(talk_session(t, CULPRIT), t->now + 2 * NS_PER_S);
     expect_closed(t, &s, "hello");
-    close(t);
+    culprit_close(t);
 }
 
 static void nothing_sent_for_60_s_closes_without_a_word(void **state)
 {
     (void)state;
-    struct talk *t = open();
+    struct talk *t = culprit_open();
     talk_connect(t, CULPRIT);
     struct session *session = talk_session(t, CULPRIT);
     assert_true(session_deadline(session) == t->now + 60 * NS_PER_S);
@@ -273,31 +209,31 @@ static void nothing_sent_for_60_s_closes_without_a_word(void **state)
     session_expire(session, t->now + 60 * NS_PER_S);
     assert_int_equal(session->state, SESSION_CLOSED);
     talk_expect(t, CULPRIT, "");
-    close(t);
+    culprit_close(t);
 }
 
 static void a_second_hello_stays(void **state)
 {
     (void)state;
-    struct talk *t = open_with_hello();
+    struct talk *t = culprit_open_with_hello();
     struct script s = {0};
     script_hello(&s);
-    expect_stays(t, &s, "hello");
+    culprit_expect_stays(t, &s, "hello");
     script_numbers(&s, OP_HELLO, 7, "name", "4", 9);
-    expect_stays(t, &s, "hello");
-    close(t);
+    culprit_expect_stays(t, &s, "hello");
+    culprit_close(t);
 }
 
 static void a_later_byte_in_the_place_of_an_op_without_its_top_bit_closes(void **state)
 {
     (void)state;
     for (int byte = 0; byte < 0x80; byte += 9) {
-        struct talk *t = open_with_hello();
+        struct talk *t = culprit_open_with_hello();
         struct script s = {0};
         unsigned char wrong = (unsigned char)byte;
         script_put(&s, &wrong, 1);
         expect_closed(t, &s, "protocol");
-        close(t);
+        culprit_close(t);
     }
 }
 
@@ -306,7 +242,7 @@ static void a_size_under_8_closes(void **state)
     (void)state;
     for (uint32_t size = 0; size < FRAME_HEAD_SIZE; size++)
         for (int is_first = 0; is_first < 2; is_first++) {
-            struct talk *t = open();
+            struct talk *t = culprit_open();
             struct script s = {0};
             unsigned char head[FRAME_HEAD_SIZE];
             uint8_t op = is_first ? OP_HELLO : OP_PUSH;
@@ -321,7 +257,7 @@ static void a_size_under_8_closes(void **state)
                 talk_skip(t, CULPRIT);
             }
             expect_closed(t, &s, "protocol");
-            close(t);
+            culprit_close(t);
         }
 }
 
@@ -330,42 +266,42 @@ static void a_size_over_the_frame_max_closes_before_it_has_come(void **state)
     (void)state;
     static const uint32_t sizes[] = {FRAME_SIZE_DEFAULT + 1, 1u << 31, UINT32_MAX};
     for (int i = 0; i < 3; i++) {
-        struct talk *t = open_with_hello();
+        struct talk *t = culprit_open_with_hello();
         struct script s = {0};
         unsigned char head[FRAME_HEAD_SIZE];
         frame_head_store(head, (struct frame_head){OP_PUSH, 0, 1, sizes[i]});
         script_put(&s, head, sizeof head);
         expect_closed(t, &s, "too-large");
-        close(t);
+        culprit_close(t);
     }
 }
 
 static void an_unknown_op_or_one_of_the_brokers_stays(void **state)
 {
     (void)state;
-    struct talk *t = open_with_hello();
+    struct talk *t = culprit_open_with_hello();
     for (int op = 0x80; op <= 0xff; op++) {
         struct script s = {0};
         if (is_known(op))
             continue;
         script_frame(&s, op, op & 7, op & 1 ? "name" : "", ones, (size_t)op & 15);
-        expect_stays(t, &s, "unknown-op");
+        culprit_expect_stays(t, &s, "unknown-op");
     }
-    close(t);
+    culprit_close(t);
 }
 
 static void a_name_past_the_end_of_its_frame_stays(void **state)
 {
     (void)state;
-    struct talk *t = open_with_hello();
+    struct talk *t = culprit_open_with_hello();
     for (int i = 0; i < SHAPES_COUNT; i++) {
         struct script s = {0};
         unsigned char frame[12] = {0};
         frame_head_store(frame, (struct frame_head){(uint8_t)shapes[i].op, 0, 5, sizeof frame});
         script_put(&s, frame, sizeof frame);
-        expect_stays(t, &s, "bad-frame");
+        culprit_expect_stays(t, &s, "bad-frame");
     }
-    close(t);
+    culprit_close(t);
 }
 
 /* A frame of that shape but for its name. */
@@ -378,50 +314,50 @@ static void put_named(struct script *script, const struct shape *shape, const ch
 static void a_name_that_is_empty_where_one_is_needed_stays(void **state)
 {
     (void)state;
-    struct talk *t = open_with_hello();
+    struct talk *t = culprit_open_with_hello();
     for (int i = 0; i < SHAPES_COUNT; i++) {
         struct script s = {0};
         if (!*shapes[i].name)
             continue;
         put_named(&s, &shapes[i], "");
-        expect_stays(t, &s, "bad-name");
+        culprit_expect_stays(t, &s, "bad-name");
     }
-    close(t);
+    culprit_close(t);
 }
 
 static void a_name_over_1024_bytes_stays(void **state)
 {
     (void)state;
-    struct talk *t = open_with_hello();
+    struct talk *t = culprit_open_with_hello();
     char name[FRAME_NAME_MAX + 2];
     memset(name, 'n', sizeof name - 1);
     name[sizeof name - 1] = '\0';
     for (int i = 0; i < SHAPES_COUNT; i++) {
         struct script s = {0};
         put_named(&s, &shapes[i], name);
-        expect_stays(t, &s, "bad-name");
+        culprit_expect_stays(t, &s, "bad-name");
     }
-    close(t);
+    culprit_close(t);
 }
 
 static void a_name_where_none_belongs_stays(void **state)
 {
     (void)state;
-    struct talk *t = open_with_hello();
+    struct talk *t = culprit_open_with_hello();
     for (int i = 0; i < SHAPES_COUNT; i++) {
         struct script s = {0};
         if (*shapes[i].name || shapes[i].op == OP_LIST)
             continue;
         put_named(&s, &shapes[i], "x");
-        expect_stays(t, &s, "bad-name");
+        culprit_expect_stays(t, &s, "bad-name");
     }
-    close(t);
+    culprit_close(t);
 }
 
 static void a_flag_that_is_not_listed_stays(void **state)
 {
     (void)state;
-    struct talk *t = open_with_hello();
+    struct talk *t = culprit_open_with_hello();
     for (int i = 0; i < SHAPES_COUNT; i++)
         for (int bit = 1; bit < 256; bit *= 2) {
             struct script s = {0};
@@ -429,15 +365,15 @@ static void a_flag_that_is_not_listed_stays(void **state)
             if (shapes[i].flags & bit)
                 continue;
             script_frame(&s, shapes[i].op, shapes[i].flags | bit, shapes[i].name, ones, size);
-            expect_stays(t, &s, "bad-flags");
+            culprit_expect_stays(t, &s, "bad-flags");
         }
-    close(t);
+    culprit_close(t);
 }
 
 static void a_body_that_is_not_of_its_ops_size_stays(void **state)
 {
     (void)state;
-    struct talk *t = open_with_hello();
+    struct talk *t = culprit_open_with_hello();
     for (int i = 0; i < SHAPES_COUNT; i++)
         for (int size = 0; size < 30; size++) {
             struct script s = {0};
@@ -446,162 +382,97 @@ static void a_body_that_is_not_of_its_ops_size_stays(void **state)
             if (shapes[i].op == OP_RETURN && size == 24) /* with a delay */
                 continue;
             script_frame(&s, shapes[i].op, 0, shapes[i].name, ones, (size_t)size);
-            expect_stays(t, &s, "bad-frame");
+            culprit_expect_stays(t, &s, "bad-frame");
         }
-    close(t);
-}
-
-static void a_declare_with_broken_fields_stays(void **state)
-{
-    (void)state;
-    struct talk *t = open_with_hello();
-    for (int i = 0; i < BROKEN_COUNT; i++) {
-        struct script s = {0};
-        unsigned char body[256];
-        size_t size = field_put_number(body, "max-messages", 5);
-        memcpy(body + size, broken_fields[i].data, broken_fields[i].size);
-        script_frame(&s, OP_DECLARE, 0, "q", body, size + broken_fields[i].size);
-        expect_stays(t, &s, "bad-frame");
-    }
-    assert_int_equal(engine_totals(t->engine).queues, 0);
-    close(t);
-}
-
-static void expect_bad_number(struct talk *talk, const char *key, uint64_t value)
-{
-    struct script script = {0};
-    unsigned char body[256];
-    script_frame(&script, OP_DECLARE, 0, "q", body, field_put_number(body, key, value));
-    expect_stays(talk, &script, "bad-field");
-}
-
-static void expect_bad_bytes(struct talk *talk, const char *key, const char *value)
-{
-    struct script script = {0};
-    unsigned char body[256];
-    script_frame(&script, OP_DECLARE, 0, "q", body, field_put_bytes(body, key, bytes_text(value)));
-    expect_stays(talk, &script, "bad-field");
-}
-
-static void a_declare_with_a_field_it_does_not_know_stays(void **state)
-{
-    (void)state;
-    struct talk *t = open_with_hello();
-    expect_bad_number(t, "max-message", 1);
-    expect_bad_number(t, "Max-messages", 1);
-    expect_bad_bytes(t, "when-fully", "hold");
-    close(t);
-}
-
-static void a_declare_with_a_field_of_the_wrong_kind_stays(void **state)
-{
-    (void)state;
-    struct talk *t = open_with_hello();
-    expect_bad_bytes(t, "max-messages", "10");
-    expect_bad_bytes(t, "max-bytes", "10");
-    expect_bad_number(t, "when-full", 1);
-    close(t);
-}
-
-static void a_declare_with_a_value_out_of_range_stays(void **state)
-{
-    (void)state;
-    struct talk *t = open_with_hello();
-    expect_bad_number(t, "max-messages", 0);
-    expect_bad_number(t, "max-bytes", 0);
-    expect_bad_bytes(t, "when-full", "");
-    expect_bad_bytes(t, "when-full", "holds");
-    expect_bad_bytes(t, "when-full", "Hold");
-    assert_int_equal(engine_totals(t->engine).queues, 0);
-    close(t);
+    culprit_close(t);
 }
 
 static void an_id_already_in_use_stays(void **state)
 {
     (void)state;
-    struct talk *t = open_with_hello();
+    struct talk *t = culprit_open_with_hello();
     struct script s = {0};
     script_numbers(&s, OP_CONSUME, 0, "q", "448", 7, 0, UINT64_C(0));
     script_numbers(&s, OP_SUBSCRIBE, 0, "t", "448", 7, 0, UINT64_C(0));
     talk_play(t, CULPRIT, &s);
     script_numbers(&s, OP_CONSUME, 0, "other", "448", 7, 0, UINT64_C(0));
-    expect_stays(t, &s, "id-in-use");
+    culprit_expect_stays(t, &s, "id-in-use");
     script_numbers(&s, OP_SUBSCRIBE, 0, "other", "448", 7, 0, UINT64_C(0));
-    expect_stays(t, &s, "id-in-use");
-    close(t);
+    culprit_expect_stays(t, &s, "id-in-use");
+    culprit_close(t);
 }
 
 static void no_such_consumer_stays(void **state)
 {
     (void)state;
-    struct talk *t = open_with_hello();
+    struct talk *t = culprit_open_with_hello();
     struct script s = {0};
     script_numbers(&s, OP_CANCEL, 0, "", "4", 7);
-    expect_stays(t, &s, "no-consumer");
+    culprit_expect_stays(t, &s, "no-consumer");
     script_numbers(&s, OP_CREDIT, 0, "", "448", 7, 1, UINT64_C(1));
-    expect_stays(t, &s, "no-consumer");
+    culprit_expect_stays(t, &s, "no-consumer");
     for (int i = 0; i < TAG_OPS_COUNT; i++) {
         script_numbers(&s, tag_ops[i], 0, "", "448", 7, 1, UINT64_C(1));
-        expect_stays(t, &s, "no-consumer");
+        culprit_expect_stays(t, &s, "no-consumer");
     }
-    close(t);
+    culprit_close(t);
 }
 
 static void no_such_subscription_stays(void **state)
 {
     (void)state;
-    struct talk *t = open_with_hello();
+    struct talk *t = culprit_open_with_hello();
     struct script s = {0};
     script_numbers(&s, OP_UNSUBSCRIBE, 0, "", "4", 7);
-    expect_stays(t, &s, "no-subscription");
-    close(t);
+    culprit_expect_stays(t, &s, "no-subscription");
+    culprit_close(t);
 }
 
 static void credit_beyond_its_sum_stays(void **state)
 {
     (void)state;
-    struct talk *t = open_with_hello();
+    struct talk *t = culprit_open_with_hello();
     struct script s = {0};
     script_numbers(&s, OP_CONSUME, 0, "q", "448", 7, UINT32_MAX, CREDIT_SIZE_MAX);
     talk_play(t, CULPRIT, &s);
     script_numbers(&s, OP_CREDIT, 0, "", "448", 7, 1, UINT64_C(0));
-    expect_stays(t, &s, "credit");
+    culprit_expect_stays(t, &s, "credit");
     script_numbers(&s, OP_CREDIT, 0, "", "448", 7, 0, UINT64_C(1));
-    expect_stays(t, &s, "credit");
+    culprit_expect_stays(t, &s, "credit");
     script_numbers(&s, OP_CREDIT, 0, "", "448", 7, UINT32_MAX, UINT64_MAX);
-    expect_stays(t, &s, "credit");
+    culprit_expect_stays(t, &s, "credit");
     script_numbers(&s, OP_CONSUME, 0, "r", "448", 8, 1, UINT64_C(1) << 63);
-    expect_stays(t, &s, "credit");
-    close(t);
+    culprit_expect_stays(t, &s, "credit");
+    culprit_close(t);
 }
 
 static void an_empty_or_wrapping_range_stays(void **state)
 {
     (void)state;
-    struct talk *t = open_with_hello();
+    struct talk *t = culprit_open_with_hello();
     for (int i = 0; i < TAG_OPS_COUNT; i++) {
         struct script s = {0};
         int op = tag_ops[i];
         script_numbers(&s, op, 0, "", "448", 7, 0, UINT64_C(1));
-        expect_stays(t, &s, "bad-range");
+        culprit_expect_stays(t, &s, "bad-range");
         script_numbers(&s, op, 0, "", "448", 7, 1, UINT64_C(0));
-        expect_stays(t, &s, "bad-range");
+        culprit_expect_stays(t, &s, "bad-range");
         script_numbers(&s, op, 0, "", "448", 7, 2, UINT64_MAX);
-        expect_stays(t, &s, "bad-range");
+        culprit_expect_stays(t, &s, "bad-range");
         script_numbers(&s, op, 0, "", "448", 7, UINT32_MAX, UINT64_MAX - UINT32_MAX + 2);
-        expect_stays(t, &s, "bad-range");
+        culprit_expect_stays(t, &s, "bad-range");
         script_numbers(&s, op, 0, "", "448", 7, 1, UINT64_MAX);
-        expect_stays(t, &s, "no-consumer");
+        culprit_expect_stays(t, &s, "no-consumer");
         script_numbers(&s, op, 0, "", "448", 7, UINT32_MAX, UINT64_MAX - UINT32_MAX + 1);
-        expect_stays(t, &s, "no-consumer");
+        culprit_expect_stays(t, &s, "no-consumer");
     }
-    close(t);
+    culprit_close(t);
 }
 
 static void tags_that_are_not_leased_stay(void **state)
 {
     (void)state;
-    struct talk *t = open_with_hello();
+    struct talk *t = culprit_open_with_hello();
     struct script s = {0};
     script_messages(&s, OP_PUSH, "q", "a b c");
     script_numbers(&s, OP_CONSUME, 0, "q", "448", 7, 3, UINT64_C(1000));
@@ -609,31 +480,31 @@ static void tags_that_are_not_leased_stay(void **state)
     talk_turn(t);
     for (int i = 0; i < TAG_OPS_COUNT; i++) {
         script_numbers(&s, tag_ops[i], 0, "", "448", 7, 1, UINT64_C(4));
-        expect_stays(t, &s, "not-leased");
+        culprit_expect_stays(t, &s, "not-leased");
     }
     script_numbers(&s, OP_ACK, 0, "", "448", 7, 2, UINT64_C(1));
     talk_play(t, CULPRIT, &s);
     for (int i = 0; i < TAG_OPS_COUNT; i++) {
         script_numbers(&s, tag_ops[i], 0, "", "448", 7, 1, UINT64_C(2));
-        expect_stays(t, &s, "not-leased");
+        culprit_expect_stays(t, &s, "not-leased");
     }
-    close(t);
+    culprit_close(t);
 }
 
 static void a_bad_pattern_stays(void **state)
 {
     (void)state;
-    struct talk *t = open_with_hello();
+    struct talk *t = culprit_open_with_hello();
     struct script s = {0};
     char deep[66];
     for (size_t i = 0; i < 65; i++)
         deep[i] = i % 2 ? '.' : 'x';
     deep[65] = '\0';
     script_numbers(&s, OP_SUBSCRIBE, SUBSCRIBE_WILDCARD, "a.>.b", "448", 7, 0, UINT64_C(0));
-    expect_stays(t, &s, "bad-pattern");
+    culprit_expect_stays(t, &s, "bad-pattern");
     script_numbers(&s, OP_SUBSCRIBE, SUBSCRIBE_WILDCARD, deep, "448", 7, 0, UINT64_C(0));
-    expect_stays(t, &s, "bad-pattern");
-    close(t);
+    culprit_expect_stays(t, &s, "bad-pattern");
+    culprit_close(t);
 }
 
 static void put_declare(struct script *script, const char *queue, uint64_t count_max,
@@ -649,23 +520,23 @@ static void put_declare(struct script *script, const char *queue, uint64_t count
 static void a_push_over_the_bound_stays(void **state)
 {
     (void)state;
-    struct talk *t = open_with_hello();
+    struct talk *t = culprit_open_with_hello();
     struct script s = {0};
     put_declare(&s, "q", 1, 100, "refuse");
     put_declare(&s, "h", 1, 100, "hold");
     script_messages(&s, OP_PUSH, "q", "a");
     talk_play(t, CULPRIT, &s);
     script_messages(&s, OP_PUSH, "q", "b");
-    expect_stays(t, &s, "full");
+    culprit_expect_stays(t, &s, "full");
     script_messages(&s, OP_PUSH, "h", "c:101");
-    expect_stays(t, &s, "full");
-    close(t);
+    culprit_expect_stays(t, &s, "full");
+    culprit_close(t);
 }
 
 static void a_push_beyond_the_window_stays(void **state)
 {
     (void)state;
-    struct talk *t = open();
+    struct talk *t = culprit_open();
     struct script s = {0};
     unsigned char body[64];
     size_t size = 4;
@@ -680,27 +551,27 @@ static void a_push_beyond_the_window_stays(void **state)
     script_numbers(&s, OP_DELETE, 0, "h", "");
     talk_play(t, CULPRIT, &s);
     talk_expect(t, CULPRIT, "ERROR 3+2 deleted\nCONFIRM 6\nREPLY 6\n");
-    close(t);
+    culprit_close(t);
 }
 
 static void to_look_at_nothing_stays(void **state)
 {
     (void)state;
-    struct talk *t = open_with_hello();
+    struct talk *t = culprit_open_with_hello();
     struct script s = {0};
     script_numbers(&s, OP_PEEK, 0, "q", "4", 0);
-    expect_stays(t, &s, "bad-range");
+    culprit_expect_stays(t, &s, "bad-range");
     script_numbers(&s, OP_LIST, 0, "", "4", 0);
-    expect_stays(t, &s, "bad-range");
+    culprit_expect_stays(t, &s, "bad-range");
     script_numbers(&s, OP_CLIENTS, 0, "", "44", 0, 7);
-    expect_stays(t, &s, "bad-range");
-    close(t);
+    culprit_expect_stays(t, &s, "bad-range");
+    culprit_close(t);
 }
 
 static void answers_that_are_not_read_stop_the_reading(void **state)
 {
     (void)state;
-    struct talk *t = open_with_hello();
+    struct talk *t = culprit_open_with_hello();
     struct session *session = talk_session(t, CULPRIT);
     struct script s = {0};
     t->conns[CULPRIT].is_blocked = true;
@@ -717,13 +588,13 @@ static void answers_that_are_not_read_stop_the_reading(void **state)
     assert_false(session_is_clogged(session) || session_is_stalled(session));
     assert_int_equal(session->number_next, 3001);
     talk_skip(t, CULPRIT);
-    close(t);
+    culprit_close(t);
 }
 
 static void a_frame_that_never_ends_costs_the_bytes_that_came(void **state)
 {
     (void)state;
-    struct talk *t = open_with_hello();
+    struct talk *t = culprit_open_with_hello();
     struct session *session = talk_session(t, CULPRIT);
     unsigned char head[FRAME_HEAD_SIZE], part[1000] = {0};
     frame_head_store(head, (struct frame_head){OP_PUSH, 0, 1, FRAME_SIZE_DEFAULT});
@@ -734,7 +605,7 @@ static void a_frame_that_never_ends_costs_the_bytes_that_came(void **state)
         talk_hear(t, CULPRIT, bytes_of(part, sizeof part));
     }
     talk_expect(t, CULPRIT, "");
-    close(t);
+    culprit_close(t);
 }
 
 int main(void)
@@ -763,10 +634,6 @@ int main(void)
         cmocka_unit_test(a_name_where_none_belongs_stays),
         cmocka_unit_test(a_flag_that_is_not_listed_stays),
         cmocka_unit_test(a_body_that_is_not_of_its_ops_size_stays),
-        cmocka_unit_test(a_declare_with_broken_fields_stays),
-        cmocka_unit_test(a_declare_with_a_field_it_does_not_know_stays),
-        cmocka_unit_test(a_declare_with_a_field_of_the_wrong_kind_stays),
-        cmocka_unit_test(a_declare_with_a_value_out_of_range_stays),
         cmocka_unit_test(an_id_already_in_use_stays),
         cmocka_unit_test(no_such_consumer_stays),
         cmocka_unit_test(no_such_subscription_stays),
