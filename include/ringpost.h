@@ -511,11 +511,13 @@ RINGPOST_API int ringpost_request(struct ringpost *handle, struct ringpost_bytes
                                   struct ringpost_message *reply, int timeout_ms);
 
 /*
- * Answers the message that has these headers; as ringpost_send.
+ * Answers the message that has these headers; as ringpost_send. Its correlation_id is added.
  *     -EDESTADDRREQ  it does not say where an answer is wanted
  */
 RINGPOST_API int ringpost_reply(struct ringpost *handle, struct ringpost_bytes headers,
-                                struct ringpost_bytes body, uint64_t *number, int timeout_ms);
+                                struct ringpost_bytes body,
+                                const struct ringpost_message_options *options, uint64_t *number,
+                                int timeout_ms);
 
 /*
  * Makes an inbox: an address that nobody can guess, whose messages come as TOPIC events that carry

@@ -166,13 +166,17 @@ int ringpost_request(struct ringpost *handle, struct ringpost_bytes address,
 }
 
 int ringpost_reply(struct ringpost *handle, struct ringpost_bytes headers,
-                   struct ringpost_bytes body, uint64_t *number, int timeout_ms)
+                   struct ringpost_bytes body, const struct ringpost_message_options *options,
+                   uint64_t *number, int timeout_ms)
 {
-    struct ringpost_header address, correlation = {0};
-    struct ringpost_message_options options = {.size = sizeof options};
+    struct ringpost_header address, correlation;
+    struct ringpost_message_options taken;
+    if (options_copy(&taken, sizeof taken, options) < 0)
+        return -EINVAL;
     if (ringpost_header(headers, "reply-to", &address) != 1)
         return -EDESTADDRREQ;
     if (ringpost_header(headers, "correlation-id", &correlation) == 1)
-        options.correlation_id = correlation.bytes;
-    return ringpost_send(handle, address.bytes, body, &options, number, timeout_ms);
+        taken.correlation_id = correlation.bytes;
+    taken.size = sizeof taken;
+    return ringpost_send(handle, address.bytes, body, &taken, number, timeout_ms);
 }

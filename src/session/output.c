@@ -12,14 +12,31 @@
  * made once `copied` no longer moves, so stretches of it are first noted with a NULL base.
  */
 
+static void parcel_destroy(struct parcel *parcel)
+{
+    if (parcel)
+        memory_free(parcel->copied);
+    memory_free(parcel);
+}
+
+/* Whether the last send was complete, or there was none. */
+static bool is_all_sent(const struct output *output)
+{
+    return !output->parcel || output->parcel->vector_first == output->parcel->vector_count;
+}
+
+static size_t sending_count(const struct output *output)
+{
+    return output->parcel ? output->parcel->pieces_count : 0;
+}
+
 void output_finish(struct output *output)
 {
     assert(output->pieces_count == 0);
     text_finish(&output->control);
     text_finish(&output->text);
     memory_free(output->pieces);
-    memory_free(output->copied);
-    memory_free(output->vector);
+    parcel_destroy(output->parcel);
 }
 
 unsigned char *output_control(struct output *output, size_t size)
@@ -42,7 +59,7 @@ static void put_piece(struct output *output, const struct slice *slice)
 
 unsigned char *output_text(struct output *output, size_t size)
 {
-    struct piece *last = output->pieces_count > output->sending_count
+    struct piece *last = output->pieces_count > sending_count(output)
                              ? piece_at(output, output->pieces_count - 1)
                              : NULL;
     if (last && !last->slice.block)
@@ -65,22 +82,21 @@ size_t output_waiting_size(const struct output *output)
 
 bool output_is_empty(const struct output *output)
 {
-    return output->control.size == 0 && output->pieces_count == 0 &&
-           output->vector_first == output->vector_count;
+    return output->control.size == 0 && output->pieces_count == 0 && is_all_sent(output);
 }
 
 /* Room for `size` bytes more in what is copied together; they are noted as part of the vector. */
-static unsigned char *copy_reserve(struct output *output, size_t size)
+static unsigned char *copy_reserve(struct parcel *parcel, size_t size)
 {
-    struct iovec *last = output->vector_count ? &output->vector[output->vector_count - 1] : NULL;
+    struct iovec *last = parcel->vector_count ? &parcel->vector[parcel->vector_count - 1] : NULL;
     if (!last || last->iov_base)
-        output->vector[output->vector_count++] = (struct iovec){NULL, size};
+        parcel->vector[parcel->vector_count++] = (struct iovec){NULL, size};
     else
         last->iov_len += size;
-    output->copied =
-        array_reserve(output->copied, &output->copied_capacity, output->copied_size + size, 1);
-    output->copied_size += size;
-    return output->copied + output->copied_size - size;
+    parcel->copied =
+        array_reserve(parcel->copied, &parcel->copied_capacity, parcel->copied_size + size, 1);
+    parcel->copied_size += size;
+    return parcel->copied + parcel->copied_size - size;
 }
 
 /* Copies the frames of a slice in the opposite order. */
@@ -97,73 +113,86 @@ static void copy_reversed(unsigned char *to, struct bytes frames)
 
 static void add_piece(struct output *output, const struct slice *slice)
 {
+    struct parcel *parcel = output->parcel;
     if (!slice->block) {
-        memcpy(copy_reserve(output, slice->size), text_bytes(&output->text).data, slice->size);
+        memcpy(copy_reserve(parcel, slice->size), text_bytes(&output->text).data, slice->size);
         text_take(&output->text, slice->size);
         text_rest(&output->text);
     } else if (slice->is_reversed && slice->count > 1) {
-        copy_reversed(copy_reserve(output, slice->size), slice_bytes(slice));
+        copy_reversed(copy_reserve(parcel, slice->size), slice_bytes(slice));
     } else if (slice->size < OUTPUT_COPY_MAX) {
-        memcpy(copy_reserve(output, slice->size), slice_bytes(slice).data, slice->size);
+        memcpy(copy_reserve(parcel, slice->size), slice_bytes(slice).data, slice->size);
     } else {
-        output->vector[output->vector_count++] =
+        parcel->vector[parcel->vector_count++] =
             (struct iovec){(void *)slice_bytes(slice).data, slice->size};
     }
 }
 
+/* An empty parcel with room for what is likely to be copied together. */
+static struct parcel *parcel_begin(struct output *output)
+{
+    if (!output->parcel)
+        output->parcel = memory_create(sizeof *output->parcel);
+    struct parcel *parcel = output->parcel;
+    assert(parcel->pieces_count == 0);
+    parcel->vector_first = parcel->vector_count = 0;
+    parcel->copied_size = 0;
+    size_t likely =
+        output->control.size + output->text.size + output->pieces_count * OUTPUT_COPY_MAX;
+    parcel->copied = array_reserve(parcel->copied, &parcel->copied_capacity,
+                                   likely < OUTPUT_QUANTUM ? likely : OUTPUT_QUANTUM, 1);
+    return parcel;
+}
+
 static void assemble(struct output *output)
 {
+    struct parcel *parcel = parcel_begin(output);
     size_t size = output->control.size;
-    if (!output->vector)
-        output->vector = memory_create(OUTPUT_PIECES_MAX * sizeof *output->vector);
-    output->vector_first = output->vector_count = 0;
-    output->copied_size = 0;
-    size_t likely = size + output->text.size + output->pieces_count * OUTPUT_COPY_MAX;
-    output->copied = array_reserve(output->copied, &output->copied_capacity,
-                                   likely < OUTPUT_QUANTUM ? likely : OUTPUT_QUANTUM, 1);
     if (size > 0) {
-        memcpy(copy_reserve(output, size), text_bytes(&output->control).data, size);
+        memcpy(copy_reserve(parcel, size), text_bytes(&output->control).data, size);
         text_take(&output->control, size);
         text_rest(&output->control);
     }
-    while (output->sending_count < output->pieces_count && size < OUTPUT_QUANTUM &&
-           output->vector_count < OUTPUT_PIECES_MAX - 1) {
-        const struct slice *slice = &piece_at(output, output->sending_count++)->slice;
+    while (parcel->pieces_count < output->pieces_count && size < OUTPUT_QUANTUM &&
+           parcel->vector_count < OUTPUT_PIECES_MAX - 1) {
+        const struct slice *slice = &piece_at(output, parcel->pieces_count++)->slice;
         size += slice->size;
         add_piece(output, slice);
     }
-    unsigned char *copied = output->copied;
-    for (unsigned i = 0; i < output->vector_count; i++)
-        if (!output->vector[i].iov_base) {
-            output->vector[i].iov_base = copied;
-            copied += output->vector[i].iov_len;
+    unsigned char *copied = parcel->copied;
+    for (unsigned i = 0; i < parcel->vector_count; i++)
+        if (!parcel->vector[i].iov_base) {
+            parcel->vector[i].iov_base = copied;
+            copied += parcel->vector[i].iov_len;
         }
 }
 
 const struct iovec *output_begin(struct output *output, unsigned *count)
 {
     assert(!output->is_sending);
-    if (output->vector_first == output->vector_count)
+    if (is_all_sent(output))
         assemble(output);
-    assert(output->vector_first < output->vector_count);
+    struct parcel *parcel = output->parcel;
+    assert(parcel->vector_first < parcel->vector_count);
     output->is_sending = true;
-    *count = output->vector_count - output->vector_first;
-    return output->vector + output->vector_first;
+    *count = parcel->vector_count - parcel->vector_first;
+    return parcel->vector + parcel->vector_first;
 }
 
 bool output_sent(struct output *output, size_t size)
 {
     assert(output->is_sending);
+    struct parcel *parcel = output->parcel;
     output->is_sending = false;
-    while (output->vector_first < output->vector_count) {
-        struct iovec *piece = &output->vector[output->vector_first];
+    while (parcel->vector_first < parcel->vector_count) {
+        struct iovec *piece = &parcel->vector[parcel->vector_first];
         if (size < piece->iov_len) {
             piece->iov_base = (unsigned char *)piece->iov_base + size;
             piece->iov_len -= size;
             return false;
         }
         size -= piece->iov_len;
-        output->vector_first++;
+        parcel->vector_first++;
     }
     assert(size == 0);
     return true;
@@ -174,29 +203,28 @@ static struct slice take_piece(struct output *output)
     struct slice slice = piece_at(output, 0)->slice;
     output->pieces_first = (output->pieces_first + 1) & (output->pieces_capacity - 1);
     output->pieces_count--;
-    output->sending_count -= output->sending_count > 0;
+    if (sending_count(output) > 0)
+        output->parcel->pieces_count--;
     return slice;
 }
 
-/* An output with nothing in it keeps no memory: most connections are idle most of the time. */
+/* An output with nothing in it keeps no memory. */
 static void rest(struct output *output)
 {
     memory_free(output->pieces);
-    memory_free(output->copied);
-    memory_free(output->vector);
+    parcel_destroy(output->parcel);
     *output = (struct output){.control = output->control, .text = output->text};
 }
 
 bool output_take_sent(struct output *output, struct slice *slice)
 {
-    while (!output->is_sending && output->vector_first == output->vector_count &&
-           output->sending_count > 0) {
+    bool is_over = !output->is_sending && is_all_sent(output);
+    while (is_over && sending_count(output) > 0) {
         *slice = take_piece(output);
         if (slice->block)
             return true;
     }
-    if (!output->is_sending && output->pieces_count == 0 &&
-        output->vector_first == output->vector_count)
+    if (is_over && output->pieces_count == 0)
         rest(output);
     return false;
 }

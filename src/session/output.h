@@ -18,20 +18,23 @@ struct piece {
     struct slice slice;
 };
 
-/* A zeroed output is empty. */
+/* What one send is made of. */
+struct parcel {
+    struct iovec vector[OUTPUT_PIECES_MAX];
+    unsigned vector_first, vector_count; /* what is not sent of it */
+    unsigned char *copied;               /* what was copied together for it */
+    size_t copied_size, copied_capacity;
+    size_t pieces_count; /* pieces in it, at the front of the output's */
+};
+
+/* A zeroed output is empty. It is small: most connections are idle most of the time. */
 struct output {
     struct text control;  /* whole frames that go before the messages */
     struct text text;     /* what stands between slices */
     struct piece *pieces; /* a ring, in order */
     size_t pieces_first, pieces_count, pieces_capacity;
-
-    /* The send in flight. */
-    unsigned char *copied; /* what was copied together for it */
-    size_t copied_size, copied_capacity;
-    struct iovec *vector; /* of OUTPUT_PIECES_MAX */
-    unsigned vector_first, vector_count;
-    size_t sending_count; /* pieces in it, at the front of `pieces` */
-    bool is_sending;
+    struct parcel *parcel; /* the last send that was put together; NULL in an idle one */
+    bool is_sending;       /* it is in flight */
 };
 
 /* Frees everything. Slices still in it must have been taken by output_take_slice. */

@@ -33,6 +33,20 @@ def pop_takes_one_message_and_acknowledges_it(broker):
 
 
 @test
+def pop_follow_goes_on_until_it_is_ended(broker):
+    queue, c = unique(), broker.connect()
+    push(c, queue, b"here")
+    with Running(broker, "pop", "-f", queue) as command:
+        assert command.line() == b"here\n"
+        for message in (b"later", b"last"):
+            push(c, queue, message)
+            assert command.line() == message + b"\n"
+        wait_until(lambda: not c.has_queue(queue) or c.info(queue)["acknowledged"] == 3, "all are acknowledged")
+        command.signal(signal.SIGTERM)
+        assert command.wait() == -signal.SIGTERM
+
+
+@test
 def pop_of_nothing_exits_1_without_a_word(broker):
     queue, c = unique(), broker.connect()
     assert cli(broker, "pop", queue, code=EX_EMPTY) == b""

@@ -4,12 +4,14 @@
 import base64
 import os
 import re
+import shlex
 import signal
 import socket
+import subprocess
 import tempfile
 
 from cli import Running, cli, cli_json
-from environment import ROOT, unique, wait_until
+from environment import RINGPOST, ROOT, unique, wait_until
 from harness import Broker, main, push, take, test
 
 ODD = b"odd \n\x1b[31m\xff\\"
@@ -20,26 +22,47 @@ COMMANDS = {
     "peek": "QUEUE",
     "pub": "TOPIC [MESSAGE]",
     "sub": "TOPIC",
-    "queue ls": "",
+    "request": "ADDRESS [MESSAGE]",
+    "reply": "ADDRESS",
+    "queue ls": "[PATTERN]",
     "queue info": "QUEUE",
     "queue declare": "QUEUE",
+    "queue set": "QUEUE",
+    "queue redrive": "QUEUE",
     "queue delete": "QUEUE",
     "queue purge": "QUEUE",
     "queue pause": "QUEUE",
     "queue resume": "QUEUE",
-    "ping": "",
+    "topic ls": "[PATTERN]",
+    "client ls": "",
+    "client kill": "ID",
+    "config show": "[PATTERN]",
     "stats": "",
+    "top": "",
+    "ping": "",
+    "completion": "SHELL",
 }
+HEADERS = ["--header", "--reply-to", "--correlation-id"]
+BOUND = ["--max-messages", "--max-bytes"]
+SETTINGS = [*BOUND, "--when-full", "--ttl", "--delivery-limit", "--dead-letter", "--lease-max"]
 OPTIONS = {  # besides those that every command takes
-    "push": ["--lines"],
-    "pop": ["--count", "--wait", "--ack", "--exec", "--back"],
+    "push": ["--lines", "--ttl", "--delay", *HEADERS],
+    "pop": ["--count", "--follow", "--wait", "--ack", "--exec", "--back"],
     "peek": ["--count", "--back"],
-    "pub": ["--lines"],
-    "sub": ["--wildcard", "--count", "--wait"],
-    "queue declare": ["--max-messages", "--max-bytes", "--when-full"],
+    "pub": ["--lines", "--retain", "--must", *HEADERS],
+    "sub": ["--wildcard", "--group", "--count", "--wait", "--overflow", "--no-retained", *BOUND],
+    "request": ["--header"],
+    "reply": ["--exec", "--group", "--count", "--wait"],
+    "queue declare": SETTINGS,
+    "queue set": SETTINGS,
+    "queue redrive": ["--count", "--to"],
+    "top": ["--once"],
     "ping": ["--count"],
 }
-COMMON = ["--json", "--server", "--timeout", "--help", "--version"]
+COMMON = ["--json", "--server", "--password-file", "--timeout", "--help", "--version"]
+
+PERIODS = {f"{what}_{which}" for what in ("waited", "worked") for which in ("p50", "p99", "max")}
+PERIODS |= {"oldest_ready", "oldest_leased", "ttl", "lease_max"}
 
 
 # The command line
@@ -104,13 +127,50 @@ def wrong_usage_exits_64_and_says_in_a_line_what_is_wrong():
         "queue declare q --max-bytes 3t": "--max-bytes 3t is not",
         "queue declare q --max-bytes 0": "--max-bytes 0 is not",
         "queue declare q --max-bytes 99999999999g": "is not",
-        "queue declare q --when-full explode": "--when-full is refuse or hold",
+        "queue declare q --when-full explode": "--when-full is refuse, hold or drop-oldest",
+        "queue set q --ttl never": "--ttl never is not",
+        "queue set q --delivery-limit 0": "--delivery-limit 0 is not",
+        "queue redrive q -n 4294967296": "--count 4294967296 is too much",
+        "pop q --follow -n 3": "--follow has no end",
+        "push q m --header price=4": "--header is x-KEY=VALUE",
+        "push q m --header x-price": "--header is x-KEY=VALUE",
+        "push q m --must": "push takes no --must",
+        "pub t m --ttl 3": "pub takes no --ttl",
+        "sub t --overflow explode": "--overflow is drop-oldest,",
+        "sub t --max-messages 4294967296": "--max-messages is at most",
+        "client": "client needs ls or kill",
+        "client kill me": "client kill needs the number",
+        "config frobnicate": "no command config frobnicate; there is show",
+        "reply t": "reply needs --exec",
+        "reply inbox:x --exec true": "reply needs a topic",
+        "completion fish": "completion is for bash or zsh",
+        "top": "top needs a terminal",
         "ping --server nowhere:port": "nowhere:port is not an address",
         "ping --server=": "is not an address",
         "a b c d e f g h i": "too many arguments",
     }
     for line, said in wrong.items():
         cli(None, *line.split(), code=os.EX_USAGE, error=said.encode())
+
+
+def complete(*words):
+    """What bash offers behind these words."""
+    line = " ".join(shlex.quote(word) for word in ("ringpost", *words))
+    script = f"eval \"$({shlex.quote(str(RINGPOST))} completion bash)\"; COMP_WORDS=({line}); COMP_CWORD={len(words)};"
+    done = subprocess.run(["bash", "-uc", script + ' _ringpost_words; echo "${COMPREPLY[@]}"'], capture_output=True)
+    assert done.returncode == 0 and done.stderr == b"", done
+    return done.stdout.decode().split()
+
+
+@test
+def completion_offers_commands_and_their_options():
+    assert set(complete("")) == {command.split()[0] for command in COMMANDS}
+    assert complete("queue", "re") == ["redrive", "resume"]
+    for command in COMMANDS:
+        assert set(complete(*command.split(), "-")) == {*COMMON, *OPTIONS.get(command, [])}, command
+    assert set(complete("push", "jobs", "--t")) == {"--ttl", "--timeout"}
+    assert complete("nothing", "-") == []
+    assert cli(None, "completion", "zsh").startswith(b"#compdef ringpost\n")
 
 
 @test
@@ -125,7 +185,7 @@ def options_may_stand_anywhere_and_end_at_two_dashes(broker):
     queue, c = unique(), broker.connect()
     cli(broker, "--json", "push", "--", queue, "--lines")
     cli(broker, "push", "--timeout=3", queue, "-j", "two")
-    assert cli(broker, "-n", "2", "pop", queue, "-w", "1.5") == b"--lines\ntwo\n"
+    assert cli(broker, "-n2", "pop", queue, "-w", "1.5") == b"--lines\ntwo\n"
     wait_until(lambda: not c.has_queue(queue), "both were taken")
 
 
@@ -234,6 +294,16 @@ def queue_ls_of_many_queues_lists_each_once(broker):
 
 
 @test
+def queue_ls_of_a_pattern_lists_what_is_like_it(broker):
+    c, prefix = broker.connect(), unique("like")
+    for name in (prefix + b".a", prefix + b".b", prefix):
+        push(c, name, b"")
+    listed = [record["name"].encode() for record in cli_json(broker, "queue", "ls", prefix + b".[a-z]")]
+    assert listed == [prefix + b".a", prefix + b".b"]
+    assert cli(broker, "queue", "ls", "nothing-is-like-this").count(b"\n") == 1
+
+
+@test
 def queue_info_tells_what_the_protocol_tells(broker):
     queue, c = unique(), broker.connect()
     push(c, queue, b"a", b"b", b"c")
@@ -243,12 +313,14 @@ def queue_info_tells_what_the_protocol_tells(broker):
     fields = c.info(queue)
     expected = {key.replace("-", "_"): value for key, value in fields.items()}
     expected |= {key: bool(fields[key]) for key in ("declared", "paused")}
-    expected |= {key: expected[key].decode() for key in ("name", "when_full")}
-    assert record == expected, (record, expected)
+    expected = {key: value.decode() if isinstance(value, bytes) else value for key, value in expected.items()}
+    assert record.keys() >= expected.keys(), expected.keys() - record.keys()
+    for key in set(expected) - PERIODS:
+        assert record[key] == expected[key], (key, record, expected)
     text = cli(broker, "queue", "info", queue).decode()
     for key, value in expected.items():
         shown = {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
-        assert f"{key}: {shown}\n" in text, key
+        assert key in PERIODS and f"{key}: " in text or f"{key}: {shown}\n" in text, key
 
 
 @test

@@ -1,9 +1,13 @@
 #include "cli.h"
 
+#include "print.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { PASSWORD_SIZE = 1024 + 3 /* with its line's end */ };
 
 /* How the program exits for a failure of the library; what is not listed is EX_UNAVAILABLE. */
 static const struct exit_entry {
@@ -22,6 +26,7 @@ static const struct exit_entry {
     {-EEXIST, EX_DATAERR},
     {-EIDRM, EX_DATAERR},
     {-ERANGE, EX_DATAERR},
+    {-EACCES, EX_NOPERM},
     /* Broken. */
     {-ENOMEM, EX_SOFTWARE},
     {-EPROTO, EX_SOFTWARE},
@@ -41,6 +46,16 @@ static int exit_code(int error)
     return EX_UNAVAILABLE;
 }
 
+/* The same for refusals whose error says less than their status. */
+static int refusal_code(int status)
+{
+    switch (status) {
+    case RINGPOST_STATUS_NO_READER: return EX_NOUSER;
+    case RINGPOST_STATUS_MEMORY: return EX_TEMPFAIL;
+    default: return exit_code(ringpost_status_errno(status));
+    }
+}
+
 int cli_fail(const struct cli *cli, const char *what, int error)
 {
     int status = cli->handle ? ringpost_status(cli->handle) : RINGPOST_STATUS_NONE;
@@ -52,7 +67,7 @@ int cli_fail(const struct cli *cli, const char *what, int error)
                 ringpost_error_text(cli->handle));
     else
         fprintf(stderr, "ringpost: %s: %s\n", what, strerror(-error));
-    return exit_code(error);
+    return is_refusal ? refusal_code(status) : exit_code(error);
 }
 
 int cli_usage(const char *format, ...)
@@ -71,14 +86,51 @@ struct ringpost_bytes cli_name(const struct cli *cli, int index)
     return ringpost_text(cli->arguments[index]);
 }
 
+int cli_done(struct cli *cli, const char *what, int error)
+{
+    struct print print;
+    if (error)
+        return cli_fail(cli, what, error);
+    if (!cli->options.is_json)
+        return EX_OK;
+    print_begin(&print, true);
+    print_flag(&print, "done", true);
+    print_end(&print);
+    return EX_OK;
+}
+
+/* Reads the first line of the file that lets in, if one is named. Returns 0, or what to exit with. */
+static int password_read(const struct cli *cli, char password[PASSWORD_SIZE])
+{
+    const char *option = cli->options.password_file;
+    const char *path = option ? option : getenv("RINGPOST_PASSWORD_FILE");
+    password[0] = 0;
+    if (!path)
+        return 0;
+    FILE *file = fopen(path, "re");
+    bool is_read = file && fgets(password, PASSWORD_SIZE, file);
+    if (!is_read)
+        fprintf(stderr, "ringpost: password file %s: %s\n", path,
+                file ? "it is empty" : strerror(errno));
+    if (file)
+        fclose(file);
+    password[strcspn(password, "\r\n")] = 0;
+    return is_read ? 0 : EX_NOINPUT;
+}
+
 int cli_open(struct cli *cli, bool is_reconnecting)
 {
+    char password[PASSWORD_SIZE];
+    int code = password_read(cli, password);
+    if (code)
+        return code;
     const char *server = cli->options.server;
     const char *variable = getenv("RINGPOST_SERVER");
     struct ringpost_options options = {
         .size = sizeof options,
         .server = server,
         .client = "ringpost " RINGPOST_VERSION,
+        .password = password,
         .no_reconnect = !is_reconnecting,
     };
     /* Zero would only begin to connect. */
@@ -94,5 +146,5 @@ int cli_open(struct cli *cli, bool is_reconnecting)
     }
     const char *address = server ? server : variable ? variable : RINGPOST_SERVER_DEFAULT;
     fprintf(stderr, "ringpost: cannot connect to %s: %s\n", address, strerror(-error));
-    return EX_UNAVAILABLE;
+    return error == -EACCES ? EX_NOPERM : EX_UNAVAILABLE;
 }

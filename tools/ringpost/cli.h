@@ -20,9 +20,11 @@ struct cli {
 /* Commands return what the program exits with. */
 typedef int command_run(struct cli *cli);
 
-command_run push_run, pub_run, pop_run, peek_run, sub_run, ping_run, stats_run;
-command_run queue_list_run, queue_info_run, queue_declare_run, queue_delete_run, queue_purge_run,
-    queue_pause_run, queue_resume_run;
+command_run push_run, pub_run, pop_run, peek_run, sub_run, request_run, reply_run;
+command_run queue_list_run, queue_info_run, queue_declare_run, queue_set_run, queue_redrive_run,
+    queue_delete_run, queue_purge_run, queue_pause_run, queue_resume_run;
+command_run topic_list_run, client_list_run, client_kill_run, config_show_run, stats_run, top_run,
+    ping_run, completion_run;
 
 /* Connects. Returns 0, or what to exit with, after saying why. */
 int cli_open(struct cli *cli, bool is_reconnecting);
@@ -32,6 +34,9 @@ int cli_fail(const struct cli *cli, const char *what, int error);
 
 /* Says on stderr what is wrong with the command line. Returns EX_USAGE. */
 int cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* What a command that only does something says as JSON; for people, silence means that it is done. */
+int cli_done(struct cli *cli, const char *what, int error);
 
 /* Argument `index` as a name. */
 struct ringpost_bytes cli_name(const struct cli *cli, int index);

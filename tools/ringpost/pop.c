@@ -82,6 +82,7 @@ static void print_message(const struct pop *pop, const struct ringpost_event *ev
     print_number(&print, "deliveries", event->deliveries);
     if (pop->ack == ACK_MANUAL)
         print_number(&print, "tag", tag);
+    print_headers(&print, message->headers);
     print_bytes(&print, "body", message->body);
     print_end(&print);
 }
@@ -111,7 +112,7 @@ static int execute(struct pop *pop, const struct ringpost_event *event)
     if (setenv("RINGPOST_QUEUE", pop->cli->arguments[0], 1) < 0 ||
         setenv("RINGPOST_DELIVERIES", deliveries, 1) < 0)
         return -errno;
-    int status = exec_run(pop->cli->options.exec, event->body);
+    int status = exec_run(pop->cli->options.exec, event->body, NULL);
     if (status >= 0)
         print_end_of_command(pop, event, status);
     pop->has_failed |= status != 0;
@@ -160,9 +161,12 @@ static int on_event(struct pop *pop, const struct ringpost_event *event,
     case RINGPOST_ENDED:
     case RINGPOST_REFUSED: return cli_fail(pop->cli, "pop", event->error);
     case RINGPOST_LOST:
-        if (pop->cli->options.wait_ms == WAIT_NONE)
+        if (pop->cli->options.wait_ms == WAIT_NONE && !pop->cli->options.is_follow)
             return cli_fail(pop->cli, "connection", event->error);
         fputs("ringpost: connection lost; trying again\n", stderr);
+        return 0;
+    case RINGPOST_LEASES_LOST:
+        fputs("ringpost: the lease took too long; its message went back\n", stderr);
         return 0;
     case RINGPOST_RECONNECTED: pop->given = pop->round; return 0;
     default: return 0;
@@ -212,7 +216,7 @@ static int start(struct pop *pop)
 {
     const struct options *options = &pop->cli->options;
     bool is_slow = options->exec || pop->ack == ACK_MANUAL;
-    pop->wanted = options->count ? options->count : 1;
+    pop->wanted = options->count ? options->count : options->is_follow ? UINT64_MAX : 1;
     pop->round = is_slow ? 1 : ROUND_MESSAGES;
     if (pop->wanted < pop->round)
         pop->round = (uint32_t)pop->wanted;
@@ -238,12 +242,15 @@ int pop_run(struct cli *cli)
         return cli_usage("--ack is auto, manual or none, not %s", options->ack);
     if (options->exec && options->ack)
         return cli_usage("--exec settles by the command's exit: leave --ack away");
-    bool is_waiting = options->wait_ms != WAIT_NONE;
+    if (options->is_follow && options->count)
+        return cli_usage("--follow has no end: leave --count away");
+    bool is_waiting = options->is_follow || options->wait_ms != WAIT_NONE;
+    int wait_ms = options->wait_ms == WAIT_NONE ? WAIT_FOREVER : options->wait_ms;
     int code = cli_open(cli, is_waiting);
     if (code == 0)
         code = start(&pop);
     if (code == 0)
-        code = is_waiting ? take_all(&pop, options->wait_ms) : take_ready(&pop);
+        code = is_waiting ? take_all(&pop, wait_ms) : take_ready(&pop);
     if (code)
         return code;
     int error = ringpost_flush(cli->handle, options->timeout_ms);

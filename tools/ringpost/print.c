@@ -26,20 +26,25 @@ void print_begin(struct print *print, bool is_json)
 }
 
 /* cJSON's own numbers are doubles, which do not hold 64 bits. */
-static void add_raw(struct print *print, const char *key, const char *text)
+static void add_raw(struct cJSON *object, const char *key, const char *text)
 {
-    if (!cJSON_AddRawToObject(print->object, key, text))
+    if (!cJSON_AddRawToObject(object, key, text))
         out_of_memory();
+}
+
+static void add_number(struct cJSON *object, const char *key, uint64_t number)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%" PRIu64, number);
+    add_raw(object, key, text);
 }
 
 void print_number(struct print *print, const char *key, uint64_t number)
 {
-    char text[24];
-    snprintf(text, sizeof text, "%" PRIu64, number);
     if (print->is_json)
-        add_raw(print, key, text);
+        add_number(print->object, key, number);
     else
-        printf("%s: %s\n", key, text);
+        printf("%s: %" PRIu64 "\n", key, number);
 }
 
 void print_real(struct print *print, const char *key, double number)
@@ -47,7 +52,7 @@ void print_real(struct print *print, const char *key, double number)
     char text[40];
     snprintf(text, sizeof text, "%.3f", number);
     if (print->is_json)
-        add_raw(print, key, text);
+        add_raw(print->object, key, text);
     else
         printf("%s: %s\n", key, text);
 }
@@ -55,18 +60,18 @@ void print_real(struct print *print, const char *key, double number)
 void print_flag(struct print *print, const char *key, bool is_set)
 {
     if (print->is_json)
-        add_raw(print, key, is_set ? "true" : "false");
+        add_raw(print->object, key, is_set ? "true" : "false");
     else
         printf("%s: %s\n", key, is_set ? "yes" : "no");
 }
 
-static void add_bytes(struct print *print, const char *key, struct ringpost_bytes bytes)
+static void add_bytes(struct cJSON *object, const char *key, struct ringpost_bytes bytes)
 {
     bool is_text = text_is_utf8(bytes) && (bytes.size == 0 || !memchr(bytes.data, 0, bytes.size));
-    char base64_key[64];
+    char base64_key[128];
     snprintf(base64_key, sizeof base64_key, "%s_base64", key);
     char *text = is_text ? text_copy_ended(bytes) : text_base64(bytes);
-    if (!text || !cJSON_AddStringToObject(print->object, is_text ? key : base64_key, text))
+    if (!text || !cJSON_AddStringToObject(object, is_text ? key : base64_key, text))
         out_of_memory();
     free(text);
 }
@@ -74,12 +79,63 @@ static void add_bytes(struct print *print, const char *key, struct ringpost_byte
 void print_bytes(struct print *print, const char *key, struct ringpost_bytes bytes)
 {
     if (print->is_json) {
-        add_bytes(print, key, bytes);
+        add_bytes(print->object, key, bytes);
         return;
     }
     printf("%s: ", key);
     text_write_escaped(stdout, bytes, false);
     putchar('\n');
+}
+
+void print_text(struct print *print, const char *key, const char *text)
+{
+    print_bytes(print, key, ringpost_text(text));
+}
+
+const char *period_text(char text[PERIOD_SIZE], uint64_t us)
+{
+    static const struct {
+        const char *unit;
+        double us;
+    } units[] = {{"d", 86400e6}, {"h", 3600e6}, {"min", 60e6}, {"s", 1e6}, {"ms", 1e3}, {"us", 1}};
+    size_t at = 0;
+    while (at < sizeof units / sizeof *units - 1 && (double)us < units[at].us)
+        at++;
+    snprintf(text, PERIOD_SIZE, "%.3g %s", (double)us / units[at].us, units[at].unit);
+    return text;
+}
+
+void print_period(struct print *print, const char *key, uint64_t time, uint64_t parts)
+{
+    char text[PERIOD_SIZE];
+    if (print->is_json)
+        add_number(print->object, key, time);
+    else
+        printf("%s: %s\n", key, period_text(text, time * (1000000 / parts)));
+}
+
+static void add_header(struct cJSON *object, const struct ringpost_header *header)
+{
+    char key[65];
+    snprintf(key, sizeof key, "%.*s", (int)header->key.size, (const char *)header->key.data);
+    if (!text_is_utf8(ringpost_text(key)))
+        return;
+    if (header->bytes.data)
+        add_bytes(object, key, header->bytes);
+    else
+        add_number(object, key, header->number);
+}
+
+void print_headers(struct print *print, struct ringpost_bytes headers)
+{
+    struct ringpost_header header;
+    if (!print->is_json || headers.size == 0)
+        return;
+    struct cJSON *object = cJSON_AddObjectToObject(print->object, "headers");
+    if (!object)
+        out_of_memory();
+    while (ringpost_header_next(&headers, &header) > 0)
+        add_header(object, &header);
 }
 
 void print_end(struct print *print)

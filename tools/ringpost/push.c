@@ -1,38 +1,31 @@
 #include "cli.h"
+#include "input.h"
+#include "message.h"
 #include "print.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-enum {
-    READ_SIZE = 64 * 1024,
-    MESSAGE_SIZE_MAX = 64 * 1024 * 1024, /* no broker takes more */
-};
 
 /* One run of push or pub. */
 struct push {
     struct cli *cli;
     struct ringpost_bytes name;
     bool is_publish;
-    uint64_t count; /* given to the library */
+    struct message message; /* what is said besides the body */
+    uint64_t count;         /* given to the library */
     uint64_t confirmed, refused;
-};
-
-/* What was read of the standard input and not yet sent. */
-struct input {
-    char *data;
-    size_t size, capacity;
 };
 
 static int send_message(struct push *push, struct ringpost_bytes body)
 {
     struct ringpost *handle = push->cli->handle;
     int timeout_ms = push->cli->options.timeout_ms;
-    int error = push->is_publish ? ringpost_publish(handle, push->name, body, NULL, timeout_ms)
-                                 : ringpost_push(handle, push->name, body, NULL, timeout_ms);
+    int error = push->is_publish ? ringpost_publish_with(handle, push->name, body,
+                                                         &push->message.options, NULL, timeout_ms)
+                                 : ringpost_push_with(handle, push->name, body,
+                                                      &push->message.options, NULL, timeout_ms);
     if (error)
         return cli_fail(push->cli, push->is_publish ? "publish" : "push", error);
     push->count++;
@@ -64,37 +57,12 @@ static int settle(struct push *push)
     return cli_fail(push->cli, what, error);
 }
 
-/* Reads once more. Returns 1, 0 at the end, or -errno. */
-static int input_read(struct input *input)
-{
-    if (input->capacity - input->size < READ_SIZE) {
-        if (input->size > MESSAGE_SIZE_MAX)
-            return -EMSGSIZE;
-        size_t capacity = input->capacity * 2 + READ_SIZE;
-        char *data = realloc(input->data, capacity);
-        if (!data)
-            return -ENOMEM;
-        input->data = data;
-        input->capacity = capacity;
-    }
-    ssize_t size;
-    do
-        size = read(STDIN_FILENO, input->data + input->size, input->capacity - input->size);
-    while (size < 0 && errno == EINTR);
-    if (size < 0)
-        return -errno;
-    input->size += (size_t)size;
-    return size > 0;
-}
-
 static int send_whole_input(struct push *push)
 {
     struct input input = {0};
-    int more;
-    while ((more = input_read(&input)) > 0)
-        continue;
-    int code = more < 0 ? cli_fail(push->cli, "standard input", more)
-                        : send_message(push, ringpost_bytes(input.data, input.size));
+    int error = input_read_all(&input);
+    int code = error ? cli_fail(push->cli, "standard input", error)
+                     : send_message(push, ringpost_bytes(input.data, input.size));
     free(input.data);
     return code;
 }
@@ -146,7 +114,9 @@ static int run(struct cli *cli, bool is_publish)
     struct push push = {.cli = cli, .name = cli_name(cli, 0), .is_publish = is_publish};
     if (cli->options.is_lines && cli->argument_count > 1)
         return cli_usage("--lines takes its messages from the standard input, not MESSAGE");
-    int code = cli_open(cli, false);
+    int code = message_take(&push.message, &cli->options);
+    if (code == 0)
+        code = cli_open(cli, false);
     if (code)
         return code;
     if (cli->options.is_lines)

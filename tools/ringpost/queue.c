@@ -1,17 +1,73 @@
 #include "cli.h"
 #include "print.h"
+#include "text.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <string.h>
 
 static const char *when_full_word(uint64_t when_full)
 {
     switch (when_full) {
     case RINGPOST_WHEN_FULL_REFUSE: return "refuse";
     case RINGPOST_WHEN_FULL_HOLD: return "hold";
+    case RINGPOST_WHEN_FULL_DROP_OLDEST: return "drop-oldest";
     default: return "unknown";
     }
+}
+
+enum { MS_PER_S = 1000, US_PER_S = 1000000 };
+
+/* A setting of which 0 means that there is none. */
+static void print_limit(struct print *print, const char *key, uint64_t limit, uint64_t parts)
+{
+    if (!print->is_json && limit == 0)
+        print_text(print, key, "none");
+    else if (parts > 0)
+        print_period(print, key, limit, parts);
+    else
+        print_number(print, key, limit);
+}
+
+static void print_settings(struct print *print, const struct ringpost_info *info)
+{
+    print_number(print, "max_messages", info->max_messages);
+    print_number(print, "max_bytes", info->max_bytes);
+    print_text(print, "when_full", when_full_word(info->when_full));
+    print_limit(print, "ttl", info->ttl_ms, MS_PER_S);
+    print_limit(print, "delivery_limit", info->delivery_limit, 0);
+    print_bytes(print, "dead_letter", info->dead_letter);
+    print_limit(print, "lease_max", info->lease_max_ms, MS_PER_S);
+}
+
+/* Everything that ever came, and what became of it. */
+static void print_counters(struct print *print, const struct ringpost_info *info)
+{
+    print_number(print, "accepted", info->accepted);
+    print_number(print, "acknowledged", info->acknowledged);
+    print_number(print, "dead_lettered", info->dead_lettered);
+    print_number(print, "discarded", info->discarded);
+    print_number(print, "rejected", info->rejected);
+    print_number(print, "expired", info->expired);
+    print_number(print, "overflowed", info->overflowed);
+    print_number(print, "exhausted", info->exhausted);
+    print_number(print, "purged", info->purged);
+    print_number(print, "delivered", info->delivered);
+    print_number(print, "returned", info->returned);
+    print_number(print, "refused", info->refused);
+}
+
+static void print_times(struct print *print, const struct ringpost_info *info)
+{
+    if (info->oldest_ready_ms != RINGPOST_NONE)
+        print_period(print, "oldest_ready", info->oldest_ready_ms, MS_PER_S);
+    if (info->oldest_leased_ms != RINGPOST_NONE)
+        print_period(print, "oldest_leased", info->oldest_leased_ms, MS_PER_S);
+    print_period(print, "waited_p50", info->waited_p50_us, US_PER_S);
+    print_period(print, "waited_p99", info->waited_p99_us, US_PER_S);
+    print_period(print, "waited_max", info->waited_max_us, US_PER_S);
+    print_period(print, "worked_p50", info->worked_p50_us, US_PER_S);
+    print_period(print, "worked_p99", info->worked_p99_us, US_PER_S);
+    print_period(print, "worked_max", info->worked_max_us, US_PER_S);
 }
 
 static void print_info(const struct ringpost_info *info, bool is_json)
@@ -25,18 +81,13 @@ static void print_info(const struct ringpost_info *info, bool is_json)
     print_number(&print, "ready_bytes", info->ready_bytes);
     print_number(&print, "leased", info->leased);
     print_number(&print, "leased_bytes", info->leased_bytes);
+    print_number(&print, "delayed", info->delayed);
+    print_number(&print, "delayed_bytes", info->delayed_bytes);
     print_number(&print, "waiting", info->waiting);
     print_number(&print, "consumers", info->consumers);
-    print_number(&print, "max_messages", info->max_messages);
-    print_number(&print, "max_bytes", info->max_bytes);
-    print_bytes(&print, "when_full", ringpost_text(when_full_word(info->when_full)));
-    print_number(&print, "accepted", info->accepted);
-    print_number(&print, "acknowledged", info->acknowledged);
-    print_number(&print, "rejected", info->rejected);
-    print_number(&print, "purged", info->purged);
-    print_number(&print, "delivered", info->delivered);
-    print_number(&print, "returned", info->returned);
-    print_number(&print, "refused", info->refused);
+    print_settings(&print, info);
+    print_counters(&print, info);
+    print_times(&print, info);
     print_end(&print);
 }
 
@@ -65,6 +116,8 @@ int queue_list_run(struct cli *cli)
                "NAME");
     struct ringpost_info info = {.size = sizeof info};
     while ((got = ringpost_list_next(cursor, &info, cli->options.timeout_ms)) > 0) {
+        if (!text_is_like(info.name, cli->argument_count > 0 ? cli->arguments[0] : NULL))
+            continue;
         if (cli->options.is_json)
             print_info(&info, true);
         else
@@ -89,41 +142,6 @@ int queue_info_run(struct cli *cli)
     return EX_OK;
 }
 
-/* What a command that only does something says as JSON; for people, silence means that it is done. */
-static int done(struct cli *cli, const char *what, int error)
-{
-    struct print print;
-    if (error)
-        return cli_fail(cli, what, error);
-    if (!cli->options.is_json)
-        return EX_OK;
-    print_begin(&print, true);
-    print_flag(&print, "done", true);
-    print_end(&print);
-    return EX_OK;
-}
-
-int queue_declare_run(struct cli *cli)
-{
-    const struct options *options = &cli->options;
-    struct ringpost_settings settings = {
-        .size = sizeof settings,
-        .max_messages = options->max_messages,
-        .max_bytes = options->max_bytes,
-    };
-    if (options->when_full && strcmp(options->when_full, "hold") == 0)
-        settings.when_full = RINGPOST_WHEN_FULL_HOLD;
-    else if (options->when_full && strcmp(options->when_full, "refuse") == 0)
-        settings.when_full = RINGPOST_WHEN_FULL_REFUSE;
-    else if (options->when_full)
-        return cli_usage("--when-full is refuse or hold, not %s", options->when_full);
-    int code = cli_open(cli, false);
-    if (code)
-        return code;
-    return done(cli, "queue declare",
-                ringpost_declare(cli->handle, cli_name(cli, 0), &settings, options->timeout_ms));
-}
-
 typedef int queue_call(struct ringpost *handle, struct ringpost_bytes queue, int timeout_ms);
 
 static int call(struct cli *cli, const char *what, queue_call *ask)
@@ -131,7 +149,7 @@ static int call(struct cli *cli, const char *what, queue_call *ask)
     int code = cli_open(cli, false);
     if (code)
         return code;
-    return done(cli, what, ask(cli->handle, cli_name(cli, 0), cli->options.timeout_ms));
+    return cli_done(cli, what, ask(cli->handle, cli_name(cli, 0), cli->options.timeout_ms));
 }
 
 int queue_delete_run(struct cli *cli)
@@ -188,6 +206,7 @@ int peek_run(struct cli *cli)
         }
         print_begin(&print, true);
         print_bytes(&print, "queue", cli_name(cli, 0));
+        print_headers(&print, message.headers);
         print_bytes(&print, "body", message.body);
         print_end(&print);
     }

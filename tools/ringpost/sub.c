@@ -2,6 +2,7 @@
 #include "print.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 enum { BATCH = 256 };
 
@@ -25,6 +26,7 @@ static void print_topic(const struct sub *sub, const struct ringpost_message *me
     }
     print_begin(&print, true);
     print_bytes(&print, "topic", message->name);
+    print_headers(&print, message->headers);
     print_bytes(&print, "body", message->body);
     print_end(&print);
 }
@@ -86,16 +88,42 @@ static int loop(struct sub *sub)
     return EX_OK;
 }
 
+static bool overflow_parse(const char *text, int *overflow)
+{
+    static const char *const words[] = {
+        [RINGPOST_OVERFLOW_DROP_OLDEST] = "drop-oldest",
+        [RINGPOST_OVERFLOW_DROP_NEWEST] = "drop-newest",
+        [RINGPOST_OVERFLOW_KEEP_LAST] = "keep-last",
+        [RINGPOST_OVERFLOW_CLOSE] = "close",
+    };
+    *overflow = RINGPOST_OVERFLOW_DEFAULT;
+    for (int i = RINGPOST_OVERFLOW_DROP_OLDEST; text && i <= RINGPOST_OVERFLOW_CLOSE; i++) {
+        if (strcmp(text, words[i]) == 0)
+            *overflow = i;
+    }
+    return !text || *overflow != RINGPOST_OVERFLOW_DEFAULT;
+}
+
 int sub_run(struct cli *cli)
 {
     struct sub sub = {.cli = cli};
-    int code = cli_open(cli, true);
-    if (code)
-        return code;
     struct ringpost_subscribe_options options = {
         .size = sizeof options,
         .wildcard = cli->options.is_wildcard,
+        .max_bytes = cli->options.max_bytes,
+        .no_retained = cli->options.is_fresh,
     };
+    if (cli->options.max_messages > UINT32_MAX)
+        return cli_usage("--max-messages is at most %u", UINT32_MAX);
+    options.max_messages = (uint32_t)cli->options.max_messages;
+    if (cli->options.group)
+        options.group = ringpost_text(cli->options.group);
+    if (!overflow_parse(cli->options.overflow, &options.overflow))
+        return cli_usage("--overflow is drop-oldest, drop-newest, keep-last or close, not %s",
+                         cli->options.overflow);
+    int code = cli_open(cli, true);
+    if (code)
+        return code;
     uint32_t id;
     int error =
         ringpost_subscribe(cli->handle, cli_name(cli, 0), &options, &id, cli->options.timeout_ms);

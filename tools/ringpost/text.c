@@ -1,5 +1,6 @@
 #include "text.h"
 
+#include <fnmatch.h>
 #include <stdlib.h>
 
 enum { SECONDS_MAX = 2000000, FRACTION_DIGITS_MAX = 9 };
@@ -113,6 +114,14 @@ char *text_copy_ended(struct ringpost_bytes bytes)
         memcpy(copy, bytes.data, bytes.size);
     copy[bytes.size] = 0;
     return copy;
+}
+
+bool text_is_like(struct ringpost_bytes name, const char *pattern)
+{
+    char *text = pattern ? text_copy_ended(name) : NULL;
+    bool is_like = !pattern || (text && fnmatch(pattern, text, 0) == 0);
+    free(text);
+    return is_like;
 }
 
 /* Reads digits off the front; false when there are none or they are too many. */

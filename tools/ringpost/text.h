@@ -23,6 +23,9 @@ char *text_base64(struct ringpost_bytes bytes);
 /* A copy that ends with a zero byte. NULL: no memory. The caller frees it. */
 char *text_copy_ended(struct ringpost_bytes bytes);
 
+/* Whether a name is like a pattern of the shell's, which may be NULL: then it is. */
+bool text_is_like(struct ringpost_bytes name, const char *pattern);
+
 /*
  * Parse a whole text; false when it is no such number, or too large a one. Seconds may have a fraction and come
  * out as milliseconds, rounded up; sizes may end in k, m or g.

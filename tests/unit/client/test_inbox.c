@@ -188,7 +188,7 @@ static void an_answer_goes_where_it_is_wanted(void **state)
     size_t size = field_put_bytes(fields, "reply-to", bytes_text("inbox:secret"));
     size += field_put_bytes(fields + size, "correlation-id", bytes_text("17"));
     struct ringpost_bytes headers = ringpost_bytes(fields, size);
-    assert_int_equal(ringpost_reply(fake->handle, headers, ringpost_text("4"), NULL, 0), 0);
+    assert_int_equal(ringpost_reply(fake->handle, headers, ringpost_text("4"), NULL, NULL, 0), 0);
     fake_step(fake);
     struct taken taken = fake_take(fake, OP_PUBLISH);
     assert_int_equal(taken.head.flags, MESSAGE_HEADERS | PUBLISH_INBOX);
@@ -196,15 +196,16 @@ static void an_answer_goes_where_it_is_wanted(void **state)
     assert_header(taken, "correlation-id", "17");
     size = field_put_bytes(fields, "reply-to", bytes_text("queue:results"));
     headers.size = size;
-    assert_int_equal(ringpost_reply(fake->handle, headers, ringpost_text("4"), NULL, 0), 0);
+    assert_int_equal(ringpost_reply(fake->handle, headers, ringpost_text("4"), NULL, NULL, 0), 0);
     fake_step(fake);
     taken = fake_take(fake, OP_PUSH);
     assert_int_equal(taken.head.flags, 0);
     assert_bytes(bytes_to(taken.name), "results");
     headers.size = field_put_bytes(fields, "reply-to", bytes_text("nowhere"));
-    assert_int_equal(ringpost_reply(fake->handle, headers, ringpost_text("4"), NULL, 0), -EINVAL);
+    assert_int_equal(ringpost_reply(fake->handle, headers, ringpost_text("4"), NULL, NULL, 0),
+                     -EINVAL);
     headers.size = 0;
-    assert_int_equal(ringpost_reply(fake->handle, headers, ringpost_text("4"), NULL, 0),
+    assert_int_equal(ringpost_reply(fake->handle, headers, ringpost_text("4"), NULL, NULL, 0),
                      -EDESTADDRREQ);
 }
 

@@ -181,8 +181,8 @@ void talk_unblock(struct talk *talk, uint32_t peer)
     struct output *output = &talk_session(talk, peer)->output;
     talk->conns[peer].is_blocked = false;
     if (output->is_sending)
-        finish_send(talk, peer, output->vector + output->vector_first,
-                    output->vector_count - output->vector_first);
+        finish_send(talk, peer, output->parcel->vector + output->parcel->vector_first,
+                    output->parcel->vector_count - output->parcel->vector_first);
     talk_turn(talk);
 }
 

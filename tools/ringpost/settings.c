@@ -1,0 +1,80 @@
+#include "cli.h"
+#include "print.h"
+
+#include <errno.h>
+#include <string.h>
+
+static bool when_full_parse(const char *text, int *when_full)
+{
+    static const char *const words[] = {
+        [RINGPOST_WHEN_FULL_REFUSE] = "refuse",
+        [RINGPOST_WHEN_FULL_HOLD] = "hold",
+        [RINGPOST_WHEN_FULL_DROP_OLDEST] = "drop-oldest",
+    };
+    *when_full = RINGPOST_WHEN_FULL_DEFAULT;
+    for (int i = RINGPOST_WHEN_FULL_REFUSE; text && i <= RINGPOST_WHEN_FULL_DROP_OLDEST; i++) {
+        if (strcmp(text, words[i]) == 0)
+            *when_full = i;
+    }
+    return !text || *when_full != RINGPOST_WHEN_FULL_DEFAULT;
+}
+
+typedef int configure_call(struct ringpost *handle, struct ringpost_bytes queue,
+                           const struct ringpost_settings *settings, int timeout_ms);
+
+static int configure(struct cli *cli, const char *what, configure_call *call)
+{
+    const struct options *options = &cli->options;
+    struct ringpost_settings settings = {
+        .size = sizeof settings,
+        .max_messages = options->max_messages,
+        .max_bytes = options->max_bytes,
+        .ttl_ms = options->ttl_ms,
+        .delivery_limit = options->delivery_limit,
+        .lease_max_ms = options->lease_max_ms,
+    };
+    if (options->dead_letter)
+        settings.dead_letter = ringpost_text(options->dead_letter);
+    if (!when_full_parse(options->when_full, &settings.when_full))
+        return cli_usage("--when-full is refuse, hold or drop-oldest, not %s", options->when_full);
+    int code = cli_open(cli, false);
+    if (code)
+        return code;
+    return cli_done(cli, what, call(cli->handle, cli_name(cli, 0), &settings, options->timeout_ms));
+}
+
+int queue_declare_run(struct cli *cli)
+{
+    return configure(cli, "queue declare", ringpost_declare);
+}
+
+int queue_set_run(struct cli *cli)
+{
+    return configure(cli, "queue set", ringpost_set);
+}
+
+int queue_redrive_run(struct cli *cli)
+{
+    const struct options *options = &cli->options;
+    struct ringpost_redrive_options redrive = {.size = sizeof redrive};
+    uint64_t count;
+    int has_more;
+    if (options->count > UINT32_MAX)
+        return cli_usage("--count %llu is too much", (unsigned long long)options->count);
+    redrive.count = (uint32_t)options->count;
+    if (options->to)
+        redrive.to = ringpost_text(options->to);
+    int code = cli_open(cli, false);
+    if (code)
+        return code;
+    int error = ringpost_redrive(cli->handle, cli_name(cli, 0), &redrive, &count, &has_more,
+                                 options->timeout_ms);
+    if (error)
+        return cli_fail(cli, "queue redrive", error);
+    struct print print;
+    print_begin(&print, options->is_json);
+    print_number(&print, "redriven", count);
+    print_flag(&print, "more", has_more);
+    print_end(&print);
+    return EX_OK;
+}
