@@ -9,9 +9,10 @@ import struct
 import time
 
 HELLO, PUSH, PUBLISH, CONSUME, CANCEL, CREDIT, ACK, RETURN, REJECT, SUBSCRIBE, UNSUBSCRIBE = range(0x80, 0x8B)
-DECLARE, DELETE, PURGE, PAUSE, RESUME, PEEK, LIST, INFO, STATS, PING = range(0x8B, 0x95)
-WELCOME, CONFIRM, ERROR, REPLY, CONTEXT, GAP, ENDED, GOAWAY = range(0xC0, 0xC8)
-BACK, NO_ACK, WILDCARD, MORE = 1, 2, 1, 1  # flags, each of its own ops
+DECLARE, DELETE, PURGE, PAUSE, RESUME, PEEK, LIST, INFO, STATS, PING, TOUCH, SET, REDRIVE = range(0x8B, 0x98)
+CLIENTS, KILL, TOPICS, SETTINGS, HEARTBEAT = range(0x98, 0x9D)
+WELCOME, CONFIRM, ERROR, REPLY, CONTEXT, GAP, ENDED, GOAWAY, LOST = range(0xC0, 0xC9)
+HEADERS, BACK, NO_ACK, WILDCARD, MORE = 1, 1, 2, 1, 1  # flags, each of its own ops
 HEAD = struct.Struct("<BBHI")  # op, flags, name_size, size
 FIELD = struct.Struct("<BBH")  # key_size, kind, value_size
 RANGE = struct.Struct("<IIQ")  # consumer or subscription, count, and bytes or tag
@@ -26,6 +27,7 @@ Delivery = collections.namedtuple("Delivery", "consumer tag deliveries queue mes
 Publication = collections.namedtuple("Publication", "subscription topic message")
 Gap = collections.namedtuple("Gap", "subscription messages bytes")  # so much was dropped in this place
 Ended = collections.namedtuple("Ended", "consumer status")
+Lost = collections.namedtuple("Lost", "consumer tag count")  # they were leased for too long, and went back
 Goaway = collections.namedtuple("Goaway", "status text")  # the broker will close the connection
 
 
@@ -73,6 +75,26 @@ def unpack_fields(data):
     return fields
 
 
+def pack_headers(headers):
+    """The header block that goes before a message; an empty dict makes none."""
+    fields = pack_fields(headers)
+    return struct.pack("<I", 4 + len(fields)) + fields if headers else b""
+
+
+def unpack_headers(message):
+    """The headers of a message that was delivered with some, and the message behind them."""
+    size = int.from_bytes(message[:4], "little")
+    return unpack_fields(message[4:size]), message[size:]
+
+
+def unpack_records(data):
+    """Yields the fields of each record."""
+    while data:
+        size = int.from_bytes(data[:4], "little")
+        yield unpack_fields(data[4:size])
+        data = data[size:]
+
+
 def request(op, unpack=lambda body: None):
     """A method that asks with nothing but the name of a queue, if any, and returns what the REPLY holds."""
     return lambda self, queue=b"": unpack(self.call(op, queue)[1])
@@ -95,11 +117,12 @@ class Connection:
         stream.setblocking(False)
         self._wait(lambda: self.welcome, timeout)
 
-    def push(self, queue, message):
-        """Appends a message to a queue; waits only while the window is full."""
+    def push(self, queue, message, **headers):
+        """Appends a message to a queue; waits only while the window is full. Headers: ttl, delay (ms), reply_to …"""
+        message = pack_headers(headers) + message
         frames, size = self.welcome["window"], self.welcome["window-bytes"] - len(pack_frame(PUSH, queue, message))
         self._wait(lambda: not self._sizes or len(self._sizes) < frames and self._unsettled <= size, self.timeout)
-        return self.send(PUSH, queue, message)
+        return self.send(PUSH, queue, message, HEADERS * bool(headers))
 
     def publish(self, topic, message):
         return self.send(PUBLISH, topic, message)
@@ -118,9 +141,9 @@ class Connection:
     def credit(self, consumer, count, size=0):
         return self.send(CREDIT, body=RANGE.pack(consumer, count, size))
 
-    def settle(self, op, consumer, tag, count=1):
-        """ACK, RETURN or REJECT for the messages `tag` to `tag + count - 1`."""
-        return self.send(op, body=RANGE.pack(consumer, count, tag))
+    def settle(self, op, consumer, tag, count=1, delay=0):
+        """ACK, RETURN (after `delay` ms), REJECT or TOUCH for the messages `tag` to `tag + count - 1`."""
+        return self.send(op, body=RANGE.pack(consumer, count, tag) + (struct.pack("<Q", delay) if delay else b""))
 
     def cancel(self, consumer):
         self.call(CANCEL, body=struct.pack("<I", consumer))
@@ -133,12 +156,33 @@ class Connection:
         self.call(UNSUBSCRIBE, body=struct.pack("<I", subscription))
 
     def declare(self, queue, **fields):
-        """Fields: max_messages, max_bytes, when_full (b"refuse" or b"hold")."""
+        """Fields: max_messages, max_bytes, when_full (b"refuse", b"hold", b"drop-oldest"), ttl, dead_letter …"""
         self.call(DECLARE, queue, pack_fields(fields))
+
+    def set(self, queue, **fields):
+        """Changes the settings of a queue that exists."""
+        self.call(SET, queue, pack_fields(fields))
+
+    def redrive(self, queue, count=0, **fields):
+        """Tries dead letters again where they came from, or `to` a queue; how many, and whether some are left."""
+        flags, body = self.call(REDRIVE, queue, struct.pack("<I", count) + pack_fields(fields))
+        return int.from_bytes(body, "little"), bool(flags & MORE)
+
+    def clients(self, after=0, count=1000):
+        """Returns the fields of connections whose numbers are above `after`, and whether there are more."""
+        flags, body = self.call(CLIENTS, body=struct.pack("<II", count, after))
+        return list(unpack_records(body)), bool(flags & MORE)
+
+    def kill(self, connection):
+        self.call(KILL, body=struct.pack("<I", connection))
+
+    def heartbeat(self):
+        return self.send(HEARTBEAT)
 
     delete, pause, resume, ping = request(DELETE), request(PAUSE), request(RESUME), request(PING)
     purge = request(PURGE, lambda body: int.from_bytes(body, "little"))  # how many messages
     info, stats = request(INFO, unpack_fields), request(STATS, unpack_fields)
+    settings = request(SETTINGS, lambda body: list(unpack_records(body)))
 
     def peek(self, queue, count=1, back=False):
         """Returns messages, which stay in the queue, and whether there are more than these."""
@@ -148,12 +192,7 @@ class Connection:
     def list(self, after=b"", count=1000):
         """Returns the fields of queues whose names come after `after`, sorted, and whether there are more."""
         flags, body = self.call(LIST, after, struct.pack("<I", count))
-        queues = []
-        while body:
-            size = int.from_bytes(body[:4], "little")
-            queues.append(unpack_fields(body[4:size]))
-            body = body[size:]
-        return queues, bool(flags & MORE)
+        return list(unpack_records(body)), bool(flags & MORE)
 
     def receive(self, timeout=None):
         """The next event. Raises TimeoutError when `timeout` seconds bring none."""
@@ -220,6 +259,9 @@ class Connection:
             self._replies[int.from_bytes(body[:8], "little")] = flags, body[8:]
         elif op == GAP:
             self._events.append(Gap(*struct.unpack("<I4xQQ", body)))
+        elif op == LOST:
+            consumer, count, tag = RANGE.unpack(body)
+            self._events.append(Lost(consumer, tag, count))
         elif op == ENDED:
             consumer, status = struct.unpack("<IH2x", body)
             self._events.append(Ended(consumer, STATUSES.get(status, status)))

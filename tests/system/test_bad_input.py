@@ -30,6 +30,8 @@ QUEUE_OPS = {  # those that need a name, with a body of the right shape
     ringpost.RESUME: b"",
     ringpost.PEEK: struct.pack("<I", 1),
     ringpost.INFO: b"",
+    ringpost.SET: b"",
+    ringpost.REDRIVE: struct.pack("<I", 1),
 }
 NAMELESS_OPS = {
     ringpost.CANCEL: struct.pack("<I", 1),
@@ -40,11 +42,16 @@ NAMELESS_OPS = {
     ringpost.UNSUBSCRIBE: struct.pack("<I", 1),
     ringpost.STATS: b"",
     ringpost.PING: b"",
+    ringpost.TOUCH: RANGE.pack(1, 1, 1),
+    ringpost.CLIENTS: struct.pack("<II", 1, 0),
+    ringpost.KILL: struct.pack("<I", 0),
+    ringpost.SETTINGS: b"",
+    ringpost.HEARTBEAT: b"",
 }
 LIST_BODY = struct.pack("<I", 1)
 ALL_OPS = QUEUE_OPS | NAMELESS_OPS | {ringpost.LIST: LIST_BODY}
-FLAGS = {ringpost.CONSUME: 3, ringpost.SUBSCRIBE: 1, ringpost.PEEK: 1}  # the bits that are listed
-SETTLEMENTS = (ringpost.ACK, ringpost.RETURN, ringpost.REJECT)
+FLAGS = {ringpost.PUSH: 1, ringpost.PUBLISH: 1, ringpost.CONSUME: 3, ringpost.SUBSCRIBE: 1, ringpost.PEEK: 1}  # the bits that are listed
+SETTLEMENTS = (ringpost.ACK, ringpost.RETURN, ringpost.REJECT, ringpost.TOUCH)
 
 Row = namedtuple("Row", "statuses stays")
 Case = namedtuple("Case", "what sent status before hello", defaults=(None, (), True))
@@ -179,7 +186,7 @@ def another_protocol_is_told_so_and_closed(broker):
 def whoever_does_not_say_hello_is_closed(broker):
     for op, body in ALL_OPS.items():
         yield Case(hex(op), pack_frame(op, b"q" if op in QUEUE_OPS else b"", body), hello=False)
-    for op in (0x95, ringpost.WELCOME, 0xFF):
+    for op in (0x9D, ringpost.WELCOME, 0xFF):
         yield Case(hex(op), pack_frame(op), hello=False)
 
 
@@ -282,7 +289,7 @@ def a_frame_that_is_too_large_is_closed(broker):
 
 @row("unknown op, or an op of the broker's")
 def an_op_that_no_client_has_is_refused(broker):
-    for op in range(0x95, 0x100):
+    for op in (ringpost.TOPICS, *range(0x9D, 0x100)):
         yield Case(hex(op), pack_frame(op, b"name" * (op % 2), b"body" * (op % 3), op % 5))
 
 
@@ -315,25 +322,43 @@ def a_flag_that_is_not_listed_is_refused(broker):
 @row("a body that is not of its op's size, or has broken fields")
 def a_body_of_the_wrong_shape_is_refused(broker):
     for op, body in ALL_OPS.items():
-        if op in (ringpost.PUSH, ringpost.PUBLISH, ringpost.DECLARE):
+        if op in (ringpost.PUSH, ringpost.PUBLISH, ringpost.DECLARE, ringpost.SET):
             continue
         name = b"" if op in NAMELESS_OPS else b"q"
-        for size in {0, len(body) - 1, len(body) + 1, 4000} - {len(body), -1}:
+        longer = set() if op == ringpost.REDRIVE else {len(body) + 1, 4000}
+        for size in ({0, len(body) - 1} | longer) - {len(body), -1}:
             yield Case(f"{hex(op)} of {size}", pack_frame(op, name, b"\x01" * size))
     for what, fields in BROKEN_FIELDS.items():
         yield Case(what, pack_frame(ringpost.DECLARE, unique(), fields))
+        yield Case(what, pack_frame(ringpost.SET, b"q", fields))
+        fields = fields.replace(pack_fields({"max-messages": 1}), pack_fields({"to": b"q2"}))
+        yield Case(what, pack_frame(ringpost.REDRIVE, b"q", struct.pack("<I", 1) + fields))
 
 
-@row("DECLARE: unknown key, wrong kind, value out of range")
+@row("DECLARE, SET, REDRIVE: unknown key, wrong kind, value out of range")
 def a_setting_that_is_none_is_refused(broker):
     number = struct.pack("<Q", 5)
     wrong = [{"colour": 1}, {"max_message": 1}, {"max_messages": 0}, {"max_bytes": 0}, {"max_messages": number}]
+    wrong += [{"delivery_limit": 65536}, {"ttl": b""}, {"dead_letter": b"d" * 1025}, {"dead_letter": 1}, {"lease_max": b"1"}]
     wrong += [{"max_bytes": b""}, {"when_full": 1}, {"when_full": b"maybe"}, {"when_full": b""}, {"when_full": b"REFUSE"}]
     for fields in wrong:
         queue = unique()
         yield Case(fields, pack_frame(ringpost.DECLARE, queue, pack_fields({"max_bytes": 7, **fields})))
+        yield Case(fields, pack_frame(ringpost.SET, queue, pack_fields(fields)))
         with refused("no-queue"):
             witness(broker).info(queue)
+
+
+@row("PUSH, PUBLISH with `headers`: a block that is malformed, or a known key of another kind or value")
+def a_bad_header_is_refused(broker):
+    blocks = [b"", bytes(3), struct.pack("<I", 3), struct.pack("<I", 5), struct.pack("<I", 1 << 31)]
+    blocks += [struct.pack("<I", 4 + len(fields)) + fields for fields in BROKEN_FIELDS.values()]
+    for headers in ({"ttl": 0}, {"ttl": b"soon"}, {"delay": b""}, {"reply_to": 7}, {"dead_queue": b"d" * 1025}):
+        blocks.append(ringpost.pack_headers(headers))
+    blocks.append(ringpost.pack_headers({f"x-{number}": b"v" * 60_000 for number in range(2)}))
+    for block in blocks:
+        for op in (ringpost.PUSH, ringpost.PUBLISH):
+            yield Case(block[:20], pack_frame(op, b"q", block, ringpost.HEADERS))
 
 
 @row("CONSUME, SUBSCRIBE: id already in use")
@@ -345,7 +370,7 @@ def an_id_in_use_is_refused(broker):
     yield Case("same topic", subscription(topic), before=[subscription(topic)])
 
 
-@row("CANCEL, CREDIT, ACK, RETURN, REJECT: no such consumer")
+@row("CANCEL, CREDIT, ACK, RETURN, REJECT, TOUCH: no such consumer")
 def a_consumer_that_is_not_there_is_refused(broker):
     queue = unique()
     gone = [consumption(queue, 7), pack_frame(ringpost.CANCEL, body=struct.pack("<I", 7))]
@@ -376,7 +401,7 @@ def credit_beyond_all_bounds_is_refused(broker):
         yield Case(f"CREDIT {count} {size}", pack_frame(ringpost.CREDIT, body=RANGE.pack(1, count, size)), before=[small])
 
 
-@row("ACK, RETURN, REJECT: count 0, tag 0, or tag + count − 1 over 2⁶⁴ − 1")
+@row("ACK, RETURN, REJECT, TOUCH: count 0, tag 0, or tag + count − 1 over 2⁶⁴ − 1")
 def a_range_that_is_none_is_refused(broker):
     queue, last = unique(), (1 << 64) - 1
     for op in SETTLEMENTS:
@@ -385,7 +410,7 @@ def a_range_that_is_none_is_refused(broker):
             yield Case(f"{hex(op)} {count} {tag}", sent, before=[consumption(queue)])
 
 
-@row("ACK, RETURN, REJECT: tags never delivered, or settled already")
+@row("ACK, RETURN, REJECT, TOUCH: tags never delivered, or settled already")
 def tags_that_are_not_leased_are_refused(broker):
     last = (1 << 64) - 1
     for op in SETTLEMENTS:
@@ -450,12 +475,13 @@ def a_push_beyond_the_window_is_refused(broker):
     c.delete(queue)
 
 
-@row("PEEK, LIST: count 0")
+@row("PEEK, LIST, CLIENTS: count 0")
 def looking_at_nothing_is_refused(broker):
     queue = unique()
     push(witness(broker), queue, b"")
     yield Case("PEEK", pack_frame(ringpost.PEEK, queue, struct.pack("<I", 0)))
     yield Case("PEEK back", pack_frame(ringpost.PEEK, queue, struct.pack("<I", 0), ringpost.BACK))
+    yield Case("CLIENTS", pack_frame(ringpost.CLIENTS, b"", struct.pack("<II", 0, 0)))
     yield Case("LIST", pack_frame(ringpost.LIST, b"", struct.pack("<I", 0)))
     yield Case("LIST behind", pack_frame(ringpost.LIST, queue, struct.pack("<I", 0)))
 
@@ -581,7 +607,7 @@ def the_error_is_read_even_if_much_more_was_sent_behind_the_fault(broker):
 def good_frames_before_and_behind_bad_ones_are_carried_out_and_numbered(broker):
     queue, raw = unique(), broker.raw()
     good = pack_frame(ringpost.PUSH, queue, b"good")
-    bad = [pack_frame(0xBF), pack_frame(ringpost.PUSH), pack_frame(ringpost.PUSH, queue, b"", 1), pack_frame(ringpost.CANCEL)]
+    bad = [pack_frame(0xBF), pack_frame(ringpost.PUSH), pack_frame(ringpost.PUSH, queue, b"", 2), pack_frame(ringpost.CANCEL)]
     raw.send(good, *(frame + good for frame in bad))
     errors = [raw.read_error() for _ in bad]
     assert [(e.first, e.count) for e in errors] == [(2, 1), (4, 1), (6, 1), (8, 1)], errors

@@ -11,7 +11,8 @@ from connections import Client, connect_socket
 from environment import DEADLINE_S, ROOT, unique, wait_until
 from harness import Broker, main, messages, refused, take, test
 import ringpost
-from ringpost import ACK, REJECT, RETURN, Connection, Delivery, Ended, Gap, Goaway, Publication
+from ringpost import ACK, REJECT, RETURN, TOUCH, Connection, Delivery, Ended, Gap, Goaway, Lost, Publication
+from ringpost import unpack_headers
 
 PYTHON = ROOT / "examples" / "python"
 SLOW_COUNT, SLOW_MESSAGE = 1000, b"x" * 16_000
@@ -47,7 +48,7 @@ def the_client_is_short_and_needs_nothing_but_sockets():
     imports = [node for node in ast.walk(ast.parse(text)) if isinstance(node, (ast.Import, ast.ImportFrom))]
     names = {alias.name for node in imports for alias in node.names}
     assert names == {"collections", "select", "struct", "time"}, names
-    assert text.count("\n") <= 230
+    assert text.count("\n") <= 280
 
 
 @test
@@ -79,14 +80,43 @@ def do_queue_operations(c, queue):
     assert messages(take(c, 1)) == [b"5"]
 
 
+def do_dead_letters(c, queue):
+    c.declare(queue, dead_letter=b"morgue", lease_max=1)
+    c.set(queue, max_messages=10)
+    c.push(queue, b"dull", x_colour=b"grey")
+    c.consume(queue, 3, count=1)
+    c.settle(TOUCH, 3, take(c, 1)[0].tag)
+    assert c.receive(DEADLINE_S) == Lost(3, 1, 1)
+    c.credit(3, 1)
+    c.settle(REJECT, 3, take(c, 1)[0].tag)
+    headers, message = unpack_headers(c.peek(b"morgue")[0][0])
+    assert message == b"dull" and headers["x-colour"] == b"grey" and headers["dead-reason"] == b"rejected", headers
+    c.cancel(3)
+    assert c.redrive(b"morgue") == (1, False) and c.purge(queue) == 1
+    c.delete(queue)
+
+
+def do_operators_work(c, victim):
+    fields = {record["key"]: record["value"] for record in c.settings()}
+    assert fields[b"frame-max"] == b"1mb", fields
+    (mine, other), more = c.clients()
+    assert (mine["client"], other["connection"], more) == (b"test", victim.welcome["connection"], False)
+    c.kill(other["connection"])
+    assert victim.receive(DEADLINE_S).status == "killed"
+    c.heartbeat()
+    c.flush()
+
+
 def do_administration(c, queue):
     c.pause(queue)
     assert c.info(queue)["paused"] == 1
     c.resume(queue)
     fields = c.info(queue)
     assert (fields["ready"], fields["acknowledged"], fields["rejected"], fields["returned"]) == (3, 2, 1, 2), fields
-    assert c.list() == ([fields], False) and c.list(after=queue) == ([], False)
-    assert c.stats()["queues"] == 1
+    queues, more = c.list()
+    assert [fields["name"] for fields in queues] == [queue, queue + b".dead"] and not more
+    assert c.list(after=queue + b".dead") == ([], False)
+    assert c.stats()["queues"] == 2
     assert c.purge(queue) == 3
     c.delete(queue)
     assert c.receive(DEADLINE_S) == Ended(2, "deleted")
@@ -117,6 +147,8 @@ def it_does_every_operation_of_the_protocol():
         assert c.welcome["window"] == 1000
         do_queue_operations(c, b"orders")
         do_administration(c, b"orders")
+        do_dead_letters(c, b"tried")
+        do_operators_work(c, broker.connect())
         do_topic_operations(c, broker.connect())
         broker.terminate()
         event = c.receive(DEADLINE_S)
