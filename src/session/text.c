@@ -11,17 +11,20 @@ unsigned char *text_reserve(struct text *text, size_t size)
         memmove(text->data, text->data + text->first, text->size);
         text->first = 0;
     }
-    text->data = array_reserve(text->data, &text->capacity, text->first + text->size + size, 1);
+    size_t capacity = text->capacity;
+    text->data = array_reserve(text->data, &capacity, text->first + text->size + size, 1);
+    assert(capacity <= UINT32_MAX);
+    text->capacity = (uint32_t)capacity;
     unsigned char *at = text->data + text->first + text->size;
-    text->size += size;
+    text->size += (uint32_t)size;
     return at;
 }
 
 void text_take(struct text *text, size_t size)
 {
     assert(size <= text->size);
-    text->first += size;
-    text->size -= size;
+    text->first += (uint32_t)size;
+    text->size -= (uint32_t)size;
 }
 
 void text_rest(struct text *text)

@@ -7,7 +7,7 @@
 /* `size` bytes from `first` on. A zeroed text is empty. */
 struct text {
     unsigned char *data;
-    size_t first, size, capacity;
+    uint32_t first, size, capacity;
 };
 
 /* Room for `size` bytes at the end, to be filled at once. */

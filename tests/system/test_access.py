@@ -113,6 +113,18 @@ def hup_takes_another_password_and_never_none_where_others_listen():
 
 
 @test
+def hup_cannot_take_the_password_away_with_a_listener_that_stays():
+    with secret() as path, tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "ringpost.conf"
+        config.write_text(f"listen = 0.0.0.0:0\npassword-file = {path}\n")
+        with Broker("--config", config, listen=()) as broker:
+            config.write_text("listen = 127.0.0.1:0\n")
+            os.kill(broker.pid, signal.SIGHUP)
+            wait_until(lambda: "the configuration stays as it was" in broker.said(), "it is refused")
+            assert answer(broker) == "denied"
+
+
+@test
 def each_limit_on_connections_has_an_error_of_its_own():
     for flag, status in (
         ("--max-connections", "too-many-connections"),

@@ -173,6 +173,28 @@ def completion_offers_commands_and_their_options():
     assert cli(None, "completion", "zsh").startswith(b"#compdef ringpost\n")
 
 
+def options_in(text):
+    """The long options that a page of troff names."""
+    return set(re.findall(r"--[a-z][a-z-]*", text.replace("\\-", "-")))
+
+
+@test
+def the_manual_page_names_what_help_names():
+    page = (ROOT / "docs" / "man" / "ringpost.1").read_text()
+    commands, _, rest = page.partition(".SH COMMANDS\n")[2].partition(".SH OPTIONS\n")
+    options = rest.partition(".SH ")[0]
+    told = {}
+    for block in commands.split(".TP\n")[1:]:
+        title, _, text = block.partition("\n")
+        name, arguments = re.fullmatch(r"\\fB([a-z ]+)\\fR(.*)", title).groups()
+        told[name] = re.sub(r"\\f.", "", arguments).strip()
+        takes = re.search(r"^Takes (\\fB.*)\.$", text, re.M)
+        assert (options_in(takes[1]) if takes else set()) == set(OPTIONS.get(name, [])), name
+    assert told == COMMANDS, told.items() ^ COMMANDS.items()
+    explained = set().union(*(options_in(block.partition("\n")[0]) for block in options.split(".TP\n")))
+    assert explained == {*COMMON, *(option for taken in OPTIONS.values() for option in taken)}, explained
+
+
 @test
 def no_command_at_all_shows_the_help_as_an_error():
     with Running(None) as command:

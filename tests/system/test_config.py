@@ -111,6 +111,8 @@ def hup_takes_the_new_file_and_says_what_changed():
                 "ringpostd: queue a max-messages: was '5', is not set",
             ], said
             assert broker.connect().welcome["frame-max"] == 8192
+            again = reload(broker, "stays until a restart makes it '16kb'")
+            assert again.count("\n") == 1, again
 
 
 @test

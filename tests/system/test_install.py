@@ -87,6 +87,7 @@ def programs_header_libraries_and_package_file_are_installed():
     names = {path.name for path in installed().rglob("*") if path.is_file()}
     expected = {"ringpost", "ringpostd", "ringpost.h", "ringpost.pc"}
     expected |= {"libringpost.a", "libringpost.so", "libringpost.so.0"}
+    expected |= {"ringpost.1", "ringpostd.8", "ringpost.conf.5", "ringpost-protocol.7", "_ringpost"}
     assert expected <= names, names
     assert {path.name for path in installed().rglob("*.h")} == {"ringpost.h"}
     version = (ROOT / "meson.build").read_text().partition("version: '")[2].partition("'")[0]
@@ -96,10 +97,20 @@ def programs_header_libraries_and_package_file_are_installed():
 
 
 @test
+def manual_pages_say_all_that_the_protocol_says_and_troff_has_no_complaint():
+    (page,) = installed().rglob("ringpost-protocol.7")
+    words = set(re.findall(r"`([a-z0-9-]+)`", (ROOT / "docs" / "PROTOCOL.md").read_text()))
+    text = page.read_text().replace("\\-", "-")
+    assert not {word for word in words if word not in text}
+    for page in [*installed().rglob("man?/*")] if shutil.which("groff") else []:
+        assert run("groff", "-man", "-Tutf8", "-ww", "-z", page).stderr == "", page
+
+
+@test
 def the_installed_programs_run():
     version = pkg_config("--modversion")[0]
     for name in ("ringpost", "ringpostd"):
-        (program,) = (path for path in installed().rglob(name) if path.is_file())
+        (program,) = installed().rglob(f"bin/{name}")
         assert run(program, "--version").stdout == f"{name} {version}\n"
 
 
