@@ -1,5 +1,6 @@
 #include "core/stage.h"
 
+#include "base/time.h"
 #include "check.h"
 #include "core/frames.h"
 #include "frame/header.h"
@@ -345,7 +346,7 @@ static void what_expires_while_the_dead_are_brought_is_no_less_dead(void **state
     stage_push(s, 1, "q", "new");
     stage_consume(s, 2, 7, "q", 0, 1, LOTS);
     stage_tick(s);
-    s->now += 5000000;
+    s->now += 5 * NS_PER_MS;
     stage_settle(s, 2, 7, 1, 1, SETTLE_REJECT);
     stage_expect_ready(s, "e",
                        "old dead-reason=expired dead-queue=d dead-deliveries=0 dead-times=1\n");
@@ -359,7 +360,7 @@ static void what_has_died_goes_where_it_was_to_go_then(void **state)
     struct stage *s = open_with("ttl=5");
     stage_push(s, 1, "q", "a");
     stage_tick(s);
-    s->now += 5000000;
+    s->now += 5 * NS_PER_MS;
     stage_settings(s, 1, COMMAND_SET, "q", "dead-letter=other");
     stage_tick(s);
     assert_int_equal(stage_info(s, "q.dead", "ready"), 1);
@@ -378,6 +379,19 @@ static void deleting_a_queue_discards_what_it_holds(void **state)
     expect_queues(s, 0);
     stage_pass(s, 5);
     expect_queues(s, 0);
+    stage_close(s);
+}
+
+static void what_has_expired_by_then_is_not_deleted_but_dead(void **state)
+{
+    (void)state;
+    struct stage *s = open_with("ttl=5");
+    stage_push(s, 1, "q", "a");
+    stage_tick(s);
+    s->now += 5 * NS_PER_MS;
+    stage_name(s, 1, COMMAND_DELETE, "q");
+    stage_expect_ready(s, "q.dead",
+                       "a dead-reason=expired dead-queue=q dead-deliveries=0 dead-times=1\n");
     stage_close(s);
 }
 
@@ -592,6 +606,7 @@ int main(void)
         cmocka_unit_test(what_expires_while_the_dead_are_brought_is_no_less_dead),
         cmocka_unit_test(what_has_died_goes_where_it_was_to_go_then),
         cmocka_unit_test(deleting_a_queue_discards_what_it_holds),
+        cmocka_unit_test(what_has_expired_by_then_is_not_deleted_but_dead),
         cmocka_unit_test(purging_a_queue_discards_what_waits_in_it),
         cmocka_unit_test(redriving_brings_each_back_to_where_it_was),
         cmocka_unit_test(what_is_redriven_was_acknowledged_where_it_was),
