@@ -354,6 +354,27 @@ static void what_expires_while_the_dead_are_brought_is_no_less_dead(void **state
     stage_close(s);
 }
 
+/* Also when nothing but the question finds that its time is over. */
+static void a_dead_letter_is_never_told_as_discarded(void **state)
+{
+    (void)state;
+    unsigned char record[2048], info[2048];
+    struct stage *s = open_with("ttl=5");
+    stage_push(s, 1, "q", "a b");
+    stage_tick(s);
+    s->now += 5 * NS_PER_MS;
+    expect_gone(s, "q", 2, 0);
+    stage_push(s, 1, "q", "c");
+    stage_tick(s);
+    s->now += 5 * NS_PER_MS;
+    stage_look(s, 1, COMMAND_LIST, "", 1, false);
+    size_t size = stage_answer(s, record, sizeof record);
+    stage_name(s, 1, COMMAND_INFO, "q");
+    assert_int_equal(stage_answer(s, info, sizeof info), size - 4);
+    assert_memory_equal(record + 4, info, size - 4);
+    stage_close(s);
+}
+
 static void what_has_died_goes_where_it_was_to_go_then(void **state)
 {
     (void)state;
@@ -604,6 +625,7 @@ int main(void)
         cmocka_unit_test(a_loop_ends_with_the_sixteenth_death),
         cmocka_unit_test(a_queue_may_be_its_own_queue_for_the_dead),
         cmocka_unit_test(what_expires_while_the_dead_are_brought_is_no_less_dead),
+        cmocka_unit_test(a_dead_letter_is_never_told_as_discarded),
         cmocka_unit_test(what_has_died_goes_where_it_was_to_go_then),
         cmocka_unit_test(deleting_a_queue_discards_what_it_holds),
         cmocka_unit_test(what_has_expired_by_then_is_not_deleted_but_dead),
