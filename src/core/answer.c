@@ -178,6 +178,7 @@ enum status answer_info(struct engine *engine, const struct command *command, st
     const struct queue *queue = engine_queue(engine, command->name);
     if (!queue)
         return STATUS_NO_QUEUE;
+    engine_bury(engine); /* whether what has died has gone to a queue is known then */
     put_queue(engine, queue);
     return answer_send(engine, command, false, outbox);
 }
@@ -246,6 +247,7 @@ static void put_queue_record(struct engine *engine, struct table_entry *entry)
 {
     struct queue *queue = list_entry(entry, struct queue, entry);
     queue_age(queue, &engine->stock);
+    engine_bury(engine);
     engine_touch(engine, queue);
     put_queue(engine, queue);
 }
