@@ -388,6 +388,28 @@ static void what_has_died_goes_where_it_was_to_go_then(void **state)
     stage_close(s);
 }
 
+/* No tick has come between. */
+static void who_looks_at_a_queue_sees_where_its_dead_went(void **state)
+{
+    (void)state;
+    struct stage *s = open_with("ttl=5");
+    stage_push(s, 1, "q", "a");
+    stage_tick(s);
+    s->now += 5 * NS_PER_MS;
+    expect_gone(s, "q", 1, 0);
+    stage_push(s, 1, "q", "b");
+    stage_tick(s);
+    s->now += 5 * NS_PER_MS;
+    unsigned char room[2048];
+    char text[2048];
+    stage_look(s, 1, COMMAND_LIST, "", 1, false);
+    stage_answer(s, room, sizeof room);
+    frames_tell_fields(bytes_of(room + 4, load_u32(room) - 4), text, sizeof text);
+    assert_non_null(strstr(text, "name=q "));
+    assert_non_null(strstr(text, " dead-lettered=2 discarded=0 "));
+    stage_close(s);
+}
+
 static void deleting_a_queue_discards_what_it_holds(void **state)
 {
     (void)state;
@@ -627,6 +649,7 @@ int main(void)
         cmocka_unit_test(what_expires_while_the_dead_are_brought_is_no_less_dead),
         cmocka_unit_test(a_dead_letter_is_never_told_as_discarded),
         cmocka_unit_test(what_has_died_goes_where_it_was_to_go_then),
+        cmocka_unit_test(who_looks_at_a_queue_sees_where_its_dead_went),
         cmocka_unit_test(deleting_a_queue_discards_what_it_holds),
         cmocka_unit_test(what_has_expired_by_then_is_not_deleted_but_dead),
         cmocka_unit_test(purging_a_queue_discards_what_waits_in_it),
