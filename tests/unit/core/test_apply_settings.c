@@ -371,7 +371,8 @@ static uint32_t any_size(void)
     uint64_t what = random_below(&seed, 20);
     return what == 0   ? SIZE_MAX_BYTES + (uint32_t)random_below(&seed, 3)
            : what == 1 ? SIZE_MAX_BYTES - 50
-                       : 20 + (uint32_t)random_below(&seed, 80);
+           : what < 10 ? 16 + (uint32_t)random_below(&seed, 20)
+                       : 16 + (uint32_t)random_below(&seed, 60);
 }
 
 /* A run of some frames, half of the time all alike. */
