@@ -114,8 +114,6 @@ static void release(struct world *world, uint32_t peer, const struct slice *slic
 
 static void wire_connect(struct world *world, struct wire *wire)
 {
-    if (wire->is_there)
-        return;
     wire->is_there = true;
     session_init(&wire->session, ++world->peer_last, &world->limits, world->now);
     if (choose_below(&world->choices, 8) > 0)
@@ -279,6 +277,13 @@ static void press(struct world *world, bool is_pressed)
     world->is_pressed = is_pressed;
 }
 
+/* The client settles something near what it heard last. */
+static void settle(struct wire *wire, struct choices *choices)
+{
+    const struct hearing *hearing = &wire->hearing;
+    speech_settlement(&wire->speech, choices, hearing->context_id, hearing->context_tag);
+}
+
 /* What only a connection that is there can do. */
 static void act_on(struct world *world, struct wire *wire, unsigned what)
 {
@@ -293,6 +298,8 @@ static void act_on(struct world *world, struct wire *wire, unsigned what)
     case 6: wire_send(wire); break;
     case 7: wire_sent(world, wire, choose_byte(choices) * UINT64_C(37)); break;
     case 8: wire_sent(world, wire, SIZE_MAX); break;
+    case 9:
+    case 10: settle(wire, choices); break;
     default: speech_frames(&wire->speech, choices); break;
     }
 }
