@@ -178,6 +178,7 @@ enum status answer_info(struct engine *engine, const struct command *command, st
     const struct queue *queue = engine_queue(engine, command->name);
     if (!queue)
         return STATUS_NO_QUEUE;
+    engine_bury(engine); /* whether what has died has gone to a queue is known then */
     put_queue(engine, queue);
     return answer_send(engine, command, false, outbox);
 }
@@ -244,15 +245,28 @@ static enum status answer_entries(struct engine *engine, const struct command *c
 
 static void put_queue_record(struct engine *engine, struct table_entry *entry)
 {
-    struct queue *queue = list_entry(entry, struct queue, entry);
-    queue_age(queue, &engine->stock);
-    engine_touch(engine, queue);
-    put_queue(engine, queue);
+    put_queue(engine, list_entry(entry, struct queue, entry));
+}
+
+/* Does what is due in any queue, so that the list is of one moment: what dies in one queue may be
+ * buried in another, or make one. */
+static void age_all(struct engine *engine)
+{
+    struct table_entry *entry;
+    for (size_t at = 0; (entry = table_next(&engine->queues, &at));) {
+        struct queue *queue = list_entry(entry, struct queue, entry);
+        if (queue_age_due(queue) > engine->stock.now)
+            continue;
+        queue_age(queue, &engine->stock);
+        engine_touch(engine, queue);
+    }
+    engine_bury(engine);
 }
 
 enum status answer_list(struct engine *engine, const struct command *command, struct outbox *outbox)
 {
     const struct table_entry after = {.name = command->name};
+    age_all(engine);
     return answer_entries(engine, command, &engine->queues, &after, by_name, put_queue_record,
                           outbox);
 }

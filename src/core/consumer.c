@@ -112,7 +112,7 @@ static void add_lease(struct consumer *consumer, const struct stretch *stretch, 
     consumer->leased_count += stretch->count;
     struct lease *last =
         consumer->leases_count ? lease_at(consumer, consumer->leases_count - 1) : NULL;
-    if (last && last->at == now && last->segment == stretch->segment && !last->settled_bits &&
+    if (last && last->began == now && last->segment == stretch->segment && !last->settled_bits &&
         last->left_count > 0 && last->tag_first + last->count == consumer->tag_next &&
         !last->is_reversed && !consumer->from_back && last->index + last->count == stretch->index) {
         last->count += stretch->count;
@@ -127,6 +127,7 @@ static void add_lease(struct consumer *consumer, const struct stretch *stretch, 
         .count = stretch->count,
         .left_count = stretch->count,
         .is_reversed = consumer->from_back,
+        .began = now,
         .at = now,
     };
 }
@@ -187,7 +188,7 @@ static void settle_places(struct consumer *consumer, struct stock *stock, const 
     struct settlement one = *settlement;
     one.to_back = consumer->from_back;
     if (one.how == SETTLE_ACKNOWLEDGE && consumer->queue->times)
-        histogram_add(&consumer->queue->times->worked, stock->now - lease->at, end - from);
+        histogram_add(&consumer->queue->times->worked, stock->now - lease->began, end - from);
     uint32_t index = lease->index + (lease->is_reversed ? lease->count - end : from);
     queue_settle(consumer->queue, stock, lease->segment, index, end - from, &one);
 }

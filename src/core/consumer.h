@@ -19,7 +19,8 @@ struct lease {
     uint32_t left_count; /* not settled yet */
     bool is_reversed;
     uint64_t *settled_bits; /* by place in the lease; NULL while all are left */
-    uint64_t at;            /* when it began, or was last touched */
+    uint64_t began;         /* when it was delivered */
+    uint64_t at;            /* the same, or when it was last touched */
 };
 
 struct consumer {

@@ -9,6 +9,7 @@
 #include "core/peer.h"
 #include "hearing.h"
 #include "regime.h"
+#include "sending.h"
 #include "session/session.h"
 #include "speech.h"
 #include "target.h"
@@ -17,9 +18,10 @@
 
 enum {
     WIRES = 4,
-    TURNS_MAX = 4096, /* a LIST takes a turn, and an input says no more of them */
-    TICKS_MAX = 256,  /* at one time, with as many messages due as an input can say */
-    AGES_MAX = 64,    /* times at which something is due that are waited for at the end */
+    TURNS_MAX = 4096,  /* a LIST takes a turn, and an input says no more of them */
+    TICKS_MAX = 256,   /* at one time, with as many messages due as an input can say */
+    AGES_MAX = 64,     /* times at which something is due that are waited for at the end */
+    GROWTH_MAX = 2048, /* bytes by which what is delivered may be longer than what may be sent */
 };
 
 #define TIME_FAR (TIME_NEVER / 4) /* nobody waits for what is due behind this */
@@ -31,17 +33,15 @@ struct wire {
     uint64_t leased_count; /* messages that its client was given */
     struct speech speech;
     struct hearing hearing;
-    const struct iovec *vector; /* of the send in flight */
-    unsigned vector_count;
-    unsigned char *sending; /* its bytes as they were when it began */
-    size_t sending_size;
+    struct sending sending;
 };
 
 struct world {
     struct choices choices;
     struct engine *engine;
     struct regime *regime; /* that holds */
-    uint64_t queues_count;
+    bool is_pressed;
+    uint64_t queues_count, accepted_count;
     struct outbox outbox;
     size_t passed_count; /* effects of the outbox that reached their sessions */
     struct session_limits limits;
@@ -51,12 +51,13 @@ struct world {
     struct sent sent;
 };
 
-/* Nobody is given what is to wait still. */
+/* Nobody is given what is to wait still, or what is too long. */
 static void check_delivery(const struct world *world, struct bytes frames)
 {
     for (size_t at = 0; at < frames.size; at += frame_size(frames.data + at)) {
         struct bytes frame = bytes_of(frames.data + at, frame_size(frames.data + at));
         assert(sent_due(&world->sent, frame) <= world->now);
+        assert(frame.size <= world->limits.frame_max + GROWTH_MAX);
     }
 }
 
@@ -81,6 +82,8 @@ static void check_limits(struct world *world)
     }
     assert(leased == totals.leased);
     check_limit(&world->queues_count, totals.queues, config->queues_max);
+    assert(totals.accepted >= world->accepted_count);
+    world->accepted_count = totals.accepted;
 }
 
 /* What the engine has just done, and how it stands now. */
@@ -96,8 +99,11 @@ static void check(struct world *world, size_t effects_before)
 static void apply(struct world *world, const struct command *command)
 {
     size_t effects_before = world->outbox.count;
+    uint64_t accepted_before = world->accepted_count;
     engine_apply(world->engine, command, world->now, &world->outbox);
     check(world, effects_before);
+    bool is_refused = command->kind == COMMAND_PUSH && world->is_pressed;
+    assert(!is_refused || world->accepted_count == accepted_before);
 }
 
 static void release(struct world *world, uint32_t peer, const struct slice *slice)
@@ -108,8 +114,6 @@ static void release(struct world *world, uint32_t peer, const struct slice *slic
 
 static void wire_connect(struct world *world, struct wire *wire)
 {
-    if (wire->is_there)
-        return;
     wire->is_there = true;
     session_init(&wire->session, ++world->peer_last, &world->limits, world->now);
     if (choose_below(&world->choices, 8) > 0)
@@ -142,25 +146,7 @@ static void wire_send(struct wire *wire)
     session_turn(&wire->session);
     if (output->is_sending || !session_wants_send(&wire->session))
         return;
-    wire->vector = output_begin(output, &wire->vector_count);
-    assert(wire->vector_count > 0 && wire->vector_count <= OUTPUT_PIECES_MAX);
-    wire->sending_size = 0;
-    for (unsigned i = 0; i < wire->vector_count; i++)
-        wire->sending_size += wire->vector[i].iov_len;
-    wire->sending = memory_create(wire->sending_size);
-    for (size_t i = 0, at = 0; i < wire->vector_count; at += wire->vector[i++].iov_len)
-        memcpy(wire->sending + at, wire->vector[i].iov_base, wire->vector[i].iov_len);
-}
-
-/* Nobody may have touched the bytes while the send was in flight. */
-static void check_sending(const struct wire *wire)
-{
-    size_t at = 0;
-    for (unsigned i = 0; i < wire->vector_count; i++) {
-        const struct iovec *piece = &wire->vector[i];
-        assert(memcmp(wire->sending + at, piece->iov_base, piece->iov_len) == 0);
-        at += piece->iov_len;
-    }
+    sending_begin(&wire->sending, output);
 }
 
 /* The socket took `size` bytes of the send, or all of it. */
@@ -169,16 +155,16 @@ static void wire_sent(struct world *world, struct wire *wire, size_t size)
     struct slice slice;
     if (!wire->session.output.is_sending)
         return;
-    check_sending(wire);
-    size = size < wire->sending_size ? size : wire->sending_size;
-    hearing_hear(&wire->hearing, bytes_of(wire->sending, size), wire->session.number_next - 1,
+    sending_check(&wire->sending);
+    struct bytes bytes = wire->sending.bytes;
+    size = size < bytes.size ? size : bytes.size;
+    hearing_hear(&wire->hearing, bytes_of(bytes.data, size), wire->session.number_next - 1,
                  &world->sent);
     bool is_complete = output_sent(&wire->session.output, size);
-    assert(is_complete == (size == wire->sending_size));
+    assert(is_complete == (size == bytes.size));
     while (output_take_sent(&wire->session.output, &slice))
         release(world, wire->session.peer, &slice);
-    free(wire->sending);
-    wire->sending = NULL;
+    sending_finish(&wire->sending);
 }
 
 /* The connection ends, whatever is under way on it. */
@@ -188,15 +174,14 @@ static void wire_hang_up(struct world *world, struct wire *wire)
     wire->session.state = SESSION_CLOSED;
     if (wire->is_attached)
         apply(world, &(struct command){.kind = COMMAND_DETACH, .peer = wire->session.peer});
-    if (wire->session.output.is_sending)
-        check_sending(wire);
+    sending_check(&wire->sending);
     wire->session.output.is_sending = false;
     while (output_take_slice(&wire->session.output, &slice))
         release(world, wire->session.peer, &slice);
     session_finish(&wire->session);
     speech_finish(&wire->speech);
     hearing_finish(&wire->hearing);
-    free(wire->sending);
+    sending_finish(&wire->sending);
     *wire = (struct wire){0};
 }
 
@@ -212,11 +197,10 @@ static void pass_effect(struct world *world, const struct effect *effect)
 {
     struct wire *wire = find_wire(world, effect->peer);
     bool is_answer = effect->kind == EFFECT_ANSWER;
-    bool has_slice = is_answer || effect->kind == EFFECT_DELIVER || effect->kind == EFFECT_MESSAGE;
     if (wire && (is_answer || effect->kind == EFFECT_SETTLED))
         hearing_settle(&wire->hearing, effect);
     bool is_taken = wire && session_effect(&wire->session, effect);
-    if (has_slice && !is_taken)
+    if (effect_has_slice(effect) && !is_taken)
         release(world, is_answer ? PEER_NONE : effect->peer, &effect->slice);
 }
 
@@ -287,6 +271,19 @@ static void configure(struct world *world, struct regime *regime)
     engine_check(world->engine);
 }
 
+static void press(struct world *world, bool is_pressed)
+{
+    engine_set_pressure(world->engine, is_pressed);
+    world->is_pressed = is_pressed;
+}
+
+/* The client settles something near what it heard last. */
+static void settle(struct wire *wire, struct choices *choices)
+{
+    const struct hearing *hearing = &wire->hearing;
+    speech_settlement(&wire->speech, choices, hearing->context_id, hearing->context_tag);
+}
+
 /* What only a connection that is there can do. */
 static void act_on(struct world *world, struct wire *wire, unsigned what)
 {
@@ -301,6 +298,8 @@ static void act_on(struct world *world, struct wire *wire, unsigned what)
     case 6: wire_send(wire); break;
     case 7: wire_sent(world, wire, choose_byte(choices) * UINT64_C(37)); break;
     case 8: wire_sent(world, wire, SIZE_MAX); break;
+    case 9:
+    case 10: settle(wire, choices); break;
     default: speech_frames(&wire->speech, choices); break;
     }
 }
@@ -321,7 +320,7 @@ static void act(struct world *world)
     case 7:
     case 8: turn(world); break;
     case 9: configure(world, regime_create(&world->choices)); break;
-    case 10: engine_set_pressure(world->engine, choose_below(&world->choices, 2)); break;
+    case 10: press(world, choose_below(&world->choices, 2)); break;
     case 11: let_time_pass(world); break;
     default:
         if (wire->is_there)

@@ -80,16 +80,18 @@ static void put_body(struct speech *speech, unsigned op, const char *name,
     memcpy(put_frame(speech, op, 0, name, size), body, size);
 }
 
+/* Half of all speak of one queue, so that they meet. */
 static const char *choose_name(struct choices *choices)
 {
-    return names[choose_below(choices, sizeof names / sizeof *names)];
+    unsigned byte = choose_byte(choices);
+    return names[byte < 128 ? 0 : byte % (sizeof names / sizeof *names)];
 }
 
 /* Few ids, so that they meet. */
 static uint64_t choose_id(struct choices *choices)
 {
     unsigned byte = choose_byte(choices);
-    return byte < 250 ? byte % 3 : byte;
+    return byte < 250 ? byte % 8 % 3 : byte;
 }
 
 void speech_hello(struct speech *speech, struct choices *choices)
@@ -230,6 +232,22 @@ void speech_frames(struct speech *speech, struct choices *choices)
         put_redrive(speech, choices);
     else
         put_messages(speech, choices, what % 2 ? OP_PUSH : OP_PUBLISH);
+}
+
+void speech_settlement(struct speech *speech, struct choices *choices, uint32_t id,
+                       uint64_t tag_next)
+{
+    static const uint8_t ops[] = {OP_ACK, OP_RETURN, OP_REJECT, OP_TOUCH};
+    unsigned char body[24];
+    unsigned how = choose_byte(choices), op = ops[how % 4];
+    uint64_t back = 1 + how / 4 % 8;
+    bool is_delayed = op == OP_RETURN && how >= 128;
+    store_u32(body, id);
+    store_u32(body + 4, 1 + choose_below(choices, 8));
+    store_u64(body + 8, tag_next > back ? tag_next - back : 1);
+    if (is_delayed)
+        store_u64(body + 16, choose_number(choices));
+    put_body(speech, op, "", body, is_delayed ? 24 : 16);
 }
 
 void speech_wrong(struct speech *speech, struct choices *choices)

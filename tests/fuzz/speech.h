@@ -21,7 +21,11 @@ void speech_hello(struct speech *speech, struct choices *choices);
 /* One frame of an op, or a run of messages. */
 void speech_frames(struct speech *speech, struct choices *choices);
 
-/* The same with one byte wrong. */
+/* Settles or touches messages of consumer `id`, some tags before `tag_next` and on. */
+void speech_settlement(struct speech *speech, struct choices *choices, uint32_t id,
+                       uint64_t tag_next);
+
+/* One frame or run with one byte wrong. */
 void speech_wrong(struct speech *speech, struct choices *choices);
 
 /* Bytes as they stand in the input. */

@@ -213,6 +213,7 @@ struct twin_queue {
     size_t waiting_count, waiting_capacity;
     struct queue_counters counters;
     uint64_t refused_window;
+    uint64_t worked_most;               /* nanoseconds from a delivery to its acknowledgement */
     uint64_t waited_least, waited_most; /* the longest time that a message waited is between them */
     uint64_t ready, ready_size, leased, leased_size, delayed, delayed_size;
     unsigned consumers;

@@ -176,7 +176,7 @@ static enum status credit(struct twin_peer *peer, const struct command *command)
 static void settle_lease(struct twin *twin, struct twin_consumer *consumer,
                          struct twin_lease *lease, const struct command *command)
 {
-    const struct twin_queue *queue = &twin->queues[consumer->queue];
+    struct twin_queue *queue = &twin->queues[consumer->queue];
     uint64_t lease_max = queue->settings.lease_max_ms;
     if (command->kind == COMMAND_TOUCH) {
         lease->before = lease->since;
@@ -187,6 +187,8 @@ static void settle_lease(struct twin *twin, struct twin_consumer *consumer,
     }
     if (lease->is_touched && lease_max > 0 && twin->now >= twin_after(lease->began, lease_max))
         reach(REACH_TOUCHED_OUTLIVES);
+    if (command->settle.how == SETTLE_ACKNOWLEDGE && twin->now - lease->began > queue->worked_most)
+        queue->worked_most = twin->now - lease->began;
     twin_settle_message(twin, consumer, lease->message, command->settle.how,
                         command->settle.delay_ms);
     twin->totals.settled += command->settle.how != SETTLE_RETURN;

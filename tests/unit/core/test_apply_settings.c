@@ -269,6 +269,23 @@ static void with_nothing_ready_to_drop_a_push_is_refused(void **state)
     stage_close(s);
 }
 
+/* What is leased leaves too little room, whoever went. */
+static void the_oldest_do_not_go_in_vain(void **state)
+{
+    (void)state;
+    struct stage *s = open_with("max-messages=9 max-bytes=100 when-full=drop-oldest");
+    stage_push(s, 1, "q", "a:30 b:30 c:30");
+    stage_consume(s, 3, 7, "q", 0, 1, LOTS);
+    stage_tick(s);
+    stage_skip(s);
+    stage_push(s, 1, "q", "d:71");
+    stage_expect(s, "1 #4 the queue is full\n");
+    stage_expect_ready(s, "q", "b\nc\n");
+    stage_push(s, 1, "q", "e:70");
+    stage_expect_ready(s, "q", "e\n");
+    stage_close(s);
+}
+
 static void the_oldest_do_not_go_for_what_would_never_fit(void **state)
 {
     (void)state;
@@ -288,29 +305,64 @@ struct naive {
     struct {
         unsigned number;
         uint32_t size;
+        bool is_leased;
     } kept[KEPT_MAX];
-    uint32_t count, size;
+    uint32_t count;
+    uint64_t tag; /* of the oldest lease: leases are settled in order */
     uint64_t overflowed, refused;
 };
 
-static void naive_drop(struct naive *naive)
+static uint32_t naive_size(const struct naive *naive, bool is_leased_alone)
 {
-    naive->size -= naive->kept[0].size;
-    memmove(naive->kept, naive->kept + 1, --naive->count * sizeof *naive->kept);
-    naive->overflowed++;
+    uint32_t size = 0;
+    for (uint32_t i = 0; i < naive->count; i++)
+        size += naive->kept[i].is_leased || !is_leased_alone ? naive->kept[i].size : 0;
+    return size;
+}
+
+static uint32_t naive_leased(const struct naive *naive)
+{
+    uint32_t leased = 0;
+    while (leased < naive->count && naive->kept[leased].is_leased)
+        leased++;
+    return leased;
+}
+
+static void naive_drop(struct naive *naive, uint32_t at)
+{
+    naive->count--;
+    memmove(naive->kept + at, naive->kept + at + 1, (naive->count - at) * sizeof *naive->kept);
 }
 
 static void naive_push(struct naive *naive, unsigned number, uint32_t size)
 {
-    if (size > SIZE_MAX_BYTES) {
+    uint32_t leased = naive_leased(naive);
+    if (leased == COUNT_MAX || naive_size(naive, true) + size > SIZE_MAX_BYTES) {
         naive->refused++;
         return;
     }
-    while (naive->count == COUNT_MAX || naive->size + size > SIZE_MAX_BYTES)
-        naive_drop(naive);
+    for (; naive->count == COUNT_MAX || naive_size(naive, false) + size > SIZE_MAX_BYTES;
+         naive->overflowed++)
+        naive_drop(naive, leased);
     naive->kept[naive->count].number = number;
+    naive->kept[naive->count].is_leased = false;
     naive->kept[naive->count++].size = size;
-    naive->size += size;
+}
+
+/* Leases one more from the front, or acknowledges the oldest lease. */
+static void work(struct stage *stage, struct naive *naive)
+{
+    uint32_t leased = naive_leased(naive);
+    if (random_below(&seed, 2) && leased < naive->count) {
+        naive->kept[leased].is_leased = true;
+        stage_credit(stage, 3, 7, 1, LOTS);
+        stage_tick(stage);
+        stage_sent(stage, 3);
+    } else if (leased > 0) {
+        naive_drop(naive, 0);
+        stage_settle(stage, 3, 7, ++naive->tag, 1, SETTLE_ACKNOWLEDGE);
+    }
+    stage_skip(stage);
 }
 
 /* A size that is small, or near the bound, or over it. */
@@ -319,7 +371,8 @@ static uint32_t any_size(void)
     uint64_t what = random_below(&seed, 20);
     return what == 0   ? SIZE_MAX_BYTES + (uint32_t)random_below(&seed, 3)
            : what == 1 ? SIZE_MAX_BYTES - 50
-                       : 20 + (uint32_t)random_below(&seed, 80);
+           : what < 10 ? 16 + (uint32_t)random_below(&seed, 20)
+                       : 16 + (uint32_t)random_below(&seed, 60);
 }
 
 /* A run of some frames, half of the time all alike. */
@@ -328,7 +381,7 @@ static void push_any(struct stage *stage, struct naive *naive, unsigned *number)
     char words[2048] = "";
     size_t used = 0;
     uint32_t alike = random_below(&seed, 2) ? any_size() : 0;
-    for (uint64_t count = 1 + random_below(&seed, 30); count > 0; count--, ++*number) {
+    for (uint64_t count = 1 + random_below(&seed, 16); count > 0; count--, ++*number) {
         uint32_t size = alike ? alike : any_size();
         used += (size_t)snprintf(words + used, sizeof words - used, "m%u:%u ", *number, size);
         naive_push(naive, *number, size);
@@ -336,24 +389,34 @@ static void push_any(struct stage *stage, struct naive *naive, unsigned *number)
     stage_push(stage, 1, "q", words);
 }
 
+static void expect_alike(struct stage *stage, const struct naive *naive)
+{
+    char expected[2048] = "";
+    size_t used = 0;
+    for (uint32_t i = naive_leased(naive); i < naive->count; i++)
+        used += (size_t)snprintf(expected + used, sizeof expected - used, "m%u\n",
+                                 naive->kept[i].number);
+    stage_expect_ready(stage, "q", expected);
+    assert_int_equal(stage_info(stage, "q", "leased"), naive_leased(naive));
+    assert_int_equal(stage_info(stage, "q", "overflowed"), naive->overflowed);
+    assert_int_equal(stage_info(stage, "q", "refused"), naive->refused);
+}
+
 static void as_many_make_room_as_are_needed_and_no_more(void **state)
 {
     (void)state;
     struct naive naive = {.count = 0};
     unsigned number = 0;
-    struct stage *s = open_with("max-messages=12 max-bytes=400 when-full=drop-oldest");
-    for (int round = 0; round < 1000; round++) {
-        char expected[2048] = "";
-        size_t used = 0;
-        push_any(s, &naive, &number);
-        for (uint32_t i = 0; i < naive.count; i++)
-            used += (size_t)snprintf(expected + used, sizeof expected - used, "m%u\n",
-                                     naive.kept[i].number);
-        stage_expect_ready(s, "q", expected);
-        assert_int_equal(stage_info(s, "q", "ready-bytes"), naive.size);
-        assert_int_equal(stage_info(s, "q", "overflowed"), naive.overflowed);
-        assert_int_equal(stage_info(s, "q", "refused"), naive.refused);
+    struct stage *s = open_with("max-messages=12 max-bytes=400 when-full=drop-oldest dead-letter=");
+    stage_consume(s, 3, 7, "q", 0, 0, LOTS);
+    for (int round = 0; round < 2000; round++) {
+        if (random_below(&seed, 2))
+            work(s, &naive);
+        else
+            push_any(s, &naive, &number);
+        expect_alike(s, &naive);
     }
+    assert_true(naive.overflowed > 1000 && naive.refused > 100);
     stage_close(s);
 }
 
@@ -377,6 +440,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_new_longest_time_holds_for_leases_that_last),
         cmocka_unit_test(a_lower_limit_counts_deliveries_that_were),
         cmocka_unit_test(with_nothing_ready_to_drop_a_push_is_refused),
+        cmocka_unit_test(the_oldest_do_not_go_in_vain),
         cmocka_unit_test(the_oldest_do_not_go_for_what_would_never_fit),
         cmocka_unit_test(as_many_make_room_as_are_needed_and_no_more),
     };

@@ -1,5 +1,6 @@
 #include "core/stage.h"
 
+#include "base/time.h"
 #include "check.h"
 #include "core/frames.h"
 #include "frame/header.h"
@@ -345,11 +346,32 @@ static void what_expires_while_the_dead_are_brought_is_no_less_dead(void **state
     stage_push(s, 1, "q", "new");
     stage_consume(s, 2, 7, "q", 0, 1, LOTS);
     stage_tick(s);
-    s->now += 5000000;
+    s->now += 5 * NS_PER_MS;
     stage_settle(s, 2, 7, 1, 1, SETTLE_REJECT);
     stage_expect_ready(s, "e",
                        "old dead-reason=expired dead-queue=d dead-deliveries=0 dead-times=1\n");
     expect_gone(s, "d", 1, 0);
+    stage_close(s);
+}
+
+/* Also when nothing but the question finds that its time is over. */
+static void a_dead_letter_is_never_told_as_discarded(void **state)
+{
+    (void)state;
+    unsigned char record[2048], info[2048];
+    struct stage *s = open_with("ttl=5");
+    stage_push(s, 1, "q", "a b");
+    stage_tick(s);
+    s->now += 5 * NS_PER_MS;
+    expect_gone(s, "q", 2, 0);
+    stage_push(s, 1, "q", "c");
+    stage_tick(s);
+    s->now += 5 * NS_PER_MS;
+    stage_look(s, 1, COMMAND_LIST, "", 1, false);
+    size_t size = stage_answer(s, record, sizeof record);
+    stage_name(s, 1, COMMAND_INFO, "q");
+    assert_int_equal(stage_answer(s, info, sizeof info), size - 4);
+    assert_memory_equal(record + 4, info, size - 4);
     stage_close(s);
 }
 
@@ -359,10 +381,32 @@ static void what_has_died_goes_where_it_was_to_go_then(void **state)
     struct stage *s = open_with("ttl=5");
     stage_push(s, 1, "q", "a");
     stage_tick(s);
-    s->now += 5000000;
+    s->now += 5 * NS_PER_MS;
     stage_settings(s, 1, COMMAND_SET, "q", "dead-letter=other");
     stage_tick(s);
     assert_int_equal(stage_info(s, "q.dead", "ready"), 1);
+    stage_close(s);
+}
+
+/* No tick has come between. */
+static void who_looks_at_a_queue_sees_where_its_dead_went(void **state)
+{
+    (void)state;
+    struct stage *s = open_with("ttl=5");
+    stage_push(s, 1, "q", "a");
+    stage_tick(s);
+    s->now += 5 * NS_PER_MS;
+    expect_gone(s, "q", 1, 0);
+    stage_push(s, 1, "q", "b");
+    stage_tick(s);
+    s->now += 5 * NS_PER_MS;
+    unsigned char room[2048];
+    char text[2048];
+    stage_look(s, 1, COMMAND_LIST, "", 1, false);
+    stage_answer(s, room, sizeof room);
+    frames_tell_fields(bytes_of(room + 4, load_u32(room) - 4), text, sizeof text);
+    assert_non_null(strstr(text, "name=q "));
+    assert_non_null(strstr(text, " dead-lettered=2 discarded=0 "));
     stage_close(s);
 }
 
@@ -378,6 +422,19 @@ static void deleting_a_queue_discards_what_it_holds(void **state)
     expect_queues(s, 0);
     stage_pass(s, 5);
     expect_queues(s, 0);
+    stage_close(s);
+}
+
+static void what_has_expired_by_then_is_not_deleted_but_dead(void **state)
+{
+    (void)state;
+    struct stage *s = open_with("ttl=5");
+    stage_push(s, 1, "q", "a");
+    stage_tick(s);
+    s->now += 5 * NS_PER_MS;
+    stage_name(s, 1, COMMAND_DELETE, "q");
+    stage_expect_ready(s, "q.dead",
+                       "a dead-reason=expired dead-queue=q dead-deliveries=0 dead-times=1\n");
     stage_close(s);
 }
 
@@ -590,8 +647,11 @@ int main(void)
         cmocka_unit_test(a_loop_ends_with_the_sixteenth_death),
         cmocka_unit_test(a_queue_may_be_its_own_queue_for_the_dead),
         cmocka_unit_test(what_expires_while_the_dead_are_brought_is_no_less_dead),
+        cmocka_unit_test(a_dead_letter_is_never_told_as_discarded),
         cmocka_unit_test(what_has_died_goes_where_it_was_to_go_then),
+        cmocka_unit_test(who_looks_at_a_queue_sees_where_its_dead_went),
         cmocka_unit_test(deleting_a_queue_discards_what_it_holds),
+        cmocka_unit_test(what_has_expired_by_then_is_not_deleted_but_dead),
         cmocka_unit_test(purging_a_queue_discards_what_waits_in_it),
         cmocka_unit_test(redriving_brings_each_back_to_where_it_was),
         cmocka_unit_test(what_is_redriven_was_acknowledged_where_it_was),

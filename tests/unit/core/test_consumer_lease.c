@@ -294,6 +294,24 @@ static void how_long_was_worked_is_counted_of_what_is_acknowledged(void **state)
     close(&b, c);
 }
 
+static void who_touches_a_lease_has_worked_on_it_since_its_delivery(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct consumer *c = open(&b, 5);
+    bench_push(&b, "a b");
+    take(&b, c, 1);
+    b.stock.now += 4 * MS;
+    consumer_touch(c, &b.stock, 1, 1);
+    take(&b, c, 1); /* at that very moment */
+    b.stock.now += 3 * MS;
+    settle(&b, c, 1, 1);
+    assert_int_equal(b.queue->times->worked.max_us, 7000);
+    settle(&b, c, 2, 1);
+    assert_int_equal(histogram_quantile_us(&b.queue->times->worked, 500), 3071);
+    close(&b, c);
+}
+
 /* What is true of each tag. */
 enum { TAGS = 3000, LEASE_MAX_MS = 20 };
 
@@ -335,7 +353,6 @@ static void take_tags(struct bench *bench, struct consumer *consumer, struct tag
 {
     uint32_t count = 1 + (uint32_t)random_below(&seed, 5);
     consumer->from_back = random_below(&seed, 2);
-    bench->stock.now++; /* so that it is no piece of one that was touched at this very moment */
     bench_push_alike(bench, count, 20);
     struct stretch stretch;
     uint64_t tag;
@@ -408,6 +425,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_new_longest_time_holds_for_leases_that_last),
         cmocka_unit_test(the_oldest_lease_is_the_one_that_began_first_or_was_not_touched),
         cmocka_unit_test(how_long_was_worked_is_counted_of_what_is_acknowledged),
+        cmocka_unit_test(who_touches_a_lease_has_worked_on_it_since_its_delivery),
         cmocka_unit_test(leases_end_in_their_time_however_they_are_settled_and_touched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -238,6 +238,24 @@ static void a_higher_limit_lets_more_be_leased_at_once(void **state)
     stage_close(s);
 }
 
+/* One frame may pass it. */
+static void so_many_bytes_unsent_to_a_connection_and_no_more(void **state)
+{
+    (void)state;
+    struct stage *s = open();
+    configure(s, (struct engine_config){.unsent_max = 50});
+    stage_push(s, 1, "q", "a:40 b:40 c:40 d:40");
+    stage_consume(s, 2, 7, "q", 0, LOTS, LOTS);
+    stage_skip(s);
+    tick_and_expect(s, "2 c7 @1 a\n2 c7 @2 b\n");
+    stage_sent_one(s, 2);
+    tick_and_expect(s, "2 c7 @3 c\n");
+    configure(s, (struct engine_config){0});
+    stage_sent_one(s, 2);
+    tick_and_expect(s, "2 c7 @4 d\n");
+    stage_close(s);
+}
+
 static void who_needs_no_acks_has_nothing_in_flight(void **state)
 {
     (void)state;
@@ -412,6 +430,7 @@ int main(void)
         cmocka_unit_test(so_many_leases_of_a_connection_and_no_more),
         cmocka_unit_test(every_way_of_settling_makes_room_for_more_leases),
         cmocka_unit_test(a_higher_limit_lets_more_be_leased_at_once),
+        cmocka_unit_test(so_many_bytes_unsent_to_a_connection_and_no_more),
         cmocka_unit_test(who_needs_no_acks_has_nothing_in_flight),
         cmocka_unit_test(what_is_leased_to_a_connection_is_told_and_since_when),
         cmocka_unit_test(under_pressure_pushes_are_refused_and_consuming_goes_on),

@@ -4,11 +4,16 @@
 #include "check.h"
 #include "core/queue.h"
 #include "core/stage.h"
+#include "seed.h"
+
+#include <stdio.h>
 
 /* Peers 1 and 2 push, peer 3 consumes. */
 enum { LOTS = 1000000 };
 
 static const uint64_t MS = NS_PER_MS;
+
+static struct random seed;
 
 static struct stage *open(void)
 {
@@ -129,6 +134,51 @@ static void holes_do_not_turn_what_is_returned_late_around(void **state)
     stage_pass(s, 5);
     stage_expect_ready(s, "q", "a\nb\nc\ne\n");
     stage_close(s);
+}
+
+/* Messages of many sizes taken at one end, some of them for the second time; some are settled, and
+ * all that are left return late with one word. */
+static void expect_order(bool from_back)
+{
+    enum { COUNT = 30 };
+    struct stage *s = open();
+    char word[16], expected[COUNT * 4] = "";
+    size_t used = 0;
+    for (int i = 0; i < COUNT; i++) {
+        snprintf(word, sizeof word, "%02d:%lu", i, 20 + random_below(&seed, 300));
+        stage_push(s, 1, "q", word);
+    }
+    stage_consume(s, 3, 7, "q", from_back ? CONSUME_BACK : 0, 1 + random_below(&seed, COUNT), LOTS);
+    stage_tick(s);
+    stage_cancel(s, 3, 7);
+    stage_consume(s, 3, 8, "q", from_back ? CONSUME_BACK : 0, 0, LOTS);
+    uint32_t taken = 0;
+    for (uint64_t part; taken < COUNT; taken += (uint32_t)part) {
+        part = 1 + random_below(&seed, COUNT - taken);
+        stage_credit(s, 3, 8, (uint32_t)part, LOTS);
+        stage_tick(s);
+    }
+    bool is_gone[COUNT] = {0};
+    for (int i = 0; i < COUNT; i++) {
+        if (random_below(&seed, 3) > 0)
+            continue;
+        is_gone[from_back ? COUNT - 1 - i : i] = true;
+        stage_settle(s, 3, 8, (uint64_t)i + 1, 1, SETTLE_ACKNOWLEDGE);
+    }
+    stage_return(s, 3, 8, 1, COUNT, 5);
+    stage_pass(s, 5);
+    for (int i = 0; i < COUNT; i++)
+        if (!is_gone[i])
+            used += (size_t)snprintf(expected + used, sizeof expected - used, "%02d\n", i);
+    stage_expect_ready(s, "q", expected);
+    stage_close(s);
+}
+
+static void however_it_was_taken_what_returns_late_is_in_order(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 200; round++)
+        expect_order(round % 2);
 }
 
 static void the_longest_delay_of_a_return_is_borne(void **state)
@@ -352,8 +402,9 @@ static void ages_are_told_in_milliseconds(void **state)
     stage_close(s);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    seed = seed_from(argc, argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_delayed_push_is_accepted_at_once_and_delivered_when_it_is_due),
         cmocka_unit_test(a_delayed_message_is_not_seen_before_it_is_due),
@@ -361,6 +412,7 @@ int main(void)
         cmocka_unit_test(what_is_returned_late_comes_back_in_order_at_its_end),
         cmocka_unit_test(what_is_returned_late_to_the_back_is_there_in_order),
         cmocka_unit_test(holes_do_not_turn_what_is_returned_late_around),
+        cmocka_unit_test(however_it_was_taken_what_returns_late_is_in_order),
         cmocka_unit_test(the_longest_delay_of_a_return_is_borne),
         cmocka_unit_test(what_is_due_is_delivered_before_the_answer_to_ping),
         cmocka_unit_test(an_expired_message_is_never_delivered),

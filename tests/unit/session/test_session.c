@@ -36,6 +36,11 @@ static void put_conversation(struct script *s)
     script_numbers(s, OP_PING, 0, "", "");
     script_numbers(s, OP_ACK, 0, "", "448", 7, 1, UINT64_C(1));
     script_numbers(s, OP_RETURN, 0, "", "448", 7, 1, UINT64_C(2));
+    script_numbers(s, OP_TOUCH, 0, "", "448", 7, 1, UINT64_C(1));
+    script_numbers(s, OP_RETURN, 0, "", "4488", 7, 1, UINT64_C(1), UINT64_C(5));
+    script_fields(s, OP_SET, "q", "max-messages=4 lease-max=9000 dead-letter=");
+    script_headed(s, OP_PUSH, "q", "ttl=9000 x-a=b", "h");
+    script_headed(s, OP_PUSH, "q", "ttl=0", "i");
     script_numbers(s, OP_SUBSCRIBE, SUBSCRIBE_WILDCARD, "t.*", "448", 5, 2, UINT64_C(0));
     script_messages(s, OP_PUBLISH, "t.x", "m n o");
     script_messages(s, OP_PUBLISH, "t.y", "p");
@@ -48,6 +53,11 @@ static void put_conversation(struct script *s)
     script_numbers(s, OP_REJECT, 0, "", "448", 7, 5, UINT64_C(3));
     script_numbers(s, OP_INFO, 0, "q", "");
     script_numbers(s, OP_STATS, 0, "", "");
+    script_numbers(s, OP_CLIENTS, 0, "", "44", 5, 0);
+    script_numbers(s, OP_SETTINGS, 0, "", "");
+    script_numbers(s, OP_HEARTBEAT, 0, "", "");
+    script_numbers(s, OP_KILL, 0, "", "4", 77);
+    script_numbers(s, OP_REDRIVE, 0, "q", "4", 1);
     script_numbers(s, OP_PAUSE, 0, "q", "");
     script_numbers(s, OP_CONSUME, CONSUME_BACK | CONSUME_NO_ACK, "q", "448", 8, 9, UINT64_C(900));
     script_numbers(s, OP_RESUME, 0, "q", "");
@@ -58,7 +68,7 @@ static void put_conversation(struct script *s)
     script_numbers(s, OP_DELETE, 0, "q", "");
 }
 
-enum { CONVERSATION_FRAMES = 32 };
+enum { CONVERSATION_FRAMES = 42 };
 
 /* Has a new client say the conversation in two pieces within one turn; tells what was answered. */
 static void converse(struct talk *talk, struct bytes words, size_t cut)
