@@ -9,11 +9,10 @@ import struct
 import time
 
 HELLO, PUSH, PUBLISH, CONSUME, CANCEL, CREDIT, ACK, RETURN, REJECT, SUBSCRIBE, UNSUBSCRIBE = range(0x80, 0x8B)
-DECLARE, DELETE, PURGE, PAUSE, RESUME, PEEK, LIST, INFO, STATS, PING = range(0x8B, 0x95)
-TOUCH, SET, REDRIVE, CLIENTS, KILL, TOPICS, SETTINGS, HEARTBEAT = range(0x95, 0x9D)
+DECLARE, DELETE, PURGE, PAUSE, RESUME, PEEK, LIST, INFO, STATS, PING, TOUCH, SET, REDRIVE = range(0x8B, 0x98)
+CLIENTS, KILL, TOPICS, SETTINGS, HEARTBEAT = range(0x98, 0x9D)
 WELCOME, CONFIRM, ERROR, REPLY, CONTEXT, GAP, ENDED, GOAWAY, LOST = range(0xC0, 0xC9)
-BACK, NO_ACK, WILDCARD, MORE = 1, 2, 1, 1  # flags, each of its own ops
-HEADERS, RETAIN, MUST, TO_INBOX, INBOX = 1, 2, 4, 8, 2
+HEADERS, BACK, NO_ACK, WILDCARD, MORE = 1, 1, 2, 1, 1  # flags, each of its own ops
 HEAD = struct.Struct("<BBHI")  # op, flags, name_size, size
 FIELD = struct.Struct("<BBH")  # key_size, kind, value_size
 RANGE = struct.Struct("<IIQ")  # consumer or subscription, count, and bytes or tag
@@ -23,12 +22,12 @@ STATUSES = dict(enumerate("""none protocol unknown-op bad-frame bad-name bad-fla
     too-many-from-address too-many-strangers too-many-queues too-many-subscriptions
     too-many-subscriptions-in-all too-many-retained dead no-client""".split()))
 
-# What a connection receives. `deliveries` says how often a message was delivered before; `headers` are fields.
-Delivery = collections.namedtuple("Delivery", "consumer tag deliveries queue message headers", defaults=[{}])
-Publication = collections.namedtuple("Publication", "subscription topic message headers", defaults=[{}])
-Lost = collections.namedtuple("Lost", "consumer count tag")  # leases that took too long; the messages went back
+# What a connection receives. `deliveries` says how often a message was delivered before.
+Delivery = collections.namedtuple("Delivery", "consumer tag deliveries queue message")
+Publication = collections.namedtuple("Publication", "subscription topic message")
 Gap = collections.namedtuple("Gap", "subscription messages bytes")  # so much was dropped in this place
 Ended = collections.namedtuple("Ended", "consumer status")
+Lost = collections.namedtuple("Lost", "consumer tag count")  # they were leased for too long, and went back
 Goaway = collections.namedtuple("Goaway", "status text")  # the broker will close the connection
 
 
@@ -76,26 +75,24 @@ def unpack_fields(data):
     return fields
 
 
+def pack_headers(headers):
+    """The header block that goes before a message; an empty dict makes none."""
+    fields = pack_fields(headers)
+    return struct.pack("<I", 4 + len(fields)) + fields if headers else b""
+
+
+def unpack_headers(message):
+    """The headers of a message that was delivered with some, and the message behind them."""
+    size = int.from_bytes(message[:4], "little")
+    return unpack_fields(message[4:size]), message[size:]
+
+
 def unpack_records(data):
-    """A list of fields, one for each record."""
-    records = []
+    """Yields the fields of each record."""
     while data:
         size = int.from_bytes(data[:4], "little")
-        records.append(unpack_fields(data[4:size]))
+        yield unpack_fields(data[4:size])
         data = data[size:]
-    return records
-
-
-def pack_message(message, headers):
-    """The flag and the body of a message that has these headers."""
-    block = pack_fields(headers)
-    return (HEADERS, struct.pack("<I", 4 + len(block)) + block + message) if headers else (0, message)
-
-
-def unpack_message(flags, body):
-    """The message and its headers."""
-    size = int.from_bytes(body[:4], "little") if flags & HEADERS else 0
-    return body[size:], unpack_fields(body[4:size]) if size else {}
 
 
 def request(op, unpack=lambda body: None):
@@ -121,23 +118,14 @@ class Connection:
         self._wait(lambda: self.welcome, timeout)
 
     def push(self, queue, message, **headers):
-        """Appends a message to a queue; waits only while the window is full. Headers: ttl, delay, reply_to, x_…"""
-        flags, body = pack_message(message, headers)
-        frames, size = self.welcome["window"], self.welcome["window-bytes"] - len(pack_frame(PUSH, queue, body))
+        """Appends a message to a queue; waits only while the window is full. Headers: ttl, delay (ms), reply_to …"""
+        message = pack_headers(headers) + message
+        frames, size = self.welcome["window"], self.welcome["window-bytes"] - len(pack_frame(PUSH, queue, message))
         self._wait(lambda: not self._sizes or len(self._sizes) < frames and self._unsettled <= size, self.timeout)
-        return self.send(PUSH, queue, body, flags)
+        return self.send(PUSH, queue, message, HEADERS * bool(headers))
 
-    def publish(self, topic, message, retain=False, must=False, inbox=False, **headers):
-        """With `must` it is refused when nobody is there; with `inbox` the name is an inbox's."""
-        flags, body = pack_message(message, headers)
-        return self.send(PUBLISH, topic, body, flags | RETAIN * retain | MUST * must | TO_INBOX * inbox)
-
-    def post(self, address, message, **headers):
-        """To a header `reply-to`: b"queue:NAME", b"topic:NAME" or b"inbox:NAME"."""
-        kind, _, name = address.partition(b":")
-        if kind == b"queue":
-            return self.push(name, message, **headers)
-        return self.publish(name, message, inbox=kind == b"inbox", **headers)
+    def publish(self, topic, message):
+        return self.send(PUBLISH, topic, message)
 
     def flush(self):
         """Until everything sent is settled; raises the first refusal that was not raised yet, if there is one."""
@@ -154,70 +142,57 @@ class Connection:
         return self.send(CREDIT, body=RANGE.pack(consumer, count, size))
 
     def settle(self, op, consumer, tag, count=1, delay=0):
-        """ACK, RETURN (with a delay in ms), REJECT, or TOUCH for the messages `tag` to `tag + count - 1`."""
+        """ACK, RETURN (after `delay` ms), REJECT or TOUCH for the messages `tag` to `tag + count - 1`."""
         return self.send(op, body=RANGE.pack(consumer, count, tag) + (struct.pack("<Q", delay) if delay else b""))
-
-    def heartbeat(self):
-        """To be sent each third of welcome["liveness"], in ms, by who said heartbeats=1 and has something leased."""
-        return self.send(HEARTBEAT)
 
     def cancel(self, consumer):
         self.call(CANCEL, body=struct.pack("<I", consumer))
 
-    def subscribe(self, topic, subscription, wildcard=False, max_messages=0, max_bytes=0, **fields):
-        """To a topic, or a pattern, under an id of your choice. The bounds are of what waits in the broker.
-
-        Fields: group, overflow (b"drop-oldest", b"drop-newest", b"keep-last" or b"close"), retained (0)."""
-        body = RANGE.pack(subscription, max_messages, max_bytes) + pack_fields(fields)
-        self.call(SUBSCRIBE, topic, body, WILDCARD * wildcard)
-
-    def inbox(self, subscription):
-        """A subscription to a name that nobody can guess; returns it. As reply_to it stands behind b"inbox:"."""
-        return self.call(SUBSCRIBE, body=RANGE.pack(subscription, 0, 0), flags=INBOX)[1]
+    def subscribe(self, topic, subscription, wildcard=False, max_messages=0, max_bytes=0):
+        """To a topic, or a pattern, under an id of your choice. The bounds are of what waits in the broker."""
+        self.call(SUBSCRIBE, topic, RANGE.pack(subscription, max_messages, max_bytes), WILDCARD * wildcard)
 
     def unsubscribe(self, subscription):
         self.call(UNSUBSCRIBE, body=struct.pack("<I", subscription))
 
     def declare(self, queue, **fields):
-        """Fields: max_messages, max_bytes, when_full (b"refuse", b"hold" or b"drop-oldest"), ttl, delivery_limit,
-        dead_letter, lease_max."""
+        """Fields: max_messages, max_bytes, when_full (b"refuse", b"hold", b"drop-oldest"), ttl, dead_letter …"""
         self.call(DECLARE, queue, pack_fields(fields))
 
     def set(self, queue, **fields):
-        """Changes settings of a queue that exists. Fields: those of declare."""
+        """Changes the settings of a queue that exists."""
         self.call(SET, queue, pack_fields(fields))
 
-    def redrive(self, queue, count=0, **to):
-        """Puts dead letters back, all or `count`; returns how many, and whether some are left."""
-        flags, body = self.call(REDRIVE, queue, struct.pack("<I", count) + pack_fields(to))
+    def redrive(self, queue, count=0, **fields):
+        """Tries dead letters again where they came from, or `to` a queue; how many, and whether some are left."""
+        flags, body = self.call(REDRIVE, queue, struct.pack("<I", count) + pack_fields(fields))
         return int.from_bytes(body, "little"), bool(flags & MORE)
+
+    def clients(self, after=0, count=1000):
+        """Returns the fields of connections whose numbers are above `after`, and whether there are more."""
+        flags, body = self.call(CLIENTS, body=struct.pack("<II", count, after))
+        return list(unpack_records(body)), bool(flags & MORE)
+
+    def kill(self, connection):
+        self.call(KILL, body=struct.pack("<I", connection))
+
+    def heartbeat(self):
+        return self.send(HEARTBEAT)
 
     delete, pause, resume, ping = request(DELETE), request(PAUSE), request(RESUME), request(PING)
     purge = request(PURGE, lambda body: int.from_bytes(body, "little"))  # how many messages
-    info, stats, settings = request(INFO, unpack_fields), request(STATS, unpack_fields), request(SETTINGS, unpack_records)
+    info, stats = request(INFO, unpack_fields), request(STATS, unpack_fields)
+    settings = request(SETTINGS, lambda body: list(unpack_records(body)))
 
     def peek(self, queue, count=1, back=False):
         """Returns messages, which stay in the queue, and whether there are more than these."""
         flags, body = self.call(PEEK, queue, struct.pack("<I", count), BACK * back)
-        return [unpack_message(flags, body)[0] for _, flags, _, body, _ in unpack_frames(body)], bool(flags & MORE)
+        return [message for _, _, _, message, _ in unpack_frames(body)], bool(flags & MORE)
 
     def list(self, after=b"", count=1000):
         """Returns the fields of queues whose names come after `after`, sorted, and whether there are more."""
         flags, body = self.call(LIST, after, struct.pack("<I", count))
-        return unpack_records(body), bool(flags & MORE)
-
-    def topics(self, after=b"", count=1000):
-        """The same for names that are subscribed to or retained."""
-        flags, body = self.call(TOPICS, after, struct.pack("<I", count))
-        return unpack_records(body), bool(flags & MORE)
-
-    def clients(self, after=0, count=1000):
-        """The same for connections, by id."""
-        flags, body = self.call(CLIENTS, body=struct.pack("<II", count, after))
-        return unpack_records(body), bool(flags & MORE)
-
-    def kill(self, connection):
-        self.call(KILL, body=struct.pack("<I", connection))
+        return list(unpack_records(body)), bool(flags & MORE)
 
     def receive(self, timeout=None):
         """The next event. Raises TimeoutError when `timeout` seconds bring none."""
@@ -264,17 +239,13 @@ class Connection:
     def _take(self, op, flags, name, body):
         """One frame from the broker. Ops that are not known are skipped."""
         if op == PUSH:
-            message, headers = unpack_message(flags, body)
             consumer, deliveries, tag = self._context
             self._context = consumer, deliveries, tag + 1
-            self._events.append(Delivery(consumer, tag, deliveries, name, message, headers))
+            self._events.append(Delivery(consumer, tag, deliveries, name, body))
         elif op == PUBLISH:
-            message, headers = unpack_message(flags, body)
-            self._events.append(Publication(self._context[0], name, message, headers))
+            self._events.append(Publication(self._context[0], name, body))
         elif op == CONTEXT:
             self._context = RANGE.unpack(body)
-        elif op == LOST:
-            self._events.append(Lost(*RANGE.unpack(body)))
         elif op == CONFIRM:
             before, (self.settled, self.level) = self.settled, struct.unpack("<QI", body)
             self._unsettled -= sum(self._sizes.popleft() for _ in range(self.settled - before))
@@ -288,6 +259,9 @@ class Connection:
             self._replies[int.from_bytes(body[:8], "little")] = flags, body[8:]
         elif op == GAP:
             self._events.append(Gap(*struct.unpack("<I4xQQ", body)))
+        elif op == LOST:
+            consumer, count, tag = RANGE.unpack(body)
+            self._events.append(Lost(consumer, tag, count))
         elif op == ENDED:
             consumer, status = struct.unpack("<IH2x", body)
             self._events.append(Ended(consumer, STATUSES.get(status, status)))

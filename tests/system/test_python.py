@@ -47,7 +47,7 @@ def the_client_is_short_and_needs_nothing_but_sockets():
     imports = [node for node in ast.walk(ast.parse(text)) if isinstance(node, (ast.Import, ast.ImportFrom))]
     names = {alias.name for node in imports for alias in node.names}
     assert names == {"collections", "select", "struct", "time"}, names
-    assert text.count("\n") <= 310
+    assert text.count("\n") <= 280
 
 
 @test
