@@ -163,6 +163,14 @@ enum status answer_list(struct engine *engine, const struct command *command, st
     return answer(engine, command, put < count, outbox);
 }
 
+enum status answer_inbox(struct engine *engine, const struct command *command, struct bytes name,
+                         struct outbox *outbox)
+{
+    memcpy(text_reserve(engine, name.size), name.data, name.size);
+    engine->text_size += name.size;
+    return answer(engine, command, false, outbox);
+}
+
 enum status answer_stats(struct engine *engine, const struct command *command,
                          struct outbox *outbox)
 {
@@ -185,6 +193,8 @@ enum status answer_stats(struct engine *engine, const struct command *command,
         {"published", totals.published},
         {"sent", totals.sent},
         {"missed", totals.missed},
+        {"retained", totals.retained},
+        {"retained-bytes", totals.retained_size},
         {"message-memory", totals.memory},
     };
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)

@@ -4,6 +4,7 @@
 #define RINGPOST_CORE_COMMAND_H
 
 #include "core/queue.h"
+#include "core/settings.h"
 #include "frame/frame.h"
 
 enum { PEER_NONE = UINT32_MAX }; /* no connection's id */
@@ -60,7 +61,11 @@ struct command {
             uint32_t id;
             uint32_t count_max; /* 0: the default */
             uint64_t size_max;  /* 0: the default */
-            bool is_wildcard;
+            bool is_wildcard, is_inbox;
+            bool no_retained;  /* retained messages are not wanted */
+            bool has_overflow; /* else the default */
+            enum overflow overflow;
+            struct bytes group;         /* empty: none */
         } subscription;                 /* SUBSCRIBE, UNSUBSCRIBE */
         struct queue_settings settings; /* DECLARE */
         struct {

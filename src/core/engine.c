@@ -18,6 +18,10 @@ struct engine *engine_create(struct hash_key key)
     engine->key = key;
     arena_init(&engine->arena);
     topics_init(&engine->topics, &engine->key);
+    retained_init(&engine->retained, &engine->key);
+    backlog_store_init(&engine->posts, &engine->arena, &engine->key);
+    engine->inbox_key.k0 = hash_bytes(&key, bytes_text("inbox, one half"));
+    engine->inbox_key.k1 = hash_bytes(&key, bytes_text("inbox, the other half"));
     list_init(&engine->hot_queues);
     list_init(&engine->hot_peers);
     return engine;
@@ -35,7 +39,8 @@ void engine_destroy(struct engine *engine)
     table_finish(&engine->peers);
     topics_finish(&engine->topics);
     chunk_store_finish(&engine->chunks, &engine->arena);
-    post_pool_finish(&engine->posts);
+    retained_finish(&engine->retained);
+    backlog_store_finish(&engine->posts);
     arena_finish(&engine->arena);
     free(engine->text);
     free(engine);
@@ -99,10 +104,7 @@ static void detach(struct engine *engine, struct peer *peer)
     }
     while ((entry = table_next(&peer->consumers, &at)))
         engine_consumer_end(engine, list_entry(entry, struct consumer, entry));
-    at = 0;
-    while ((entry = table_next(&peer->subscriptions, &at)))
-        engine_subscription_end(engine, list_entry(entry, struct subscription, entry));
-    assert(peer->backlog.posts_count == 0);
+    engine_subscriptions_end(engine, peer);
     engine->peer_memo = NULL;
     match_unref(peer->match_memo);
     table_finish(&peer->consumers);
@@ -157,14 +159,23 @@ void engine_apply(struct engine *engine, const struct command *command, uint64_t
     enum status status = STATUS_OK;
     switch (command->kind) {
     case COMMAND_ATTACH: break;
-    case COMMAND_DETACH: detach(engine, peer); return;
+    case COMMAND_DETACH:
+        detach(engine, peer);
+        engine_end_overflowed(engine, outbox);
+        return;
     case COMMAND_PUSH: apply_push(engine, peer, command, outbox); return;
-    case COMMAND_PUBLISH: apply_publish(engine, peer, command, outbox); return;
+    case COMMAND_PUBLISH:
+        apply_publish(engine, peer, command, outbox);
+        engine_end_overflowed(engine, outbox);
+        return;
+    case COMMAND_SUBSCRIBE:
+        apply_subscribe(engine, peer, command, outbox);
+        engine_end_overflowed(engine, outbox);
+        return;
     case COMMAND_CONSUME: status = apply_consume(engine, peer, command); break;
     case COMMAND_CANCEL: status = apply_cancel(engine, peer, command); break;
     case COMMAND_CREDIT: status = apply_credit(engine, peer, command); break;
     case COMMAND_SETTLE: status = apply_settle(engine, peer, command); break;
-    case COMMAND_SUBSCRIBE: status = apply_subscribe(engine, peer, command); break;
     case COMMAND_UNSUBSCRIBE: status = apply_unsubscribe(engine, peer, command, outbox); break;
     case COMMAND_DECLARE: status = apply_declare(engine, command); break;
     case COMMAND_DELETE: status = apply_delete(engine, command, outbox); break;
@@ -181,6 +192,7 @@ void engine_apply(struct engine *engine, const struct command *command, uint64_t
         command->kind >= COMMAND_PURGE && command->kind <= COMMAND_STATS && status == STATUS_OK;
     if (!is_answered)
         outbox_settle(outbox, peer->id, command->ticket, 1, status);
+    engine_end_overflowed(engine, outbox);
 }
 
 void engine_tick(struct engine *engine, uint64_t now, struct outbox *outbox)
@@ -248,9 +260,7 @@ void engine_release(struct engine *engine, uint32_t peer_id, const struct slice 
     peer->unsent_sizes[kind] -= size;
     if (peer->was_full && peer_room(peer, BLOCK_SEGMENT) > 0)
         has_room_again(engine, peer);
-    if (peer->backlog.posts_count > 0 && peer_room(peer, BLOCK_CHUNK) > 0 &&
-        !list_is_linked(&peer->hot))
-        list_push_back(&engine->hot_peers, &peer->hot);
+    engine_touch_peer(engine, peer);
 }
 
 struct engine_totals engine_totals(const struct engine *engine)
@@ -259,6 +269,8 @@ struct engine_totals engine_totals(const struct engine *engine)
     totals.queues = engine->queues.count;
     totals.connections = engine->peers.count;
     totals.subscriptions = engine->topics.subscriptions_count;
+    totals.retained = engine->retained.messages.count;
+    totals.retained_size = engine->retained.size;
     totals.memory = engine->arena.size;
     struct table_entry *entry;
     for (size_t at = 0; (entry = table_next(&engine->queues, &at));) {

@@ -15,14 +15,15 @@ struct shape {
 static struct shape shape_of(enum op op)
 {
     switch (op) {
-    case OP_PUSH:
-    case OP_PUBLISH: return (struct shape){NEEDS_NAME, 0, -1};
+    case OP_PUSH: return (struct shape){NEEDS_NAME, 0, -1};
+    case OP_PUBLISH:
+        return (struct shape){NEEDS_NAME, PUBLISH_RETAIN | PUBLISH_MUST | PUBLISH_INBOX, -1};
     case OP_CONSUME: return (struct shape){NEEDS_NAME, 3, 16};
     case OP_CREDIT:
     case OP_ACK:
     case OP_RETURN:
     case OP_REJECT: return (struct shape){NO_NAME, 0, 16};
-    case OP_SUBSCRIBE: return (struct shape){NEEDS_NAME, 1, 16};
+    case OP_SUBSCRIBE: return (struct shape){NEEDS_NAME, SUBSCRIBE_WILDCARD | SUBSCRIBE_INBOX, 16};
     case OP_CANCEL:
     case OP_UNSUBSCRIBE: return (struct shape){NO_NAME, 0, 4};
     case OP_DECLARE: return (struct shape){NEEDS_NAME, 0, -1};

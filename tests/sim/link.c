@@ -51,8 +51,11 @@ void link_say(struct link *link, const struct command *command, uint32_t name)
         const struct run *run = &command->run;
         memcpy(buffer_room(&link->out, run->size), run->data, run->size);
         buffer_grow(&link->out, run->size);
-        for (uint32_t at = 0; at < run->size; at += frame_size(run->data + at))
-            link_note(link, op, frame_size(run->data + at), name)->is_first = at == 0;
+        for (uint32_t at = 0; at < run->size; at += frame_size(run->data + at)) {
+            struct said *said = link_note(link, op, frame_size(run->data + at), name);
+            said->is_first = at == 0;
+            said->flags = run->head.flags;
+        }
         return;
     }
     size_t before = buffer_size(&link->out);

@@ -23,8 +23,8 @@ bool message_is(const unsigned char *frame, enum op op, struct bytes name, uint6
                 uint32_t size)
 {
     struct frame_head head = frame_head_load(frame);
-    if (head.op != op || head.flags || head.name_size != name.size || head.size != size ||
-        memcmp(frame + FRAME_HEAD_SIZE, name.data, name.size) != 0)
+    if (head.op != op || (op == OP_PUSH && head.flags) || head.name_size != name.size ||
+        head.size != size || memcmp(frame + FRAME_HEAD_SIZE, name.data, name.size) != 0)
         return false;
     const unsigned char *body = frame + FRAME_HEAD_SIZE + name.size;
     size_t body_size = size - FRAME_HEAD_SIZE - name.size, at = 0;

@@ -42,6 +42,8 @@ static void start(struct model *model, uint64_t seed, bool is_trace)
     model->release_percent = (unsigned)ONE_OF(random, 100, 50, 20, 3);
     model->is_release_random = chance(model, 50);
     model->engine = engine_create((struct hash_key){random_next(random), seed});
+    model->engine->retained.count_max = ONE_OF(random, 2, 5, 100000);
+    model->engine->retained.size_max = ONE_OF(random, 500, 64 * 1024 * 1024);
     twin_init(&model->twin, model->engine, &model->commands.names);
     model->twin.is_trace = is_trace;
 }

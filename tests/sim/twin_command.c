@@ -38,6 +38,16 @@ void twin_foretell(struct twin *twin, uint32_t peer, uint64_t number, enum statu
     twin->settled[twin->settled_count++] = (struct twin_settled){peer, number, status};
 }
 
+void twin_foretell_end(struct twin *twin, uint32_t peer, uint32_t id, bool is_subscription,
+                       enum status status)
+{
+    size_t at = twin->ended_count++;
+    twin->ended[at].peer = peer;
+    twin->ended[at].id = id;
+    twin->ended[at].is_subscription = is_subscription;
+    twin->ended[at].status = status;
+}
+
 /* Queues. */
 
 static struct twin_queue *queue_make(struct twin *twin, struct bytes name)
@@ -58,9 +68,11 @@ static void queue_clear(struct twin_queue *queue)
     *queue = (struct twin_queue){0};
 }
 
-void twin_init(struct twin *twin, struct engine *engine, const struct twin_names *names)
+void twin_init(struct twin *twin, struct engine *engine, struct twin_names *names)
 {
     *twin = (struct twin){.engine = engine, .names = names};
+    for (int i = 0; i < TWIN_GROUPS; i++)
+        twin->groups[i] = i + 1;
 }
 
 void twin_finish(struct twin *twin)
@@ -330,8 +342,7 @@ static enum status delete_queue(struct twin *twin, const struct command *command
             if (!consumer->is_there || consumer->queue != index)
                 continue;
             consumer_end(twin, consumer);
-            twin->ended[twin->ended_count].peer = twin->peers[i].id;
-            twin->ended[twin->ended_count++].id = id;
+            twin_foretell_end(twin, twin->peers[i].id, id, false, STATUS_DELETED);
         }
     queue_clear(queue);
     return STATUS_OK;
@@ -393,9 +404,8 @@ void twin_apply(struct twin *twin, struct twin_peer *peer, const struct command 
     case COMMAND_DETACH: REQUIRE(false, "not for here");
     case COMMAND_PUSH: push(twin, peer, command, first_id); return;
     case COMMAND_PUBLISH:
-        for (uint32_t at = 0; at < command->run.count; at++)
-            twin_foretell(twin, peer->id, command->ticket + at, STATUS_OK);
-        twin_publish(twin, command, first_id);
+        twin_publish(twin, peer, command, first_id);
+        twin_end_overflowed(twin);
         return;
     case COMMAND_CONSUME: status = consume(twin, peer, command); break;
     case COMMAND_CANCEL: status = cancel(twin, peer, command); break;
@@ -415,6 +425,7 @@ void twin_apply(struct twin *twin, struct twin_peer *peer, const struct command 
     case COMMAND_PING: status = look(twin, command); break;
     }
     twin_foretell(twin, peer->id, command->ticket, status);
+    twin_end_overflowed(twin);
 }
 
 /* Connections. */
@@ -450,6 +461,8 @@ void twin_detach(struct twin *twin, struct twin_peer *peer)
             reach(REACH_RETURNED_DEAD);
         consumer_end(twin, consumer);
     }
+    twin_unsubscribe_all(twin, peer);
     free(peer->items);
     *peer = (struct twin_peer){0};
+    twin_end_overflowed(twin);
 }

@@ -45,7 +45,8 @@ void twin_check_hold(const struct twin_hold *hold)
             &hold->messages[hold->slice.is_reversed ? hold->slice.count - 1 - i : i];
         REQUIRE(offset + message->size <= bytes.size &&
                     message_is(bytes.data + offset, hold->op, message->name, message->id,
-                               message->size),
+                               message->size) &&
+                    bytes.data[offset + 1] == message->flags,
                 "message %u of %u in a slice is not message %llu of %u bytes", i, hold->slice.count,
                 (unsigned long long)message->id, message->size);
         offset += message->size;
@@ -155,7 +156,7 @@ static void take_messages(struct twin *twin, struct twin_consumer *consumer,
                 "message %llu was delivered %u times before, not %u",
                 (unsigned long long)message->id, message->deliveries, effect->deliveries);
         hold->messages[i] =
-            (struct twin_held){message->id, message->size, twin->names->queues[consumer->queue]};
+            (struct twin_held){message->id, message->size, twin->names->queues[consumer->queue], 0};
         size += message->size;
         twin_take(queue, consumer, message);
     }
@@ -240,7 +241,8 @@ static bool is_answered(const struct twin *twin)
         return false;
     enum command_kind kind = twin->command->kind;
     return kind == COMMAND_PURGE || kind == COMMAND_PEEK || kind == COMMAND_LIST ||
-           kind == COMMAND_INFO || kind == COMMAND_STATS;
+           kind == COMMAND_INFO || kind == COMMAND_STATS ||
+           (kind == COMMAND_SUBSCRIBE && twin->command->subscription.is_inbox);
 }
 
 static void on_settled(struct twin *twin, const struct effect *effect)
@@ -269,6 +271,8 @@ static void on_settled(struct twin *twin, const struct effect *effect)
             [STATUS_WINDOW] = REACH_WINDOW,
             [STATUS_BAD_PATTERN] = REACH_BAD_PATTERN,
             [STATUS_NO_SUBSCRIPTION] = REACH_NO_SUBSCRIPTION,
+            [STATUS_NO_READER] = REACH_NO_READER,
+            [STATUS_RETAINED] = REACH_RETAINED,
         };
         reach(reaches[effect->status]);
         twin->settled_first++;
@@ -291,16 +295,29 @@ static void on_answer(struct twin *twin, const struct effect *effect)
     twin_hold(twin, effect, 0);
 }
 
+/* Whether the subscription is still to be told what it has missed. */
+static bool is_gap_due(const struct twin *twin, const struct effect *effect)
+{
+    for (size_t i = 0; i < twin->gaps_count; i++)
+        if (twin->gaps[i].peer == effect->peer && twin->gaps[i].id == effect->id)
+            return true;
+    return false;
+}
+
 static void on_ended(struct twin *twin, const struct effect *effect)
 {
-    REQUIRE(effect->status == STATUS_DELETED, "a consumer ended for status %d", effect->status);
     for (size_t i = 0; i < twin->ended_count; i++)
-        if (twin->ended[i].peer == effect->peer && twin->ended[i].id == effect->id) {
+        if (twin->ended[i].peer == effect->peer && twin->ended[i].id == effect->id &&
+            twin->ended[i].is_subscription == effect->is_subscription) {
+            REQUIRE(effect->status == twin->ended[i].status, "an end for status %d",
+                    effect->status);
+            REQUIRE(!effect->is_subscription || !is_gap_due(twin, effect),
+                    "an end before its gap was told");
             twin->ended[i] = twin->ended[--twin->ended_count];
-            reach(REACH_ENDED);
+            reach(effect->is_subscription ? REACH_OVERFLOW : REACH_ENDED);
             return;
         }
-    REQUIRE(false, "consumer %u ended, which nothing foretold", effect->id);
+    REQUIRE(false, "%u ended, which nothing foretold", effect->id);
 }
 
 void twin_on_effects(struct twin *twin, const struct outbox *outbox)
@@ -327,9 +344,8 @@ void twin_on_effects(struct twin *twin, const struct outbox *outbox)
     REQUIRE(twin->settled_first == twin->settled_count, "%zu frames should have been settled",
             twin->settled_count - twin->settled_first);
     twin->settled_first = twin->settled_count = 0;
-    REQUIRE(twin->ended_count == 0, "%zu consumers should have been told their end",
-            twin->ended_count);
-    REQUIRE(!twin->gap.is_due, "a gap should have been told at the unsubscribe");
+    REQUIRE(twin->ended_count == 0, "%zu ends should have been told", twin->ended_count);
+    REQUIRE(twin->gaps_count == 0, "a gap should have been told at the end of a subscription");
     twin->command = NULL;
 }
 

@@ -13,6 +13,15 @@ struct stage_slice {
     struct slice slice;
 };
 
+/* How to listen; zeroed: as usual, to a name. */
+struct listener {
+    uint32_t count_max;
+    uint64_t size_max;
+    bool is_wildcard, is_inbox, no_retained;
+    enum overflow overflow;
+    const char *group;
+};
+
 struct stage {
     struct engine *engine;
     struct outbox outbox;
@@ -40,6 +49,10 @@ void stage_detach(struct stage *stage, uint32_t peer);
 void stage_push(struct stage *stage, uint32_t peer, const char *queue, const char *words);
 void stage_publish(struct stage *stage, uint32_t peer, const char *topic, const char *words);
 
+/* With flags in every frame. */
+void stage_publish_flags(struct stage *stage, uint32_t peer, const char *topic, const char *words,
+                         uint8_t flags);
+
 /* `count` equal frames of `size` bytes, which are told by their number. */
 void stage_push_alike(struct stage *stage, uint32_t peer, const char *queue, uint32_t count,
                       uint32_t size);
@@ -54,6 +67,8 @@ void stage_credit(struct stage *stage, uint32_t peer, uint32_t id, uint32_t coun
 void stage_settle(struct stage *stage, uint32_t peer, uint32_t id, uint64_t tag, uint32_t count,
                   enum settle how);
 void stage_subscribe(struct stage *stage, uint32_t peer, uint32_t id, const char *topic);
+void stage_subscribe_to(struct stage *stage, uint32_t peer, uint32_t id, const char *name,
+                        const struct listener *how);
 void stage_subscribe_wildcard(struct stage *stage, uint32_t peer, uint32_t id, const char *pattern);
 void stage_subscribe_bound(struct stage *stage, uint32_t peer, uint32_t id, const char *topic,
                            uint32_t count_max, uint64_t size_max);
@@ -76,7 +91,9 @@ void stage_tick(struct stage *stage);
  *     2 c7 @4 again 2: a b   delivered twice before
  *     2 c7 @4 100 frames     without words
  *     2 s3 a b               messages for subscription 3
- *     2 s3 gap 2, 30 bytes
+ *     2 s3 retained a b
+ *     2 s3 gap @7 2, 30 bytes   its messages 7 and 8 are missing
+ *     2 s3 ended: the subs…  the status in words
  *     2 c7 ended: no queue … the status in words
  */
 void stage_tell(struct stage *stage);
