@@ -295,7 +295,7 @@ RINGPOST_API int ringpost_is_settled(const struct ringpost *handle, uint64_t num
 enum ringpost_event_kind {
     RINGPOST_MESSAGE = 1, /* a message of a queue: id, tags, deliveries, name, headers, body */
     RINGPOST_TOPIC,       /* a message of a topic: id, first (its number), name, headers, body */
-    RINGPOST_GAP,         /* a subscription missed messages here: id, count, bytes */
+    RINGPOST_GAP,         /* a subscription missed messages here: id, first, count, bytes */
     RINGPOST_REFUSED, /* the broker refused frames: first, count, status, error, body (its text).
                              First 0 speaks of the whole connection */
     RINGPOST_UNKNOWN, /* first, count: what among these numbers no REFUSED event named was

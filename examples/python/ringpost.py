@@ -25,7 +25,7 @@ STATUSES = dict(enumerate("""none protocol unknown-op bad-frame bad-name bad-fla
 # What a connection receives. `deliveries` says how often a message was delivered before.
 Delivery = collections.namedtuple("Delivery", "consumer tag deliveries queue message")
 Publication = collections.namedtuple("Publication", "subscription topic message")
-Gap = collections.namedtuple("Gap", "subscription messages bytes")  # so much was dropped in this place
+Gap = collections.namedtuple("Gap", "subscription first messages bytes")  # so much was dropped in this place
 Ended = collections.namedtuple("Ended", "consumer status")
 Lost = collections.namedtuple("Lost", "consumer tag count")  # they were leased for too long, and went back
 Goaway = collections.namedtuple("Goaway", "status text")  # the broker will close the connection
@@ -258,7 +258,7 @@ class Connection:
         elif op == REPLY:
             self._replies[int.from_bytes(body[:8], "little")] = flags, body[8:]
         elif op == GAP:
-            self._events.append(Gap(*struct.unpack("<I4xQQ", body)))
+            self._events.append(Gap(*struct.unpack("<I4xQQQ", body)))
         elif op == LOST:
             consumer, count, tag = RANGE.unpack(body)
             self._events.append(Lost(consumer, tag, count))

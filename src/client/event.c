@@ -113,8 +113,9 @@ static bool gap_take(struct ringpost *handle, const unsigned char *body,
     const struct source *source = source_find(&handle->sources, id);
     event->kind = RINGPOST_GAP;
     event->id = id;
-    event->count = load_u64(body + 8);
-    event->bytes = load_u64(body + 16);
+    event->first = load_u64(body + 8);
+    event->count = load_u64(body + 16);
+    event->bytes = load_u64(body + 24);
     return source && source->kind == SOURCE_SUBSCRIPTION && id != handle->inbox_id;
 }
 

@@ -26,7 +26,7 @@ static size_t body_size_min(unsigned op)
     case OP_LOST: return 16;
     case OP_REPLY:
     case OP_ENDED: return 8;
-    case OP_GAP: return 24;
+    case OP_GAP: return 32;
     case OP_GOAWAY: return 4;
     default: return 0;
     }

@@ -312,6 +312,14 @@ enum status answer_settings(struct engine *engine, const struct command *command
     return answer_send(engine, command, false, outbox);
 }
 
+enum status answer_inbox(struct engine *engine, const struct command *command, struct bytes name,
+                         struct outbox *outbox)
+{
+    bytes_copy(answer_reserve(engine, name.size), name);
+    engine->text_size += name.size;
+    return answer_send(engine, command, false, outbox);
+}
+
 enum status answer_stats(struct engine *engine, const struct command *command,
                          struct outbox *outbox)
 {
@@ -335,6 +343,8 @@ enum status answer_stats(struct engine *engine, const struct command *command,
         {"published", totals.published},
         {"sent", totals.sent},
         {"missed", totals.missed},
+        {"retained", totals.retained},
+        {"retained-bytes", totals.retained_size},
         {"message-memory", totals.memory},
     };
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)

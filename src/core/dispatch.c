@@ -170,24 +170,33 @@ void dispatch_queue(struct engine *engine, struct queue *queue, struct outbox *o
     } while (is_any);
 }
 
+void dispatch_gap(struct subscription *subscription, struct missed missed, struct outbox *outbox)
+{
+    struct effect *gap = outbox_put(outbox, EFFECT_GAP, subscription->peer->id);
+    gap->id = subscription_id(subscription);
+    gap->tag = subscription->number_next;
+    gap->missed.count = missed.count;
+    gap->missed.size = missed.size;
+    subscription->number_next += missed.count;
+}
+
 void dispatch_backlog(struct engine *engine, struct peer *peer, struct outbox *outbox)
 {
     while (!engine->is_draining && peer->backlog.posts_count > 0 &&
            peer_room(peer, BLOCK_CHUNK) > 0) {
         struct post post = backlog_take(&peer->backlog, &engine->posts);
         struct subscription *subscription = post.subscription;
-        if (subscription->missed_count > 0) {
-            struct effect *gap = outbox_put(outbox, EFFECT_GAP, peer->id);
-            gap->id = subscription_id(subscription);
-            gap->missed.count = subscription->missed_count;
-            gap->missed.size = subscription->missed_size;
-            subscription->missed_count = subscription->missed_size = 0;
-        }
+        if (post.missed_count > 0)
+            dispatch_gap(subscription, (struct missed){post.missed_count, post.missed_size},
+                         outbox);
         if (post.slice.count == 0)
             continue;
         struct effect *effect = outbox_put(outbox, EFFECT_MESSAGE, peer->id);
         effect->id = subscription_id(subscription);
+        effect->is_retained = post.is_retained;
+        effect->tag = subscription->number_next;
         effect->slice = post.slice;
+        subscription->number_next += post.slice.count;
         engine->totals.sent += post.slice.count;
         engine->totals.holds++;
         peer->unsent_sizes[BLOCK_CHUNK] += post.slice.size;

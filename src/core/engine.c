@@ -20,6 +20,10 @@ struct engine *engine_create(struct hash_key key)
     engine->stock.arena = &engine->arena;
     list_init(&engine->stock.letters);
     topics_init(&engine->topics, &engine->key);
+    retained_init(&engine->retained, &engine->key);
+    backlog_store_init(&engine->posts, &engine->arena, &engine->key);
+    engine->inbox_key.k0 = hash_bytes(&key, bytes_text("inbox, one half"));
+    engine->inbox_key.k1 = hash_bytes(&key, bytes_text("inbox, the other half"));
     list_init(&engine->hot_queues);
     list_init(&engine->hot_peers);
     return engine;
@@ -41,7 +45,8 @@ void engine_destroy(struct engine *engine)
     table_finish(&engine->peers);
     topics_finish(&engine->topics);
     chunk_store_finish(&engine->chunks, &engine->arena);
-    post_pool_finish(&engine->posts);
+    retained_finish(&engine->retained);
+    backlog_store_finish(&engine->posts);
     arena_finish(&engine->arena);
     memory_free(engine->text);
     memory_free(engine);
@@ -166,10 +171,7 @@ static void detach(struct engine *engine, struct peer *peer)
     }
     while ((entry = table_next(&peer->consumers, &at)))
         engine_consumer_end(engine, list_entry(entry, struct consumer, entry));
-    at = 0;
-    while ((entry = table_next(&peer->subscriptions, &at)))
-        engine_subscription_end(engine, list_entry(entry, struct subscription, entry));
-    assert(peer->backlog.posts_count == 0);
+    engine_subscriptions_end(engine, peer);
     engine->peer_memo = NULL;
     match_unref(peer->match_memo);
     table_finish(&peer->consumers);
@@ -223,7 +225,6 @@ static void apply(struct engine *engine, struct peer *peer, const struct command
     case COMMAND_CREDIT: status = apply_credit(engine, peer, command); break;
     case COMMAND_SETTLE: status = apply_settle(engine, peer, command); break;
     case COMMAND_TOUCH: status = apply_touch(engine, peer, command); break;
-    case COMMAND_SUBSCRIBE: status = apply_subscribe(engine, peer, command); break;
     case COMMAND_UNSUBSCRIBE: status = apply_unsubscribe(engine, peer, command, outbox); break;
     case COMMAND_DECLARE: status = apply_declare(engine, command); break;
     case COMMAND_SET: status = apply_set(engine, command); break;
@@ -260,8 +261,10 @@ void engine_apply(struct engine *engine, const struct command *command, uint64_t
     case COMMAND_DETACH: detach(engine, peer); break;
     case COMMAND_PUSH: apply_push(engine, peer, command, outbox); break;
     case COMMAND_PUBLISH: apply_publish(engine, peer, command, outbox); break;
+    case COMMAND_SUBSCRIBE: apply_subscribe(engine, peer, command, outbox); break;
     default: apply(engine, peer, command, outbox);
     }
+    engine_end_overflowed(engine, outbox);
     engine_bury(engine);
 }
 
@@ -358,9 +361,7 @@ void engine_release(struct engine *engine, uint32_t peer_id, const struct slice 
     peer->unsent_sizes[kind] -= size;
     if (peer->was_full && peer_takes(peer))
         has_room_again(engine, peer);
-    if (peer->backlog.posts_count > 0 && peer_room(peer, BLOCK_CHUNK) > 0 &&
-        !list_is_linked(&peer->hot))
-        list_push_back(&engine->hot_peers, &peer->hot);
+    engine_touch_peer(engine, peer);
 }
 
 struct engine_totals engine_totals(const struct engine *engine)
@@ -369,6 +370,8 @@ struct engine_totals engine_totals(const struct engine *engine)
     totals.queues = engine->queues.count;
     totals.connections = engine->peers.count;
     totals.subscriptions = engine->topics.subscriptions_count;
+    totals.retained = engine->retained.messages.count;
+    totals.retained_size = engine->retained.size;
     totals.memory = engine->arena.size;
     struct table_entry *entry;
     for (size_t at = 0; (entry = table_next(&engine->queues, &at));) {

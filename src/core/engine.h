@@ -69,9 +69,10 @@ struct engine_totals {
     uint64_t accepted, delivered, settled,
         refused; /* messages of queues, ever; deleted queues too */
     uint64_t published, sent,
-        missed;      /* messages of topics: published, handed out, dropped at a bound */
-    uint64_t memory; /* bytes for messages */
-    uint64_t holds;  /* slices out */
+        missed; /* messages of topics: published, handed out, dropped at a bound */
+    uint64_t retained, retained_size; /* messages kept for later subscribers, bytes of them */
+    uint64_t memory;                  /* bytes for messages */
+    uint64_t holds;                   /* slices out */
 };
 struct engine_totals engine_totals(const struct engine *engine);
 

@@ -6,7 +6,10 @@
 #include "core/consumer.h"
 #include "core/engine.h"
 #include "core/peer.h"
+#include "core/retained.h"
 #include "core/topics.h"
+
+enum { INBOX_NAME_SIZE = 32 }; /* bytes of an inbox's name: 128 bits in hexadecimal digits */
 
 struct engine {
     struct hash_key key;
@@ -20,7 +23,11 @@ struct engine {
     struct table peers;         /* by id */
     struct topics topics;
     struct chunk_store chunks;
-    struct post_pool posts;
+    struct backlog_store posts;
+    uint64_t published_order; /* counts runs published */
+    struct retained_store retained;
+    struct hash_key inbox_key; /* of the names of inboxes */
+    uint64_t inboxes_count;    /* ever */
     struct list hot_queues, hot_peers;
     bool is_draining;            /* nothing is handed out any more */
     uint64_t served;             /* counts deliveries, for fairness */
@@ -78,16 +85,22 @@ enum status answer_redrive(struct engine *engine, const struct command *command,
 void dispatch_queue(struct engine *engine, struct queue *queue, struct outbox *outbox);
 void dispatch_backlog(struct engine *engine, struct peer *peer, struct outbox *outbox);
 void dispatch_rank(struct consumer *consumer);
+/* Tells that messages are missing before what the subscription is given next. */
+void dispatch_gap(struct subscription *subscription, struct missed missed, struct outbox *outbox);
 
 /* apply_topic.c: commands about topics. */
 void apply_publish(struct engine *engine, struct peer *peer, const struct command *command,
                    struct outbox *outbox);
-enum status apply_subscribe(struct engine *engine, struct peer *peer,
-                            const struct command *command);
+void apply_subscribe(struct engine *engine, struct peer *peer, const struct command *command,
+                     struct outbox *outbox);
 enum status apply_unsubscribe(struct engine *engine, struct peer *peer,
                               const struct command *command, struct outbox *outbox);
-/* Ends a subscription that its peer's table has lost, or is losing. */
-void engine_subscription_end(struct engine *engine, struct subscription *subscription);
+/* Has the next tick look at the backlog, if something waits there that can be handed out. */
+void engine_touch_peer(struct engine *engine, struct peer *peer);
+/* Ends the subscriptions of a connection that is ending, but for the table of them. */
+void engine_subscriptions_end(struct engine *engine, struct peer *peer);
+/* Ends those that are over their bound and have chosen that. */
+void engine_end_overflowed(struct engine *engine, struct outbox *outbox);
 
 /* answer.c: commands that are answered with data. */
 enum status answer_purge(struct engine *engine, const struct command *command,
@@ -103,6 +116,8 @@ enum status answer_clients(struct engine *engine, const struct command *command,
 enum status answer_settings(struct engine *engine, const struct command *command,
                             struct outbox *outbox);
 enum status apply_kill(struct engine *engine, const struct command *command, struct outbox *outbox);
+enum status answer_inbox(struct engine *engine, const struct command *command, struct bytes name,
+                         struct outbox *outbox);
 enum status answer_stats(struct engine *engine, const struct command *command,
                          struct outbox *outbox);
 

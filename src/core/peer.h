@@ -2,8 +2,8 @@
 #ifndef RINGPOST_CORE_PEER_H
 #define RINGPOST_CORE_PEER_H
 
+#include "core/backlog.h"
 #include "core/queue.h"
-#include "core/subscription.h"
 #include "core/topics.h"
 
 /* Pushes that wait for room in a queue that holds its producers. */

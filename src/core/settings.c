@@ -81,6 +81,22 @@ void queue_policies_merge(struct queue_settings *to, const struct queue_policy *
             queue_settings_merge(to, &policies[i].settings);
 }
 
+bool overflow_named(struct bytes text, enum overflow *overflow)
+{
+    static const char *const names[] = {
+        [OVERFLOW_DROP_OLDEST] = "drop-oldest",
+        [OVERFLOW_DROP_NEWEST] = "drop-newest",
+        [OVERFLOW_KEEP_LAST] = "keep-last",
+        [OVERFLOW_CLOSE] = "close",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (bytes_equal(text, bytes_text(names[i]))) {
+            *overflow = (enum overflow)i;
+            return true;
+        }
+    return false;
+}
+
 void topic_policies_merge(struct topic_settings *to, const struct topic_policy *policies,
                           size_t count, struct bytes name)
 {

@@ -15,6 +15,7 @@ enum {
     DELIVERY_LIMIT_MAX = UINT16_MAX,
     SUBSCRIPTION_COUNT_DEFAULT = 65536,           /* messages */
     SUBSCRIPTION_SIZE_DEFAULT = 16 * 1024 * 1024, /* bytes */
+    GROUP_NAME_MAX = 255,                         /* bytes */
 };
 #define QUEUE_SIZE_DEFAULT (UINT64_C(1024) * 1024 * 1024) /* bytes */
 
@@ -70,6 +71,9 @@ void queue_settings_merge(struct queue_settings *to, const struct queue_settings
 
 /* Whether each setting given in `wanted` is as in `has`. */
 bool queue_settings_agree(const struct queue_settings *has, const struct queue_settings *wanted);
+
+/* The choice that is called `text` in the protocol and in configurations; false when none is. */
+bool overflow_named(struct bytes text, enum overflow *overflow);
 
 /* What policies give a name: for each setting the most specific pattern that gives it, the last of
  * equals. `policies` are sorted by pattern_compare. */

@@ -1,74 +1,68 @@
-/* Subscriptions: what a connection listens to, and what waits for it there, within a bound. */
+/* Subscriptions: what a connection listens to. There may be a million: what few of them have stands
+ * beside them. */
 #ifndef RINGPOST_CORE_SUBSCRIPTION_H
 #define RINGPOST_CORE_SUBSCRIPTION_H
 
 #include "base/table.h"
 #include "core/settings.h"
-#include "core/slice.h"
 
+struct group;
+struct line;
 struct peer;
 struct subscriber_set;
+
+/* What a subscription listens to: a name, whatever matches a pattern, or a name of its own. */
+enum listening { LISTENING_NAME, LISTENING_PATTERN, LISTENING_INBOX };
+
+/* Where a subscription differs from the usual. */
+struct terms {
+    uint32_t count_max;  /* messages that may wait */
+    uint64_t size_max;   /* bytes of them */
+    struct group *group; /* it is a member of, or NULL */
+    uint64_t served;     /* among the group's members: when it was given something last */
+};
 
 struct subscription {
     struct table_entry entry; /* in its peer's table, by id */
     struct peer *peer;
     struct subscriber_set *set; /* the one it is in */
     uint32_t set_at;            /* its place there */
-    bool is_wildcard;
-    uint32_t count_max, waiting_count;  /* messages */
-    uint64_t size_max, waiting_size;    /* bytes */
-    struct list waiting;                /* its posts in the backlog, oldest first */
-    uint64_t missed_count, missed_size; /* dropped since the last gap notice */
+    uint8_t listening;          /* enum listening */
+    uint8_t overflow;           /* enum overflow */
+    uint64_t number_next;       /* of the next message that is handed out or missed */
+    struct line *line;          /* what waits, or NULL */
+    struct terms *terms;        /* NULL: as usual */
 };
-
-/* Messages waiting in a connection's backlog; with no messages, the place of a gap. */
-struct post {
-    struct list in_backlog, in_subscription;
-    struct subscription *subscription;
-    struct slice slice;
-};
-
-/* Where a connection's messages of topics wait until they can be sent, in order over all its
- * subscriptions. */
-struct backlog {
-    struct list posts;
-    uint64_t posts_count;
-};
-
-/* Posts that are not in use. A zeroed pool is empty. */
-struct post_pool {
-    struct list *spare; /* linked by `next` alone */
-};
-
-void post_pool_finish(struct post_pool *pool);
+static_assert(sizeof(struct subscription) <= 72, "docs/ARCHITECTURE.md says what one costs");
 
 static inline uint32_t subscription_id(const struct subscription *subscription)
 {
     return (uint32_t)subscription->entry.hash;
 }
 
-struct subscription *subscription_create(struct peer *peer, uint32_t id, uint32_t count_max,
-                                         uint64_t size_max);
+static inline uint32_t subscription_count_max(const struct subscription *subscription)
+{
+    return subscription->terms ? subscription->terms->count_max : SUBSCRIPTION_COUNT_DEFAULT;
+}
 
-/* Frees it. Nothing waits for it, and it is in no set. */
+static inline uint64_t subscription_size_max(const struct subscription *subscription)
+{
+    return subscription->terms ? subscription->terms->size_max : SUBSCRIPTION_SIZE_DEFAULT;
+}
+
+static inline struct group *subscription_group(const struct subscription *subscription)
+{
+    return subscription->terms ? subscription->terms->group : NULL;
+}
+
+/* With the bounds and the choice of `settings`, the usual ones where nothing is given. */
+struct subscription *subscription_create(struct peer *peer, uint32_t id,
+                                         const struct topic_settings *settings);
+
+/* Frees it. Nothing waits for it, and it is in no set and no group. */
 void subscription_destroy(struct subscription *subscription);
 
-/*
- * Puts the messages of a chunk behind what waits, taking a hold of its own, and drops the oldest of
- * the subscription that are over its bound. Returns how many it dropped.
- */
-uint64_t backlog_add(struct backlog *backlog, struct post_pool *pool, struct arena *arena,
-                     struct subscription *subscription, const struct slice *slice);
-
-/* Takes the first post off. Its hold goes to the caller with the slice; the post is the pool's
- * again. */
-struct post backlog_take(struct backlog *backlog, struct post_pool *pool);
-
-/* Drops all that waits for the subscription, as missed. */
-void backlog_drop(struct backlog *backlog, struct post_pool *pool, struct arena *arena,
-                  struct subscription *subscription);
-
-/* Asserts all that must hold. */
-void backlog_check(const struct backlog *backlog);
+/* Its terms, for changing; made when it has none. */
+struct terms *subscription_terms(struct subscription *subscription);
 
 #endif

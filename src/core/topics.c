@@ -12,15 +12,10 @@
  * begins with a wildcard may be felt by every name.
  */
 
-struct topic {
-    struct table_entry entry; /* by name */
-    struct subscriber_set set;
-};
-
 void topics_init(struct topics *topics, const struct hash_key *key)
 {
     *topics = (struct topics){.key = key};
-    trie_init(&topics->wildcards);
+    trie_init(&topics->patterns);
 }
 
 void match_unref(struct match *match)
@@ -31,11 +26,13 @@ void match_unref(struct match *match)
 
 void topics_finish(struct topics *topics)
 {
-    assert(topics->literals.count == 0);
+    assert(topics->names.count == 0 && topics->inboxes.count == 0);
     for (size_t i = 0; i < TOPICS_CACHE_SIZE; i++)
         match_unref(topics->cache[i]);
-    table_finish(&topics->literals);
-    trie_finish(&topics->wildcards);
+    table_finish(&topics->names);
+    table_finish(&topics->inboxes);
+    group_table_finish(&topics->groups);
+    trie_finish(&topics->patterns);
     memory_free(topics->found);
 }
 
@@ -45,54 +42,69 @@ static uint32_t bucket_of(const struct topics *topics, struct bytes name)
 }
 
 /* Forgets the matches that a change under a name or pattern that begins with the token `first` may
- * have changed. */
-static void forget(struct topics *topics, struct bytes first, bool is_wildcard)
+ * have changed. Inboxes are in none. */
+static void forget(struct topics *topics, struct bytes first, enum listening listening)
 {
-    bool is_open = is_wildcard && first.size == 1 && (first.data[0] == '*' || first.data[0] == '>');
+    bool is_open = listening == LISTENING_PATTERN && (token_is_star(first) || token_is_rest(first));
     if (is_open)
         topics->generation++;
-    else
+    else if (listening != LISTENING_INBOX)
         topics->bucket_generations[bucket_of(topics, first)]++;
 }
 
-void topics_add(struct topics *topics, struct subscription *subscription, struct bytes name,
-                bool is_wildcard)
+static struct table *table_of(struct topics *topics, enum listening listening)
 {
-    forget(topics, pattern_first_token(name), is_wildcard);
-    topics->subscriptions_count++;
-    subscription->is_wildcard = is_wildcard;
-    if (is_wildcard) {
-        subscriber_set_add(trie_add(&topics->wildcards, topics->key, name), subscription);
-        return;
-    }
+    return listening == LISTENING_INBOX ? &topics->inboxes : &topics->names;
+}
+
+static struct topic *topic_make(const struct topics *topics, struct table *table, struct bytes name)
+{
     uint64_t hash = hash_bytes(topics->key, name);
-    struct table_entry *entry = table_find(&topics->literals, hash, name);
-    if (!entry) {
-        struct topic *topic = memory_create(sizeof *topic + name.size);
-        memcpy(topic + 1, name.data, name.size);
-        topic->entry = (struct table_entry){hash, bytes_of(topic + 1, name.size)};
-        entry = &topic->entry;
-        table_insert(&topics->literals, entry);
-    }
-    subscriber_set_add(&list_entry(entry, struct topic, entry)->set, subscription);
+    struct table_entry *entry = table_find(table, hash, name);
+    if (entry)
+        return list_entry(entry, struct topic, entry);
+    struct topic *topic = memory_create(sizeof *topic + name.size);
+    memcpy(topic + 1, name.data, name.size);
+    topic->entry = (struct table_entry){hash, bytes_of(topic + 1, name.size)};
+    table_insert(table, &topic->entry);
+    return topic;
+}
+
+void topics_add(struct topics *topics, struct subscription *subscription, struct bytes name,
+                enum listening listening)
+{
+    forget(topics, pattern_first_token(name), listening);
+    topics->subscriptions_count++;
+    subscription->listening = (uint8_t)listening;
+    struct subscriber_set *set = listening == LISTENING_PATTERN
+                                     ? trie_add(&topics->patterns, topics->key, name)
+                                     : &topic_make(topics, table_of(topics, listening), name)->set;
+    subscriber_set_add(set, subscription);
 }
 
 void topics_remove(struct topics *topics, struct subscription *subscription)
 {
     struct subscriber_set *set = subscription->set;
+    enum listening listening = subscription->listening;
     subscriber_set_remove(subscription);
     topics->subscriptions_count--;
-    if (subscription->is_wildcard) {
-        forget(topics, trie_first_of(set), true);
-        trie_trim(&topics->wildcards, set);
+    if (listening == LISTENING_PATTERN) {
+        forget(topics, trie_first_of(set), listening);
+        trie_trim(&topics->patterns, set);
         return;
     }
     struct topic *topic = list_entry(set, struct topic, set);
-    forget(topics, pattern_first_token(topic->entry.name), false);
+    forget(topics, pattern_first_token(topic->entry.name), listening);
     if (set->count == 0) {
-        table_remove(&topics->literals, &topic->entry);
+        table_remove(table_of(topics, listening), &topic->entry);
         memory_free(topic);
     }
+}
+
+struct subscription *topics_inbox(const struct topics *topics, struct bytes name)
+{
+    struct table_entry *entry = table_find(&topics->inboxes, hash_bytes(topics->key, name), name);
+    return entry ? subscriber_set_all(&list_entry(entry, struct topic, entry)->set)[0] : NULL;
 }
 
 static bool is_current(const struct topics *topics, const struct match *match, struct bytes name)
@@ -102,11 +114,14 @@ static bool is_current(const struct topics *topics, const struct match *match, s
            bytes_equal(match->name, name);
 }
 
-/* By connection, and by id among those of one. */
-static int by_peer(const void *left, const void *right)
+/* Those without a group first, by connection, and by id among those of one. */
+static int by_rank(const void *left, const void *right)
 {
     const struct subscription *a = *(struct subscription *const *)left,
                               *b = *(struct subscription *const *)right;
+    uint64_t a_group = group_id(subscription_group(a)), b_group = group_id(subscription_group(b));
+    if (a_group != b_group)
+        return a_group < b_group ? -1 : 1;
     if (a->peer->id != b->peer->id)
         return a->peer->id < b->peer->id ? -1 : 1;
     return (subscription_id(a) > subscription_id(b)) - (subscription_id(a) < subscription_id(b));
@@ -116,7 +131,7 @@ static int by_peer(const void *left, const void *right)
 static void find_all(struct topics *topics, struct bytes name, uint64_t hash)
 {
     topics->found_count = 0;
-    struct table_entry *entry = table_find(&topics->literals, hash, name);
+    struct table_entry *entry = table_find(&topics->names, hash, name);
     if (entry) {
         const struct subscriber_set *set = &list_entry(entry, struct topic, entry)->set;
         topics->found = array_reserve(topics->found, &topics->found_capacity, set->count,
@@ -124,31 +139,38 @@ static void find_all(struct topics *topics, struct bytes name, uint64_t hash)
         memcpy(topics->found, subscriber_set_all(set), set->count * sizeof *topics->found);
         topics->found_count = set->count;
     }
-    trie_match(&topics->wildcards, topics->key, name, &topics->found, &topics->found_count,
+    trie_match(&topics->patterns, topics->key, name, &topics->found, &topics->found_count,
                &topics->found_capacity);
 }
 
-/* Leaves one subscription of each connection among those found. */
-static void keep_one_each(struct topics *topics)
+/* Leaves one subscription of each connection among those found, and all members of groups; returns
+ * how many connections there are. */
+static size_t keep_one_each(struct topics *topics)
 {
-    size_t count = 0;
+    size_t count = 0, connections = 0;
     if (topics->found_count > 1)
-        qsort(topics->found, topics->found_count, sizeof *topics->found, by_peer);
-    for (size_t i = 0; i < topics->found_count; i++)
-        if (count == 0 || topics->found[i]->peer != topics->found[count - 1]->peer)
-            topics->found[count++] = topics->found[i];
+        qsort(topics->found, topics->found_count, sizeof *topics->found, by_rank);
+    for (size_t i = 0; i < topics->found_count; i++) {
+        struct subscription *one = topics->found[i];
+        bool is_member = subscription_group(one) != NULL;
+        if (!is_member && count > 0 && one->peer == topics->found[count - 1]->peer)
+            continue;
+        topics->found[count++] = one;
+        connections += !is_member;
+    }
     topics->found_count = count;
+    return connections;
 }
 
 static struct match *match_create(struct topics *topics, struct bytes name, uint64_t hash)
 {
     topics->matched_count++;
     find_all(topics, name, hash);
-    keep_one_each(topics);
-    size_t size = topics->found_count * sizeof *topics->found;
+    size_t connections = keep_one_each(topics), size = topics->found_count * sizeof *topics->found;
     struct match *match = memory_create(sizeof *match + size + name.size);
     if (size > 0)
         memcpy(match->subscriptions, topics->found, size);
+    match->connections_count = (uint32_t)connections;
     match->count = (uint32_t)topics->found_count;
     unsigned char *copy = (unsigned char *)&match->subscriptions[match->count];
     memcpy(copy, name.data, name.size);
@@ -182,16 +204,23 @@ const struct match *topics_match(struct topics *topics, struct bytes name, struc
     return match;
 }
 
-void topics_check(const struct topics *topics)
+static uint64_t check_table(const struct table *table)
 {
     uint64_t count = 0;
     struct table_entry *entry;
-    for (size_t at = 0; (entry = table_next(&topics->literals, &at));) {
+    for (size_t at = 0; (entry = table_next(table, &at));) {
         const struct topic *topic = list_entry(entry, struct topic, entry);
         assert(topic->set.count > 0);
         count += topic->set.count;
     }
-    for (size_t at = 0; (entry = table_next(&topics->wildcards.edges, &at));) {
+    return count;
+}
+
+void topics_check(const struct topics *topics)
+{
+    uint64_t count = check_table(&topics->names) + check_table(&topics->inboxes);
+    struct table_entry *entry;
+    for (size_t at = 0; (entry = table_next(&topics->patterns.edges, &at));) {
         const struct trie_node *node = list_entry(entry, struct trie_node, entry);
         assert(node->set.count > 0 || node->children_count > 0);
         count += node->set.count;

@@ -2,9 +2,7 @@
 #ifndef RINGPOST_CORE_TOPICS_H
 #define RINGPOST_CORE_TOPICS_H
 
-#include "base/hash.h"
-#include "base/table.h"
-#include "core/subscription.h"
+#include "core/group.h"
 #include "core/trie.h"
 
 enum {
@@ -13,20 +11,31 @@ enum {
     TOPICS_BUCKETS = 256,     /* of names by their first token, for forgetting them together */
 };
 
-/* Whom one name reaches: once per connection, by the lowest of its matching ids. */
+/*
+ * Whom one name reaches: first each connection once, by the lowest of its matching ids; then the
+ * members of groups, all that match, group by group.
+ */
 struct match {
     struct bytes name;
     uint64_t hash;
     uint32_t refs_count;
     uint32_t bucket;
     uint64_t generation, bucket_generation; /* of the topics when this was found */
-    uint32_t count;
+    uint32_t connections_count, count;      /* of all subscriptions in it */
     struct subscription *subscriptions[];
 };
 
+/* A name that somebody listens to. */
+struct topic {
+    struct table_entry entry; /* by name */
+    struct subscriber_set set;
+};
+
 struct topics {
-    struct table literals; /* of struct topic, by name */
-    struct trie wildcards;
+    struct table names;   /* of struct topic */
+    struct table inboxes; /* of struct topic, too */
+    struct trie patterns;
+    struct group_table groups;
     const struct hash_key *key;
     uint64_t generation;                         /* grows with changes that any name may feel */
     uint64_t bucket_generations[TOPICS_BUCKETS]; /* with changes felt by names of one bucket */
@@ -39,9 +48,9 @@ struct topics {
 void topics_init(struct topics *topics, const struct hash_key *key);
 void topics_finish(struct topics *topics);
 
-/* Puts a subscription in, under a literal name or a pattern. */
+/* Puts a subscription in: it listens to `name`, a valid pattern or an inbox of that name. */
 void topics_add(struct topics *topics, struct subscription *subscription, struct bytes name,
-                bool is_wildcard);
+                enum listening listening);
 
 /* Takes it out. */
 void topics_remove(struct topics *topics, struct subscription *subscription);
@@ -51,6 +60,9 @@ void topics_remove(struct topics *topics, struct subscription *subscription);
  * and the caller owns the reference in it. Valid until the next change of the topics.
  */
 const struct match *topics_match(struct topics *topics, struct bytes name, struct match **memo);
+
+/* The subscription that has the inbox of that name, or NULL. */
+struct subscription *topics_inbox(const struct topics *topics, struct bytes name);
 
 /* Gives a memo's reference back; NULL is nothing. */
 void match_unref(struct match *match);

@@ -3,6 +3,7 @@
 #define RINGPOST_CORE_TRIE_H
 
 #include "base/hash.h"
+#include "base/list.h"
 #include "base/table.h"
 #include "core/pattern.h"
 #include "core/subscribers.h"

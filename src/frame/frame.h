@@ -102,6 +102,12 @@ static inline uint32_t frame_size(const unsigned char *frame)
     return load_u32(frame + 4);
 }
 
+/* The name of a frame that was found to hold it. */
+static inline struct bytes frame_name(const unsigned char *frame)
+{
+    return bytes_of(frame + FRAME_HEAD_SIZE, frame_head_load(frame).name_size);
+}
+
 /* Consecutive frames with the same op, flags and name, back to back; their sizes may differ. */
 struct run {
     const unsigned char *data; /* borrowed: the first frame's head */

@@ -39,11 +39,12 @@ static const struct rule rules[] = {
                             .name = NAME_NEEDED,
                             .flags = MESSAGE_HEADERS,
                             .is_free = true},
-    [OP_PUBLISH - OP_HELLO] = {.kind = COMMAND_PUBLISH,
-                               .name = NAME_NEEDED,
-                               .flags = MESSAGE_HEADERS,
-                               .is_free = true,
-                               .is_lazy = true},
+    [OP_PUBLISH -
+        OP_HELLO] = {.kind = COMMAND_PUBLISH,
+                     .name = NAME_NEEDED,
+                     .flags = MESSAGE_HEADERS | PUBLISH_RETAIN | PUBLISH_MUST | PUBLISH_INBOX,
+                     .is_free = true,
+                     .is_lazy = true},
     [OP_CONSUME - OP_HELLO] = {.kind = COMMAND_CONSUME,
                                .name = NAME_NEEDED,
                                .flags = CONSUME_BACK | CONSUME_NO_ACK,
@@ -56,8 +57,9 @@ static const struct rule rules[] = {
         OP_HELLO] = {.kind = COMMAND_SETTLE, .body_size = 16, .more_size = 8, .is_lazy = true},
     [OP_REJECT - OP_HELLO] = {.kind = COMMAND_SETTLE, .body_size = 16, .is_lazy = true},
     [OP_SUBSCRIBE - OP_HELLO] = {.kind = COMMAND_SUBSCRIBE,
-                                 .name = NAME_NEEDED,
-                                 .flags = SUBSCRIBE_WILDCARD,
+                                 .name = NAME_ALLOWED,
+                                 .flags = SUBSCRIBE_WILDCARD | SUBSCRIBE_INBOX,
+                                 .is_free = true,
                                  .body_size = 16,
                                  .wants_reply = true},
     [OP_UNSUBSCRIBE -
@@ -425,6 +427,55 @@ static enum status read_settle(struct command *command, uint8_t op, struct bytes
                : STATUS_OK;
 }
 
+/* One field of SUBSCRIBE; false when the broker does not know it or its value is out of range. */
+static bool read_term(const struct field *field, struct command *command)
+{
+    if (field_is(field, "group")) {
+        command->subscription.group = field->value;
+        return field->kind == FIELD_BYTES && field->value.size > 0 &&
+               field->value.size <= GROUP_NAME_MAX && !command->subscription.is_inbox;
+    }
+    if (field_is(field, "overflow")) {
+        command->subscription.has_overflow = true;
+        return field->kind == FIELD_BYTES &&
+               overflow_named(field->value, &command->subscription.overflow);
+    }
+    command->subscription.no_retained = field->number == 0;
+    return field_is(field, "retained") && field->kind == FIELD_NUMBER && field->number <= 1;
+}
+
+static enum status read_subscribe(struct command *command, uint8_t flags, struct bytes body)
+{
+    struct bytes fields = bytes_of(body.data + 16, body.size - 16);
+    struct field field;
+    command->subscription.id = load_u32(body.data);
+    command->subscription.count_max = load_u32(body.data + 4);
+    command->subscription.size_max = load_u64(body.data + 8);
+    command->subscription.is_wildcard = flags & SUBSCRIBE_WILDCARD;
+    command->subscription.is_inbox = flags & SUBSCRIBE_INBOX;
+    if (flags == (SUBSCRIBE_WILDCARD | SUBSCRIBE_INBOX))
+        return STATUS_BAD_FLAGS;
+    if (command->subscription.is_inbox == (command->name.size > 0))
+        return STATUS_BAD_NAME;
+    for (int size; fields.size > 0;
+         fields = bytes_of(fields.data + size, fields.size - (size_t)size)) {
+        size = field_parse(fields, &field);
+        if (size <= 0)
+            return STATUS_BAD_FRAME;
+        if (!read_term(&field, command))
+            return STATUS_BAD_FIELD;
+    }
+    return STATUS_OK;
+}
+
+static enum status read_publish(struct command *command, const struct run *run)
+{
+    command->run = *run;
+    if (run->head.flags & PUBLISH_RETAIN && run->head.flags & PUBLISH_INBOX)
+        return STATUS_BAD_FLAGS;
+    return run->head.flags & MESSAGE_HEADERS ? check_headers(run) : STATUS_OK;
+}
+
 /* Fills the command's arguments from the body of its frame, whose size is right. */
 static enum status read_body(struct command *command, const struct run *run)
 {
@@ -432,9 +483,9 @@ static enum status read_body(struct command *command, const struct run *run)
     uint8_t flags = run->head.flags;
     switch (command->kind) {
     case COMMAND_PUSH:
-    case COMMAND_PUBLISH:
         command->run = *run;
         return flags & MESSAGE_HEADERS ? check_headers(run) : STATUS_OK;
+    case COMMAND_PUBLISH: return read_publish(command, run);
     case COMMAND_CONSUME:
         command->consumer.from_back = flags & CONSUME_BACK;
         command->consumer.no_ack = flags & CONSUME_NO_ACK; /* fall through */
@@ -444,10 +495,7 @@ static enum status read_body(struct command *command, const struct run *run)
     case COMMAND_CANCEL: command->consumer.id = load_u32(body); break;
     case COMMAND_SETTLE:
     case COMMAND_TOUCH: return read_settle(command, run->head.op, run_body(run));
-    case COMMAND_SUBSCRIBE:
-        command->subscription.is_wildcard = flags & SUBSCRIBE_WILDCARD;
-        command->subscription.count_max = load_u32(body + 4);
-        command->subscription.size_max = load_u64(body + 8); /* fall through */
+    case COMMAND_SUBSCRIBE: return read_subscribe(command, flags, run_body(run));
     case COMMAND_UNSUBSCRIBE: command->subscription.id = load_u32(body); break;
     case COMMAND_DECLARE:
     case COMMAND_SET: return read_settings(run_body(run), &command->settings);
@@ -525,30 +573,42 @@ static void answer(struct session *session, const struct effect *effect)
 }
 
 /* Tells whose the next messages are, unless the client takes them for that already. */
-static void put_context(struct session *session, uint8_t op, uint32_t id, uint32_t deliveries,
-                        uint64_t tag)
+static void put_context(struct session *session, uint8_t op, const struct effect *effect)
 {
-    if (session->context.is_known && session->context.op == op && session->context.id == id &&
-        session->context.deliveries == deliveries && session->context.tag == tag)
+    uint8_t flags = (effect->deliveries ? CONTEXT_REDELIVERED : 0) |
+                    (effect->is_retained ? CONTEXT_RETAINED : 0);
+    if (session->context.is_known && session->context.op == op && session->context.flags == flags &&
+        session->context.id == effect->id && session->context.deliveries == effect->deliveries &&
+        session->context.tag == effect->tag)
         return;
-    unsigned char *body = put_text(session, OP_CONTEXT, deliveries ? CONTEXT_REDELIVERED : 0, 16);
-    store_u32(body, id);
-    store_u32(body + 4, deliveries);
-    store_u64(body + 8, tag);
+    unsigned char *body = put_text(session, OP_CONTEXT, flags, 16);
+    store_u32(body, effect->id);
+    store_u32(body + 4, effect->deliveries);
+    store_u64(body + 8, effect->tag);
     session->context.is_known = true;
     session->context.op = op;
-    session->context.id = id;
-    session->context.deliveries = deliveries;
-    session->context.tag = tag;
+    session->context.flags = flags;
+    session->context.id = effect->id;
+    session->context.deliveries = effect->deliveries;
+    session->context.tag = effect->tag;
+}
+
+/* Messages with what the client has to know of them. */
+static void put_messages(struct session *session, uint8_t op, const struct effect *effect)
+{
+    put_context(session, op, effect);
+    session->context.tag += effect->slice.count;
+    output_slice(&session->output, &effect->slice);
 }
 
 static void put_gap(struct session *session, const struct effect *effect)
 {
-    unsigned char *body = put_text(session, OP_GAP, 0, 24);
+    unsigned char *body = put_text(session, OP_GAP, 0, 32);
     store_u32(body, effect->id);
     store_u32(body + 4, 0);
-    store_u64(body + 8, effect->missed.count);
-    store_u64(body + 16, effect->missed.size);
+    store_u64(body + 8, effect->tag);
+    store_u64(body + 16, effect->missed.count);
+    store_u64(body + 24, effect->missed.size);
 }
 
 static void put_lost(struct session *session, const struct effect *effect)
@@ -561,7 +621,8 @@ static void put_lost(struct session *session, const struct effect *effect)
 
 static void put_ended(struct session *session, const struct effect *effect)
 {
-    unsigned char *body = put_text(session, OP_ENDED, 0, 8);
+    uint8_t flags = effect->is_subscription ? ENDED_SUBSCRIPTION : 0;
+    unsigned char *body = put_text(session, OP_ENDED, flags, 8);
     store_u32(body, effect->id);
     store_u16(body + 4, (uint16_t)effect->status);
     store_u16(body + 6, 0);
@@ -574,15 +635,8 @@ bool session_effect(struct session *session, const struct effect *effect)
     switch (effect->kind) {
     case EFFECT_SETTLED: settle(session, effect); break;
     case EFFECT_ANSWER: answer(session, effect); return false;
-    case EFFECT_DELIVER:
-        put_context(session, OP_PUSH, effect->id, effect->deliveries, effect->tag);
-        session->context.tag += effect->slice.count;
-        output_slice(&session->output, &effect->slice);
-        break;
-    case EFFECT_MESSAGE:
-        put_context(session, OP_PUBLISH, effect->id, 0, 0);
-        output_slice(&session->output, &effect->slice);
-        break;
+    case EFFECT_DELIVER: put_messages(session, OP_PUSH, effect); break;
+    case EFFECT_MESSAGE: put_messages(session, OP_PUBLISH, effect); break;
     case EFFECT_GAP: put_gap(session, effect); break;
     case EFFECT_LOST: put_lost(session, effect); break;
     case EFFECT_ENDED: put_ended(session, effect); break;

@@ -57,7 +57,7 @@ struct session {
 
     struct { /* what the client takes the next message for */
         bool is_known;
-        uint8_t op;
+        uint8_t op, flags;
         uint32_t id, deliveries;
         uint64_t tag;
     } context;

@@ -64,7 +64,7 @@ void babble_control(int fd, struct choices *choices)
         const char *numbers; /* their sizes */
     } phrases[] = {
         {OP_CONFIRM, "84"}, {OP_ERROR, "8422"}, {OP_REPLY, "8"},   {OP_CONTEXT, "448"},
-        {OP_GAP, "4488"},   {OP_ENDED, "422"},  {OP_GOAWAY, "22"}, {OP_GOAWAY + 1, ""},
+        {OP_GAP, "44888"},  {OP_ENDED, "422"},  {OP_GOAWAY, "22"}, {OP_GOAWAY + 1, ""},
     };
     unsigned which = choose_below(choices, sizeof phrases / sizeof *phrases);
     unsigned char body[64];

@@ -153,8 +153,10 @@ static void subscribe(struct world *world, bool is_wildcard)
     if (!is_possible || world->listeners_count == LISTENERS_MAX || is_taken(world, peer, place))
         return;
     struct listener *listener = &world->listeners[world->listeners_count++];
-    *listener = (struct listener){subscription_create(peer, place, 0, 0), name, is_wildcard};
-    topics_add(&world->topics, listener->subscription, name_bytes(&name), is_wildcard);
+    *listener = (struct listener){subscription_create(peer, place, &(struct topic_settings){0}),
+                                  name, is_wildcard};
+    topics_add(&world->topics, listener->subscription, name_bytes(&name),
+               is_wildcard ? LISTENING_PATTERN : LISTENING_NAME);
 }
 
 static void unsubscribe(struct world *world)

@@ -50,6 +50,7 @@ void hearing_ask(struct hearing *hearing, const struct command *command)
         asked->kind = command->kind;
         asked->id = id_of(command);
         asked->name_hash = hash_bytes(&KEY, command->name);
+        asked->is_inbox = command->kind == COMMAND_SUBSCRIBE && command->subscription.is_inbox;
     }
     if (command->kind == COMMAND_CONSUME || command->kind == COMMAND_CREDIT)
         hearing->credit_count += command->consumer.credit_count;
@@ -210,6 +211,7 @@ static void check_answer(const struct asked *asked, struct bytes data, const str
     switch (asked->kind) {
     case COMMAND_PURGE:
     case COMMAND_REDRIVE: assert(data.size == 8); break;
+    case COMMAND_SUBSCRIBE: assert(data.size == (asked->is_inbox ? 32 : 0)); break;
     case COMMAND_PEEK: check_messages(data, asked->name_hash, sent); break;
     case COMMAND_LIST: check_records(data, check_queue); break;
     case COMMAND_CLIENTS:
@@ -254,7 +256,7 @@ static void hear_context(struct hearing *hearing, unsigned flags, struct bytes b
 {
     assert(body.size == 16);
     uint32_t deliveries = load_u32(body.data + 4);
-    assert(flags == (deliveries ? CONTEXT_REDELIVERED : 0));
+    assert((flags & ~CONTEXT_RETAINED) == (deliveries ? CONTEXT_REDELIVERED : 0u));
     hearing->has_context = true;
     hearing->context_id = load_u32(body.data);
     hearing->context_tag = load_u64(body.data + 8);
@@ -266,25 +268,26 @@ static void hear_message(struct hearing *hearing, const struct run *run, const s
     assert(hearing->has_context);
     struct known *known = known_find(hearing, is_queue, hearing->context_id);
     assert(known);
+    assert(hearing->context_tag == known->tag_next);
+    hearing->context_tag++;
+    known->tag_next++;
     if (!is_queue) {
         assert(sent_has(sent, bytes_of(run->data, run->size)));
-        assert(hearing->context_tag == 0);
         return;
     }
     check_message(run, known->name_hash, sent);
-    assert(hearing->context_tag == known->tag_next);
     assert(hearing->message_count < hearing->credit_count);
-    hearing->context_tag++;
     hearing->message_count++;
-    known->tag_next++;
 }
 
 static void hear_gap(struct hearing *hearing, struct bytes body)
 {
-    assert(body.size == 24 && load_u32(body.data + 4) == 0);
-    assert(known_find(hearing, false, load_u32(body.data)));
-    assert(load_u64(body.data + 8) > 0);
-    assert(load_u64(body.data + 16) / FRAME_HEAD_SIZE >= load_u64(body.data + 8));
+    assert(body.size == 32 && load_u32(body.data + 4) == 0);
+    struct known *known = known_find(hearing, false, load_u32(body.data));
+    uint64_t count = load_u64(body.data + 16);
+    assert(known && known->tag_next == load_u64(body.data + 8) && count > 0);
+    assert(load_u64(body.data + 24) / FRAME_HEAD_SIZE >= count);
+    known->tag_next += count;
 }
 
 /* Leases that are over, of messages that were delivered. */
@@ -297,11 +300,12 @@ static void hear_lost(const struct hearing *hearing, struct bytes body)
     assert(tag < known->tag_next && count <= known->tag_next - tag);
 }
 
-static void hear_ended(struct hearing *hearing, struct bytes body)
+static void hear_ended(struct hearing *hearing, unsigned flags, struct bytes body)
 {
+    bool is_consumer = !(flags & ENDED_SUBSCRIPTION);
     assert(body.size == 8 && load_u16(body.data + 6) == 0);
-    assert(load_u16(body.data + 4) == STATUS_DELETED);
-    known_remove(hearing, true, load_u32(body.data));
+    assert(load_u16(body.data + 4) == (is_consumer ? STATUS_DELETED : STATUS_OVERFLOW));
+    known_remove(hearing, is_consumer, load_u32(body.data));
 }
 
 static void hear_goaway(struct bytes body)
@@ -318,7 +322,8 @@ static void hear_frame(struct hearing *hearing, const struct run *run, uint64_t 
     struct bytes body = run_body(run);
     bool is_message = head->op == OP_PUSH || head->op == OP_PUBLISH;
     assert(is_message || head->name_size == 0);
-    assert(head->flags == 0 || is_message || head->op == OP_REPLY || head->op == OP_CONTEXT);
+    assert(head->flags == 0 || is_message || head->op == OP_REPLY || head->op == OP_CONTEXT ||
+           head->op == OP_ENDED);
     assert(hearing->is_welcome || head->op == OP_WELCOME || head->op == OP_ERROR ||
            head->op == OP_GOAWAY);
     switch (head->op) {
@@ -330,7 +335,7 @@ static void hear_frame(struct hearing *hearing, const struct run *run, uint64_t 
     case OP_PUSH:
     case OP_PUBLISH: hear_message(hearing, run, sent); break;
     case OP_GAP: hear_gap(hearing, body); break;
-    case OP_ENDED: hear_ended(hearing, body); break;
+    case OP_ENDED: hear_ended(hearing, head->flags, body); break;
     case OP_LOST: hear_lost(hearing, body); break;
     case OP_GOAWAY: hear_goaway(body); break;
     default: assert(!"an op of the broker's");

@@ -14,6 +14,7 @@ struct asked {
     enum command_kind kind;
     uint32_t id;        /* of the consumer or subscription it speaks of */
     uint64_t name_hash; /* of its queue */
+    bool is_inbox;      /* it asks for one */
     bool is_settled, is_refused;
     bool is_answered; /* by a REPLY or an ERROR that was heard */
 };
@@ -22,7 +23,8 @@ struct asked {
 struct known {
     uint32_t id;
     bool is_consumer;
-    uint64_t name_hash, tag_next; /* of a consumer */
+    uint64_t name_hash; /* of a consumer's queue */
+    uint64_t tag_next;  /* a subscription's messages have numbers */
 };
 
 /* A zeroed hearing has asked and heard nothing. */

@@ -31,6 +31,7 @@ static const struct phrase {
     {OP_REJECT, 0, false, "i48"},
     {OP_TOUCH, 0, false, "i48"},
     {OP_SUBSCRIBE, SUBSCRIBE_WILDCARD, true, "i48"},
+    {OP_SUBSCRIBE, SUBSCRIBE_INBOX, false, "i48"},
     {OP_UNSUBSCRIBE, 0, false, "i"},
     {OP_DELETE, 0, true, ""},
     {OP_PURGE, 0, true, ""},
@@ -185,6 +186,28 @@ static size_t put_headers(unsigned char *block, struct choices *choices)
     return size;
 }
 
+/* Small bounds, so that they are met; any field may be missing, and some values cannot be. */
+static void put_subscribe(struct speech *speech, struct choices *choices)
+{
+    static const char *const overflows[] = {"drop-oldest", "drop-newest", "keep-last", "close"};
+    unsigned char body[BODY_SIZE_MAX];
+    unsigned how = choose_byte(choices);
+    size_t size = 16;
+    store_u32(body, (uint32_t)choose_id(choices));
+    store_u32(body + 4, choose_below(choices, 5));
+    store_u64(body + 8, how & 1 ? 100 : 0);
+    if (how & 2)
+        size += field_put_bytes(body + size, "group", bytes_text(how & 4 ? "a" : "b"));
+    if (how & 8)
+        size += field_put_bytes(body + size, "overflow", bytes_text(overflows[how >> 4 & 3]));
+    if (how & 64)
+        size += field_put_number(body + size, "retained", how >> 7);
+    if (how == 255)
+        size += field_put_number(body + size, "group", 1);
+    const char *name = choose_name(choices);
+    memcpy(put_frame(speech, OP_SUBSCRIBE, how >> 7, name, size), body, size);
+}
+
 /* A run of messages, of one size or of two. */
 static void put_messages(struct speech *speech, struct choices *choices, unsigned op)
 {
@@ -193,12 +216,14 @@ static void put_messages(struct speech *speech, struct choices *choices, unsigne
     const char *name = choose_name(choices);
     unsigned how = choose_byte(choices);
     unsigned count = 1 + choose_below(choices, sizes[how % 8] < 1000 ? 16 : 4);
+    unsigned flags =
+        op == OP_PUBLISH ? how >> 4 & (PUBLISH_RETAIN | PUBLISH_MUST | PUBLISH_INBOX) : 0;
     size_t block_size = how & 16 ? put_headers(block, choices) : 0;
+    flags |= block_size ? MESSAGE_HEADERS : 0;
     for (unsigned i = 0; i < count; i++) {
         bool is_small = speech->said_size > SAID_SIZE_MAX || (how & 8 && i % 2);
         uint32_t size = is_small ? 4 : sizes[how % 8];
-        unsigned char *body =
-            put_frame(speech, op, block_size ? MESSAGE_HEADERS : 0, name, block_size + size);
+        unsigned char *body = put_frame(speech, op, flags, name, block_size + size);
         bytes_copy(body, bytes_of(block, block_size));
         memset(body + block_size, '.', size);
         store_u32(body + block_size, ++speech->serial);
@@ -221,7 +246,7 @@ static void put_phrase(struct speech *speech, struct choices *choices, const str
 void speech_frames(struct speech *speech, struct choices *choices)
 {
     enum { MESSAGES = 14 }; /* of the choices are messages, every second of a queue */
-    unsigned what = choose_below(choices, PHRASES + 3 + MESSAGES);
+    unsigned what = choose_below(choices, PHRASES + 4 + MESSAGES);
     if (what < PHRASES)
         put_phrase(speech, choices, &phrases[what]);
     else if (what == PHRASES)
@@ -230,6 +255,8 @@ void speech_frames(struct speech *speech, struct choices *choices)
         put_declare(speech, choices, OP_SET);
     else if (what == PHRASES + 2)
         put_redrive(speech, choices);
+    else if (what == PHRASES + 3)
+        put_subscribe(speech, choices);
     else
         put_messages(speech, choices, what % 2 ? OP_PUSH : OP_PUBLISH);
 }

@@ -17,15 +17,17 @@ enum { ANY_BODY = -1, FIELDS_BODY = -2 };
 static struct shape shape_of(enum op op)
 {
     switch (op) {
-    case OP_PUSH:
-    case OP_PUBLISH: return (struct shape){NEEDS_NAME, MESSAGE_HEADERS, ANY_BODY};
+    case OP_PUSH: return (struct shape){NEEDS_NAME, MESSAGE_HEADERS, ANY_BODY};
+    case OP_PUBLISH:
+        return (struct shape){
+            NEEDS_NAME, MESSAGE_HEADERS | PUBLISH_RETAIN | PUBLISH_MUST | PUBLISH_INBOX, ANY_BODY};
     case OP_CONSUME: return (struct shape){NEEDS_NAME, 3, 16};
     case OP_CREDIT:
     case OP_ACK:
     case OP_RETURN:
     case OP_REJECT:
     case OP_TOUCH: return (struct shape){NO_NAME, 0, 16};
-    case OP_SUBSCRIBE: return (struct shape){NEEDS_NAME, 1, 16};
+    case OP_SUBSCRIBE: return (struct shape){NEEDS_NAME, SUBSCRIBE_WILDCARD | SUBSCRIBE_INBOX, 16};
     case OP_CANCEL:
     case OP_KILL:
     case OP_UNSUBSCRIBE: return (struct shape){NO_NAME, 0, 4};

@@ -9,6 +9,8 @@
 enum {
     NAME_MAX_USUAL = 96, /* bytes of all names but the longest */
     QUEUES_ALIVE = 5,    /* the other names are those of their dead letters' queues */
+    FORGED = 4,          /* names of inboxes that nobody was given */
+    INBOX_SIZE = 32,
 };
 
 static uint64_t below(struct commands *commands, uint64_t bound)
@@ -77,8 +79,24 @@ static void make_names(struct commands *commands)
     make_queue_names(commands);
     for (int i = 0; i < TWIN_TOPICS; i++)
         commands->names.topics[i] = name_make(commands, false);
+    for (int i = TWIN_NAMES - FORGED; i < TWIN_NAMES; i++) {
+        unsigned char *name = memory_create(INBOX_SIZE);
+        for (int at = 0; at < INBOX_SIZE; at++)
+            name[at] = (unsigned char)"0123456789abcdef"[below(commands, 16)];
+        commands->names.topics[i] = bytes_of(name, INBOX_SIZE);
+    }
     for (int i = 0; i < TWIN_PATTERNS; i++)
         commands->names.patterns[i] = name_make(commands, true);
+}
+
+int names_learn(struct twin_names *names, struct bytes name)
+{
+    if (names->inboxes_count == TWIN_INBOXES - FORGED)
+        return -1;
+    unsigned char *copy = memory_create(name.size);
+    memcpy(copy, name.data, name.size);
+    names->topics[TWIN_TOPICS + names->inboxes_count] = bytes_of(copy, name.size);
+    return TWIN_TOPICS + names->inboxes_count++;
 }
 
 static void choose(struct commands *commands)
@@ -105,6 +123,7 @@ static void choose(struct commands *commands)
     swarm->bytes_max = 512 * 1024;
     swarm->bound_max = (uint32_t)ONE_OF(&commands->random, 3, 20, 300, 3000);
     swarm->credit_max = (uint32_t)ONE_OF(&commands->random, 2, 20, 300, 5000);
+    swarm->group_percent = (unsigned)ONE_OF(&commands->random, 0, 25, 80);
     swarm->window_max = (uint32_t)ONE_OF(&commands->random, 3, 50, 65536);
     swarm->headers_percent = (unsigned)ONE_OF(&commands->random, 0, 0, 10, 50);
     swarm->settings_percent = (unsigned)ONE_OF(&commands->random, 5, 20, 60);
@@ -122,7 +141,7 @@ void commands_finish(struct commands *commands)
 {
     for (int i = 0; i < TWIN_QUEUES; i++)
         free((void *)commands->names.queues[i].data);
-    for (int i = 0; i < TWIN_TOPICS; i++)
+    for (int i = 0; i < TWIN_NAMES; i++)
         free((void *)commands->names.topics[i].data);
     for (int i = 0; i < TWIN_PATTERNS; i++)
         free((void *)commands->names.patterns[i].data);
@@ -166,11 +185,12 @@ static const struct headers *next_headers(struct commands *commands, uint32_t at
 }
 
 static void add_message(struct commands *commands, enum op op, struct bytes name, uint64_t id,
-                        uint32_t size, const struct headers *headers)
+                        uint32_t size, uint8_t flags, const struct headers *headers)
 {
     commands->frames = array_reserve(commands->frames, &commands->frames_capacity,
                                      commands->frames_size + size, 1);
     message_write(commands->frames + commands->frames_size, op, name, id, size, headers);
+    commands->frames[commands->frames_size + 1] |= flags;
     commands->frames_size += size;
     if (size == FRAME_HEAD_SIZE + name.size)
         reach(REACH_RUN_TINY);
@@ -178,7 +198,7 @@ static void add_message(struct commands *commands, enum op op, struct bytes name
         reach(REACH_RUN_LARGE);
 }
 
-static void make_run(struct commands *commands, struct command *command, enum op op,
+static void make_run(struct commands *commands, struct command *command, enum op op, uint8_t flags,
                      uint64_t first_id)
 {
     uint32_t count = 1 + skewed(commands, commands->swarm.run_max);
@@ -195,7 +215,7 @@ static void make_run(struct commands *commands, struct command *command, enum op
         uint32_t size = least + headers_size(headers) + body;
         first_size = i == 0 ? size : first_size;
         is_mixed |= size != first_size;
-        add_message(commands, op, command->name, first_id + i, size, headers);
+        add_message(commands, op, command->name, first_id + i, size, flags, headers);
     }
     if (is_mixed)
         reach(REACH_RUN_MIXED);
@@ -282,6 +302,50 @@ static void fill_redrive(struct commands *commands, struct command *command)
         command->redrive.to = command->name;
 }
 
+/* Topics. */
+
+static struct bytes some_inbox(struct commands *commands)
+{
+    const struct twin_names *names = &commands->names;
+    int at = (int)below(commands, (uint64_t)names->inboxes_count + FORGED);
+    return names->topics[at < names->inboxes_count ? TWIN_TOPICS + at
+                                                   : TWIN_NAMES - 1 - at + names->inboxes_count];
+}
+
+static void fill_publish(struct commands *commands, struct command *command, uint64_t first_id)
+{
+    bool is_inbox = chance(commands, 12);
+    uint8_t flags = is_inbox ? PUBLISH_INBOX : 0;
+    if (!is_inbox && chance(commands, 12))
+        flags |= PUBLISH_RETAIN;
+    if (chance(commands, 15))
+        flags |= PUBLISH_MUST;
+    command->name = commands->names.topics[below(commands, TWIN_TOPICS)];
+    if (chance(commands, is_inbox ? 85 : 2))
+        command->name = some_inbox(commands);
+    make_run(commands, command, OP_PUBLISH, flags, first_id);
+}
+
+static void fill_subscribe(struct commands *commands, struct command *command)
+{
+    static const char *const groups[] = {"group-a", "b"};
+    command->subscription.is_inbox = chance(commands, 12);
+    command->subscription.is_wildcard = !command->subscription.is_inbox && chance(commands, 60);
+    command->name = command->subscription.is_inbox ? (struct bytes){0}
+                    : command->subscription.is_wildcard
+                        ? commands->names.patterns[below(commands, TWIN_PATTERNS)]
+                        : commands->names.topics[below(commands, TWIN_TOPICS)];
+    command->subscription.count_max = chance(commands, 40) ? 0 : 1 + skewed(commands, 300);
+    command->subscription.size_max =
+        chance(commands, 60) ? 0 : 1 + below(commands, 20 * commands->swarm.size_max + 400);
+    command->subscription.has_overflow = chance(commands, 60);
+    if (command->subscription.has_overflow)
+        command->subscription.overflow = (enum overflow)below(commands, OVERFLOW_CLOSE + 1);
+    command->subscription.no_retained = chance(commands, 25);
+    if (!command->subscription.is_inbox && chance(commands, commands->swarm.group_percent))
+        command->subscription.group = bytes_text(groups[below(commands, TWIN_GROUPS)]);
+}
+
 void commands_fill(struct commands *commands, struct command *command, uint64_t first_id)
 {
     struct bytes queue = commands->names.queues[skewed(commands, TWIN_QUEUES)];
@@ -297,11 +361,8 @@ void commands_fill(struct commands *commands, struct command *command, uint64_t 
         command->attach.client = bytes_text("sim");
         command->attach.address = bytes_text("127.0.0.1");
         break;
-    case COMMAND_PUSH: make_run(commands, command, OP_PUSH, first_id); break;
-    case COMMAND_PUBLISH:
-        command->name = commands->names.topics[below(commands, TWIN_TOPICS)];
-        make_run(commands, command, OP_PUBLISH, first_id);
-        break;
+    case COMMAND_PUSH: make_run(commands, command, OP_PUSH, 0, first_id); break;
+    case COMMAND_PUBLISH: fill_publish(commands, command, first_id); break;
     case COMMAND_CONSUME:
         command->consumer.from_back = chance(commands, 30);
         command->consumer.no_ack = chance(commands, 15);
@@ -317,15 +378,7 @@ void commands_fill(struct commands *commands, struct command *command, uint64_t 
                 ONE_OF(&commands->random, UINT64_MAX, INT64_MAX, (uint64_t)INT64_MAX + 1, 0);
         /* fall through */
     case COMMAND_CANCEL: command->consumer.id = id; break;
-    case COMMAND_SUBSCRIBE:
-        command->subscription.is_wildcard = chance(commands, 60);
-        command->name = command->subscription.is_wildcard
-                            ? commands->names.patterns[below(commands, TWIN_PATTERNS)]
-                            : commands->names.topics[below(commands, TWIN_TOPICS)];
-        command->subscription.count_max = chance(commands, 40) ? 0 : 1 + skewed(commands, 300);
-        command->subscription.size_max =
-            chance(commands, 60) ? 0 : 1 + below(commands, 20 * commands->swarm.size_max + 400);
-        /* fall through */
+    case COMMAND_SUBSCRIBE: fill_subscribe(commands, command); /* fall through */
     case COMMAND_UNSUBSCRIBE: command->subscription.id = id; break;
     case COMMAND_DECLARE:
     case COMMAND_SET: make_settings(commands, &command->settings); break;

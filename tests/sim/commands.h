@@ -10,13 +10,14 @@ enum { COMMAND_KINDS = COMMAND_SETTINGS + 1 };
 /* What a seed does, and how much of it. */
 struct swarm {
     unsigned weights[COMMAND_KINDS];
-    unsigned wild_percent; /* of arguments that are out of the way */
-    uint32_t run_max;      /* messages of a run */
-    uint32_t size_max;     /* bytes of a message */
-    uint32_t bytes_max;    /* of a run, but for its last message */
-    uint32_t bound_max;    /* messages of a queue */
-    uint32_t credit_max;   /* messages */
-    uint32_t window_max;   /* frames */
+    unsigned wild_percent;  /* of arguments that are out of the way */
+    uint32_t run_max;       /* messages of a run */
+    uint32_t size_max;      /* bytes of a message */
+    uint32_t bytes_max;     /* of a run, but for its last message */
+    uint32_t bound_max;     /* messages of a queue */
+    uint32_t credit_max;    /* messages */
+    uint32_t window_max;    /* frames */
+    unsigned group_percent; /* of subscriptions that have a group */
     unsigned headers_percent, settings_percent;
     uint64_t ms_max; /* of times to live, delays and leases */
 };

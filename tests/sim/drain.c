@@ -150,12 +150,32 @@ static void end_empty(struct world *world)
     world_reach(WORLD_END_DRAINED);
 }
 
+/* A client comes for whom there is no descriptor: the server will try again, unless it ends. */
+static void crowd(struct world *world)
+{
+    struct sim_options options = sim_options_calm();
+    options.accept_full = 1000;
+    world->swarm.has_aborts = true;
+    sim_configure(world->ring, &options);
+    for (int i = 0; i < WORLD_CLIENTS; i++) {
+        if (world->clients[i])
+            continue;
+        world->clients[i] = world_connect(world, true);
+        break;
+    }
+    world_turn(world);
+    if (world->shard.listeners[0].retry_ns != TIME_NEVER)
+        world_reach(WORLD_END_RETRYING);
+}
+
 void world_end(struct world *world)
 {
     unsigned dice = (unsigned)random_below(&world->commands.random, 10);
     if (dice == 0) {
         world_reach(WORLD_END_SUDDEN);
     } else if (dice == 1) {
+        if (dice_chance(&world->commands.random, 70))
+            crowd(world);
         world_calm(world);
         say_goodbye(world);
         world_reach(WORLD_END_GOODBYE);

@@ -113,6 +113,28 @@ static void put_redrive(struct buffer *out, const struct command *command)
     memcpy(to, fields, size);
 }
 
+static void put_subscribe(struct buffer *out, const struct command *command,
+                          const uint64_t *numbers)
+{
+    static const char *const overflows[] = {"drop-oldest", "drop-newest", "keep-last", "close"};
+    unsigned char fields[ENCODE_FIELDS_MAX];
+    size_t size = 0;
+    if (command->subscription.group.size > 0)
+        size += fields_put_bytes(fields + size, "group", command->subscription.group);
+    if (command->subscription.has_overflow)
+        size += fields_put_bytes(fields + size, "overflow",
+                                 bytes_text(overflows[command->subscription.overflow]));
+    if (command->subscription.no_retained)
+        size += fields_put_number(fields + size, "retained", 0);
+    uint8_t flags =
+        (uint8_t)(command->subscription.is_wildcard | command->subscription.is_inbox << 1);
+    unsigned char *to = encode_frame(out, OP_SUBSCRIBE, flags, command->name, 16 + size);
+    encode_number(&to, numbers[0], 4);
+    encode_number(&to, numbers[1], 4);
+    encode_number(&to, numbers[2], 8);
+    memcpy(to, fields, size);
+}
+
 void encode_command(struct buffer *out, const struct command *command)
 {
     static const struct bytes no_name;
@@ -136,9 +158,10 @@ void encode_command(struct buffer *out, const struct command *command)
     case COMMAND_UNSUBSCRIBE: {
         uint64_t numbers[] = {command->subscription.id, command->subscription.count_max,
                               command->subscription.size_max};
-        bool has_name = command->kind == COMMAND_SUBSCRIBE;
-        put_numbers(out, command, has_name && command->subscription.is_wildcard,
-                    has_name ? command->name : no_name, numbers);
+        if (command->kind == COMMAND_SUBSCRIBE)
+            put_subscribe(out, command, numbers);
+        else
+            put_numbers(out, command, 0, no_name, numbers);
         break;
     }
     case COMMAND_DECLARE:

@@ -141,7 +141,9 @@ static void hear_context(struct link *link, const struct heard *heard)
     link->context.id = load_u32(body);
     link->context.deliveries = load_u32(body + 4);
     link->context.tag = load_u64(body + 8);
-    REQUIRE(heard->flags == (link->context.deliveries > 0 ? 1 : 0), "a CONTEXT with wrong flags");
+    link->context.is_retained = heard->flags & CONTEXT_RETAINED;
+    REQUIRE((heard->flags & ~CONTEXT_RETAINED) == (link->context.deliveries > 0 ? 1 : 0),
+            "a CONTEXT with wrong flags");
 }
 
 /* That the context in force is that of the message. */
@@ -157,6 +159,7 @@ static void check_context(struct link *link, const struct due *due)
     REQUIRE(link->context.deliveries == due->deliveries,
             "a message that was delivered %u times, under a CONTEXT that says %u", due->deliveries,
             link->context.deliveries);
+    REQUIRE(link->context.is_retained == due->is_retained, "a message wrongly told as retained");
     link->context.op = due->op;
 }
 
@@ -166,19 +169,21 @@ static void hear_message(struct link *link, const struct heard *heard)
     struct due due = hear_due(link, DUE_MESSAGE, "a message");
     REQUIRE(heard->op == due.op, "a message of op %02x, not %02x", heard->op, due.op);
     check_context(link, &due);
-    REQUIRE(heard->all.size == due.size &&
-                message_is(heard->all.data, due.op, due.name, due.message, due.size, &due.headers),
-            "a message that is not message %" PRIu64 " of link %" PRIu64, due.message & UINT32_MAX,
-            due.message >> 32);
+    REQUIRE(
+        heard->all.size == due.size &&
+            message_is(heard->all.data, due.op, due.name, due.message, due.size, &due.headers) &&
+            (heard->op == OP_PUSH || heard->flags == due.flags),
+        "a message that is not message %" PRIu64 " of link %" PRIu64, due.message & UINT32_MAX,
+        due.message >> 32);
     world_tally.messages_heard++;
     if (due.is_first && op_before != 0)
         world_reach(WORLD_CONTEXT_KEPT);
     if (due.op == OP_PUSH && link->op_heard == OP_PUBLISH)
         world_reach(WORLD_CONTEXT_ALTERNATES);
     link->op_heard = due.op;
+    link->context.tag++;
     if (due.op != OP_PUSH)
         return;
-    link->context.tag++;
     tags_add(&link->consumers[due.id], due.tag);
     world_tally.redelivered += due.deliveries > 0;
     if (due.deliveries > 0)
@@ -189,8 +194,9 @@ static void hear_gap(struct link *link, const struct heard *heard)
 {
     struct due due = hear_due(link, DUE_GAP, "a GAP");
     const unsigned char *body = heard->body.data;
-    REQUIRE(heard->body.size == 24 && load_u32(body) == due.id && load_u32(body + 4) == 0 &&
-                load_u64(body + 8) == due.missed_count && load_u64(body + 16) == due.missed_size,
+    REQUIRE(heard->body.size == 32 && load_u32(body) == due.id && load_u32(body + 4) == 0 &&
+                load_u64(body + 8) == due.tag && load_u64(body + 16) == due.missed_count &&
+                load_u64(body + 24) == due.missed_size,
             "a GAP that is not what subscription %u missed", due.id);
     world_reach(WORLD_GAP_HEARD);
 }
@@ -210,10 +216,13 @@ static void hear_ended(struct link *link, const struct heard *heard)
 {
     struct due due = hear_due(link, DUE_ENDED, "an ENDED");
     REQUIRE(heard->body.size == 8 && load_u32(heard->body.data) == due.id &&
-                load_u16(heard->body.data + 4) == due.status && load_u16(heard->body.data + 6) == 0,
-            "an ENDED that is not that of consumer %u", due.id);
+                load_u16(heard->body.data + 4) == due.status &&
+                load_u16(heard->body.data + 6) == 0 &&
+                heard->flags == (due.is_subscription ? ENDED_SUBSCRIPTION : 0),
+            "an ENDED that is not that of %u", due.id);
     world_statuses_told[due.status]++;
-    tags_clear(&link->consumers[due.id], false);
+    if (!due.is_subscription)
+        tags_clear(&link->consumers[due.id], false);
     world_reach(WORLD_ENDED_HEARD);
 }
 
@@ -236,7 +245,8 @@ static void hear_frame(struct world *world, struct link *link, const struct hear
     REQUIRE(link->is_welcome || may_be_first, "op %02x before WELCOME", heard->op);
     bool is_message = heard->op == OP_PUSH || heard->op == OP_PUBLISH;
     REQUIRE(is_message || heard->name.size == 0, "op %02x with a name", heard->op);
-    bool may_have_flags = is_message || heard->op == OP_REPLY || heard->op == OP_CONTEXT;
+    bool may_have_flags =
+        is_message || heard->op == OP_REPLY || heard->op == OP_CONTEXT || heard->op == OP_ENDED;
     REQUIRE(may_have_flags || heard->flags == 0, "op %02x with flags", heard->op);
     switch (heard->op) {
     case OP_WELCOME: hear_welcome(link, heard); break;

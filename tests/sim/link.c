@@ -56,6 +56,7 @@ void link_say(struct link *link, const struct command *command, uint32_t name,
             struct said *said = link_note(link, op, frame_size(run->data + at), name);
             said->is_first = at == 0;
             said->headers = *headers++;
+            said->flags = run->head.flags;
         }
         return;
     }

@@ -21,6 +21,7 @@ struct said {
     bool is_malformed, is_settled;
     bool is_told;    /* by REPLY or ERROR */
     bool is_first;   /* of what was said at once */
+    uint8_t flags;   /* of a message */
     uint32_t size;   /* bytes */
     uint32_t detail; /* which queue or topic a message is for; else the place among `commands` */
     uint64_t end;    /* where it ends in all that was said */
@@ -30,15 +31,19 @@ struct said {
 /* Frames that the client must hear, in this order: REPLYs, messages, GAP, LOST, ENDED. */
 struct due {
     enum due_kind { DUE_REPLY, DUE_MESSAGE, DUE_GAP, DUE_LOST, DUE_ENDED } kind;
-    uint8_t op;     /* MESSAGE: PUSH or PUBLISH */
-    uint8_t status; /* ENDED */
-    bool has_more;  /* REPLY */
-    bool is_first;  /* MESSAGE: of those that were handed out together */
-    uint32_t id;    /* of the consumer or subscription */
+    uint8_t op;           /* MESSAGE: PUSH or PUBLISH */
+    uint8_t status;       /* ENDED */
+    bool has_more;        /* REPLY */
+    bool is_first;        /* MESSAGE: of those that were handed out together */
+    uint8_t flags;        /* MESSAGE: of its frame */
+    bool is_retained;     /* MESSAGE */
+    bool is_subscription; /* ENDED */
+    uint32_t id;          /* of the consumer or subscription */
     uint32_t deliveries;
     uint32_t size; /* bytes: of the frame, of the REPLY's data; LOST: tags */
+    uint64_t missed_count;
     union {
-        uint64_t tag, number, missed_count;
+        uint64_t tag, number;
     };
     union {
         uint64_t message, data_hash, missed_size;
@@ -90,6 +95,7 @@ struct link {
     struct {          /* whose the next messages are */
         bool is_known;
         uint8_t op; /* of the first message behind it; 0: none yet */
+        bool is_retained;
         uint32_t id, deliveries;
         uint64_t tag;
     } context;

@@ -138,7 +138,8 @@ bool message_is(const unsigned char *frame, enum op op, struct bytes name, uint6
                 uint32_t size, const struct headers *headers)
 {
     struct frame_head head = frame_head_load(frame);
-    if (head.op != op || head.flags != (headers->is_there ? MESSAGE_HEADERS : 0) ||
+    uint8_t others = op == OP_PUBLISH ? PUBLISH_RETAIN | PUBLISH_MUST | PUBLISH_INBOX : 0;
+    if (head.op != op || (head.flags & ~others) != (headers->is_there ? MESSAGE_HEADERS : 0) ||
         head.name_size != name.size || head.size != size ||
         memcmp(frame + FRAME_HEAD_SIZE, name.data, name.size) != 0)
         return false;

@@ -50,6 +50,8 @@ static void start(struct model *model, uint64_t seed, bool is_trace)
     model->leap_percent = (unsigned)ONE_OF(random, 0, 2, 10, 30);
     model->step_us_max = ONE_OF(random, 1, 100, 1000, 1000, 20000);
     model->engine = engine_create((struct hash_key){random_next(random), seed});
+    model->engine->retained.count_max = ONE_OF(random, 2, 5, 100000);
+    model->engine->retained.size_max = ONE_OF(random, 500, 64 * 1024 * 1024);
     twin_init(&model->twin, model->engine, &model->commands.names);
     model->twin.is_trace = is_trace;
 }

@@ -27,15 +27,36 @@ static const char *const op_names[] = {
 static const char *const late_op_names[] = {"said: SETTINGS", "said: HEARTBEAT"};
 
 /* The statuses that the broker can tell in the simulation. */
-static const char *const status_names[] = {
-    "told: protocol",    "told: unknown-op",  "told: bad-frame",       "told: bad-name",
-    "told: bad-flags",   "told: too-large",   "told: hello",           "told: version",
-    "told: bad-field",   "told: no-queue",    "told: exists",          "told: full",
-    "told: deleted",     "told: no-consumer", "told: no-subscription", "told: id-in-use",
-    "told: not-leased",  "told: bad-range",   "told: credit",          "told: window",
-    "told: bad-pattern", "told: killed",      "told: closing",         "told: bad-header",
+static const char *const status_names[STATUS_COUNT] = {
+    [STATUS_PROTOCOL] = "told: protocol",
+    [STATUS_UNKNOWN_OP] = "told: unknown-op",
+    [STATUS_BAD_FRAME] = "told: bad-frame",
+    [STATUS_BAD_NAME] = "told: bad-name",
+    [STATUS_BAD_FLAGS] = "told: bad-flags",
+    [STATUS_TOO_LARGE] = "told: too-large",
+    [STATUS_HELLO] = "told: hello",
+    [STATUS_VERSION] = "told: version",
+    [STATUS_BAD_FIELD] = "told: bad-field",
+    [STATUS_NO_QUEUE] = "told: no-queue",
+    [STATUS_EXISTS] = "told: exists",
+    [STATUS_FULL] = "told: full",
+    [STATUS_DELETED] = "told: deleted",
+    [STATUS_NO_CONSUMER] = "told: no-consumer",
+    [STATUS_NO_SUBSCRIPTION] = "told: no-subscription",
+    [STATUS_ID_IN_USE] = "told: id-in-use",
+    [STATUS_NOT_LEASED] = "told: not-leased",
+    [STATUS_BAD_RANGE] = "told: bad-range",
+    [STATUS_CREDIT] = "told: credit",
+    [STATUS_WINDOW] = "told: window",
+    [STATUS_BAD_PATTERN] = "told: bad-pattern",
+    [STATUS_KILLED] = "told: killed",
+    [STATUS_CLOSING] = "told: closing",
+    [STATUS_BAD_HEADER] = "told: bad-header",
+    [STATUS_NO_READER] = "told: no-reader",
+    [STATUS_OVERFLOW] = "told: overflow",
+    [STATUS_RETAINED] = "told: too-many-retained",
+    [STATUS_NO_CLIENT] = "told: no-client",
 };
-static const char *const late_status_names[] = {"told: no-client"};
 
 static uint64_t run(uint64_t seed, uint64_t ops, bool is_trace)
 {
@@ -69,8 +90,7 @@ int main(int argc, char **argv)
         {op_names, sizeof op_names / sizeof *op_names, world_ops_said},
         {late_op_names, sizeof late_op_names / sizeof *late_op_names,
          world_ops_said + OP_SETTINGS - OP_HELLO},
-        {status_names, sizeof status_names / sizeof *status_names, world_statuses_told + 1},
-        {late_status_names, 1, world_statuses_told + STATUS_NO_CLIENT},
+        {status_names, STATUS_COUNT, world_statuses_told},
         {names, WORLD_REACH_COUNT, world_reached},
         {twin_reach_names, REACH_COUNT, twin_reached},
     };

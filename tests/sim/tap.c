@@ -95,7 +95,12 @@ static bool is_same_arguments(const struct command *a, const struct command *b)
     case COMMAND_SUBSCRIBE:
         if (a->subscription.is_wildcard != b->subscription.is_wildcard ||
             a->subscription.count_max != b->subscription.count_max ||
-            a->subscription.size_max != b->subscription.size_max)
+            a->subscription.size_max != b->subscription.size_max ||
+            a->subscription.is_inbox != b->subscription.is_inbox ||
+            a->subscription.no_retained != b->subscription.no_retained ||
+            a->subscription.has_overflow != b->subscription.has_overflow ||
+            a->subscription.overflow != b->subscription.overflow ||
+            !bytes_equal(a->subscription.group, b->subscription.group))
             return false;
         /* fall through */
     case COMMAND_UNSUBSCRIBE: return a->subscription.id == b->subscription.id;
@@ -148,7 +153,8 @@ static void check_run(struct world *world, const struct link *link, const struct
                 "frame %" PRIu64 " is taken up as something else", command->ticket + i);
         REQUIRE(said->size <= run->size - at &&
                     message_is(run->data + at, op, name, link_message(link, command->ticket + i),
-                               said->size, &said->headers),
+                               said->size, &said->headers) &&
+                    (said->op == OP_PUSH || run->data[at + 1] == said->flags),
                 "frame %" PRIu64 " is taken up with other bytes", command->ticket + i);
         at += said->size;
         is_alike &= said->size == run->head.size;
@@ -248,11 +254,13 @@ static void owe_messages(struct link *link, const struct effect *effect,
         due->is_first = i == 0;
         due->id = effect->id;
         due->deliveries = effect->deliveries;
-        due->tag = effect->kind == EFFECT_DELIVER ? effect->tag + i : 0;
+        due->is_retained = effect->is_retained;
+        due->tag = effect->tag + i;
         due->message = hold->messages[i].id;
         due->size = hold->messages[i].size;
         due->name = hold->messages[i].name;
         due->headers = hold->messages[i].headers;
+        due->flags = hold->messages[i].flags;
     }
 }
 
@@ -260,6 +268,7 @@ static void owe_gap(struct link *link, const struct effect *effect)
 {
     struct due *due = link_owe(link, DUE_GAP);
     due->id = effect->id;
+    due->tag = effect->tag;
     due->missed_count = effect->missed.count;
     due->missed_size = effect->missed.size;
 }
@@ -277,6 +286,7 @@ static void owe_ended(struct link *link, const struct effect *effect)
     struct due *due = link_owe(link, DUE_ENDED);
     due->id = effect->id;
     due->status = (uint8_t)effect->status;
+    due->is_subscription = effect->is_subscription;
 }
 
 static void note_settled(struct link *link, uint64_t number, enum status status)

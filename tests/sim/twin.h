@@ -14,15 +14,22 @@
 enum {
     TWIN_QUEUES = 9,
     TWIN_PEERS = 24,
-    TWIN_IDS = 5,     /* of consumers, and of subscriptions, of one peer */
-    TWIN_TOPICS = 14, /* names that are published to */
+    TWIN_IDS = 5,      /* of consumers, and of subscriptions, of one peer */
+    TWIN_TOPICS = 14,  /* names that are published to */
+    TWIN_INBOXES = 24, /* names of inboxes, those that are forged too */
+    TWIN_NAMES = TWIN_TOPICS + TWIN_INBOXES,
     TWIN_PATTERNS = 24,
+    TWIN_GROUPS = 2, /* called a and b */
 };
 
 /* All names there are. */
 struct twin_names {
-    struct bytes queues[TWIN_QUEUES], topics[TWIN_TOPICS], patterns[TWIN_PATTERNS];
+    struct bytes queues[TWIN_QUEUES], topics[TWIN_NAMES], patterns[TWIN_PATTERNS];
+    int inboxes_count; /* that are known, behind the topics; the last names are forged ones */
 };
+
+/* Remembers the name of an inbox; returns its place among the topics, or -1. */
+int names_learn(struct twin_names *names, struct bytes name);
 
 /* What a run should reach. */
 #define TWIN_COVERAGE(X)                                                       \
@@ -93,6 +100,23 @@ struct twin_names {
     X(GAP_UNSUBSCRIBE, "gap at unsubscribe")                                   \
     X(BACKLOG_FULL_PEER, "backlog that waits for its connection")              \
     X(CHUNK_LARGE, "published run larger than a shared chunk")                 \
+    X(NO_READER, "status: no-reader")                                          \
+    X(OVERFLOW, "status: overflow")                                            \
+    X(RETAINED, "status: too-many-retained")                                   \
+    X(DROPPED_NEWEST, "newest message dropped")                                \
+    X(REPLACED, "message replaced by a later one of its name")                 \
+    X(KEPT_NEWER, "message that comes late and replaces none")                 \
+    X(GROUP, "message for a group of one")                                     \
+    X(GROUP_RIVALS, "message that several members could have had")             \
+    X(GROUP_SPLIT, "run shared among members")                                 \
+    X(HEIR, "message of a member that left for another")                       \
+    X(HEIR_BETWEEN, "message of a member that left between those of another")  \
+    X(HEIR_NONE, "message of a member that left for nobody")                   \
+    X(INBOX, "message for an inbox")                                           \
+    X(INBOX_NOBODY, "message for an inbox that is not there")                  \
+    X(RETAINED_AGAIN, "retained message in place of another")                  \
+    X(RETAINED_CLEARED, "retained message cleared")                            \
+    X(RETAINED_SENT, "retained message for a new subscription")                \
     X(PEEK_MORE, "peek with more behind it")                                   \
     X(PEEK_BACK, "peek from the back")                                         \
     X(LIST_MORE, "list with more behind it")                                   \
@@ -239,19 +263,38 @@ struct twin_consumer {
     uint64_t lost; /* the last tag of a lease that was lost */
 };
 
+/* A message that waits, or of size 0 the place of a gap. */
 struct twin_item {
     uint32_t subscription;
-    bool is_gap; /* the place of one */
     uint64_t id;
     uint32_t size;
     int topic;
+    uint8_t flags; /* of its frame */
+    bool is_retained;
+    uint64_t order;               /* of what was published together, among all */
+    uint64_t missed, missed_size; /* right before it */
 };
 
 struct twin_subscription {
-    bool is_there, is_wildcard;
-    int pattern; /* for a literal one the index of a topic */
+    bool is_there, is_listening, is_wildcard, is_inbox;
+    int pattern; /* for a name the index of a topic; for an inbox that is not remembered -1 */
+    enum overflow overflow;
+    int group; /* from 1 on; 0: none */
+    uint64_t served;
+    uint64_t number_next;
     uint64_t count_max, size_max;
-    uint64_t waiting, waiting_size, missed, missed_size;
+    uint64_t waiting, waiting_size;
+};
+
+struct twin_missed {
+    uint64_t count, size;
+};
+
+/* What a subscription that ends is to be told. */
+struct twin_gap {
+    uint32_t peer, id;
+    uint64_t from;
+    struct twin_missed missed;
 };
 
 struct twin_peer {
@@ -270,6 +313,7 @@ struct twin_held {
     uint64_t id;
     uint32_t size;
     struct bytes name;
+    uint8_t flags; /* of a publish */
     struct headers headers;
 };
 
@@ -309,7 +353,7 @@ struct twin_hold {
 };
 
 struct twin {
-    const struct twin_names *names;
+    struct twin_names *names;
     struct engine *engine; /* whose twin it is */
     bool is_trace;
 
@@ -321,15 +365,21 @@ struct twin {
 
     struct twin_settled *settled; /* foretold, in order */
     size_t settled_first, settled_count, settled_capacity;
-    struct { /* consumers that a delete is to end */
+    struct { /* consumers and subscriptions that are to be told their end */
         uint32_t peer, id;
-    } ended[TWIN_PEERS * TWIN_IDS];
+        bool is_subscription;
+        enum status status;
+    } ended[2 * TWIN_PEERS * TWIN_IDS];
     size_t ended_count;
-    struct { /* the gap that an unsubscribe is to tell */
-        bool is_due;
+    struct twin_gap gaps[TWIN_PEERS * TWIN_IDS]; /* to be told by subscriptions that end */
+    size_t gaps_count;
+    struct { /* subscriptions to be ended for their overflow, in this order */
         uint32_t peer, id;
-        uint64_t count, size;
-    } gap;
+    } over[TWIN_PEERS * TWIN_IDS];
+    size_t over_count;
+    struct twin_item retained[TWIN_NAMES];
+    uint64_t order, members_served;
+    int groups[TWIN_GROUPS];       /* in the order in which they were made */
     const struct command *command; /* being carried out */
     uint64_t now;                  /* of the call */
     uint64_t moved;                /* messages, by the last purge or redrive */
@@ -350,12 +400,12 @@ struct twin {
         uint64_t tag;
     } * news;
     size_t news_count, news_capacity;
-    uint64_t matches[TWIN_TOPICS]; /* sums of whom each topic reached last */
+    uint64_t matches[TWIN_NAMES]; /* sums of whom each topic reached last */
     struct engine_totals totals;
 };
 
 /* A twin of an engine without queues. */
-void twin_init(struct twin *twin, struct engine *engine, const struct twin_names *names);
+void twin_init(struct twin *twin, struct engine *engine, struct twin_names *names);
 
 /* Frees it; all peers and slices are gone. */
 void twin_finish(struct twin *twin);
@@ -439,6 +489,8 @@ void twin_forget_events(struct twin *twin);
 /* twin_command.c: commands. */
 struct twin_peer *twin_peer(struct twin *twin, uint32_t id);
 void twin_foretell(struct twin *twin, uint32_t peer, uint64_t number, enum status status);
+void twin_foretell_end(struct twin *twin, uint32_t peer, uint32_t id, bool is_subscription,
+                       enum status status);
 /* Carries a command out; a run's messages are numbered from `first_id` on. `peer` has no connection for an ATTACH. */
 void twin_apply(struct twin *twin, struct twin_peer *peer, const struct command *command,
                 uint64_t first_id);
@@ -446,14 +498,24 @@ void twin_apply(struct twin *twin, struct twin_peer *peer, const struct command 
 /* twin_topic.c: topics. */
 bool twin_matches(struct bytes pattern, bool is_wildcard, struct bytes name);
 bool twin_is_pattern(struct bytes pattern);
-void twin_publish(struct twin *twin, const struct command *command, uint64_t first_id);
+void twin_publish(struct twin *twin, const struct twin_peer *peer, const struct command *command,
+                  uint64_t first_id);
 enum status twin_subscribe(struct twin *twin, struct twin_peer *peer,
                            const struct command *command);
 enum status twin_unsubscribe(struct twin *twin, struct twin_peer *peer,
                              const struct command *command);
 void twin_on_message(struct twin *twin, const struct effect *effect);
 void twin_on_gap(struct twin *twin, const struct effect *effect);
+/* The REPLY to a SUBSCRIBE that asked for an inbox. */
+void twin_learn_inbox(struct twin *twin, struct twin_peer *peer, const struct command *command,
+                      struct bytes name);
+/* For a connection that ends: others get what waits for members of their groups. */
+void twin_unsubscribe_all(struct twin *twin, struct twin_peer *peer);
+/* Ends the subscriptions that a command has brought over their bound. */
+void twin_end_overflowed(struct twin *twin);
 bool twin_owes_messages(const struct twin_peer *peer);
+/* Messages that the subscription is still to be told as missed. */
+uint64_t twin_missed(const struct twin_peer *peer, uint32_t id);
 
 /* twin_effect.c: effects, and what the engine owes. */
 /* Follows the call that was watched: a command, or NULL for a tick. */

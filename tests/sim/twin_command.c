@@ -30,9 +30,21 @@ void twin_foretell(struct twin *twin, uint32_t peer, uint64_t number, enum statu
     twin->settled[twin->settled_count++] = (struct twin_settled){peer, number, status};
 }
 
-void twin_init(struct twin *twin, struct engine *engine, const struct twin_names *names)
+void twin_foretell_end(struct twin *twin, uint32_t peer, uint32_t id, bool is_subscription,
+                       enum status status)
+{
+    size_t at = twin->ended_count++;
+    twin->ended[at].peer = peer;
+    twin->ended[at].id = id;
+    twin->ended[at].is_subscription = is_subscription;
+    twin->ended[at].status = status;
+}
+
+void twin_init(struct twin *twin, struct engine *engine, struct twin_names *names)
 {
     *twin = (struct twin){.engine = engine, .names = names, .killed = PEER_NONE};
+    for (int i = 0; i < TWIN_GROUPS; i++)
+        twin->groups[i] = i + 1;
 }
 
 void twin_finish(struct twin *twin)
@@ -270,8 +282,7 @@ static enum status delete_queue(struct twin *twin, const struct command *command
             if (!consumer->is_there || consumer->queue != index)
                 continue;
             consumer_end(twin, consumer, true);
-            twin->ended[twin->ended_count].peer = twin->peers[i].id;
-            twin->ended[twin->ended_count++].id = id;
+            twin_foretell_end(twin, twin->peers[i].id, id, false, STATUS_DELETED);
         }
     twin_queue_clear(queue);
     return STATUS_OK;
@@ -427,8 +438,10 @@ static void detach(struct twin *twin, struct twin_peer *peer)
             reach(REACH_RETURNED_DEAD);
         consumer_end(twin, consumer, false);
     }
+    twin_unsubscribe_all(twin, peer);
     free(peer->items);
     *peer = (struct twin_peer){0};
+    twin_end_overflowed(twin);
 }
 
 /* Commands about queues. */
@@ -461,9 +474,8 @@ void twin_apply(struct twin *twin, struct twin_peer *peer, const struct command 
     case COMMAND_DETACH: detach(twin, peer); return;
     case COMMAND_PUSH: push(twin, peer, command, first_id); return;
     case COMMAND_PUBLISH:
-        for (uint32_t at = 0; at < command->run.count; at++)
-            twin_foretell(twin, peer->id, command->ticket + at, STATUS_OK);
-        twin_publish(twin, command, first_id);
+        twin_publish(twin, peer, command, first_id);
+        twin_end_overflowed(twin);
         return;
     case COMMAND_SUBSCRIBE: status = twin_subscribe(twin, peer, command); break;
     case COMMAND_UNSUBSCRIBE: status = twin_unsubscribe(twin, peer, command); break;
@@ -472,4 +484,5 @@ void twin_apply(struct twin *twin, struct twin_peer *peer, const struct command 
     default: status = apply_queue(twin, peer, command); break;
     }
     twin_foretell(twin, peer->id, command->ticket, status);
+    twin_end_overflowed(twin);
 }

@@ -297,6 +297,8 @@ static void check_stats(struct twin *twin, struct bytes fields)
         {"published", &totals.published},
         {"sent", &totals.sent},
         {"missed", &totals.missed},
+        {"retained", &totals.retained},
+        {"retained-bytes", &totals.retained_size},
     };
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         REQUIRE(fields_number(fields, keys[i].key, keys[i].value), "field %s is missing",
@@ -325,6 +327,9 @@ void twin_on_answer(struct twin *twin, const struct effect *effect)
         check_queue_fields(twin, twin_queue_index(twin, command->name), answer);
         break;
     case COMMAND_STATS: check_stats(twin, answer); break;
+    case COMMAND_SUBSCRIBE:
+        twin_learn_inbox(twin, twin_peer(twin, effect->peer), command, answer);
+        break;
     default: REQUIRE(false, "an answer to a command that has none");
     }
 }
@@ -348,6 +353,13 @@ static void check_totals(struct twin *twin, const struct engine_totals *totals)
         for (int id = 0; id < TWIN_IDS; id++)
             mine.subscriptions += twin->peers[i].subscriptions[id].is_there;
     }
+    for (int i = 0; i < TWIN_NAMES; i++) {
+        mine.retained += twin->retained[i].size > 0;
+        mine.retained_size += twin->retained[i].size;
+    }
+    REQUIRE(totals->retained == mine.retained && totals->retained_size == mine.retained_size,
+            "totals: %" PRIu64 " messages are retained, not %" PRIu64, totals->retained,
+            mine.retained);
     REQUIRE(
         totals->queues == mine.queues && totals->consumers == mine.consumers &&
             totals->connections == mine.connections && totals->subscriptions == mine.subscriptions,
@@ -485,6 +497,17 @@ static void compare_consumer(const struct twin_consumer *mine, const struct cons
     }
 }
 
+/* Messages that the subscription is still to be told as missed. */
+static uint64_t missed_by(const struct subscription *subscription)
+{
+    uint64_t missed = 0;
+    const struct line *line = subscription->line;
+    for (const struct list *link = line ? line->posts.next : NULL; link && link != &line->posts;
+         link = link->next)
+        missed += list_entry(link, const struct post, in_line)->missed_count;
+    return missed;
+}
+
 static void compare_peer(const struct twin *twin, const struct twin_peer *mine)
 {
     const struct peer *peer = engine_peer(twin->engine, mine->id);
@@ -504,12 +527,11 @@ static void compare_peer(const struct twin *twin, const struct twin_peer *mine)
         if (!entry)
             continue;
         const struct subscription *subscription = list_entry(entry, struct subscription, entry);
-        REQUIRE(subscription->waiting_count == mine->subscriptions[id].waiting &&
-                    subscription->missed_count == mine->subscriptions[id].missed,
-                "subscription %u has %u waiting and %" PRIu64 " missed, not %" PRIu64
+        uint64_t waiting = subscription_waiting(subscription), missed = missed_by(subscription);
+        REQUIRE(waiting == mine->subscriptions[id].waiting && missed == twin_missed(mine, id),
+                "subscription %u has %" PRIu64 " waiting and %" PRIu64 " missed, not %" PRIu64
                 " and %" PRIu64,
-                id, subscription->waiting_count, subscription->missed_count,
-                mine->subscriptions[id].waiting, mine->subscriptions[id].missed);
+                id, waiting, missed, mine->subscriptions[id].waiting, twin_missed(mine, id));
     }
 }
 

@@ -47,7 +47,8 @@ void twin_check_hold(const struct twin_hold *hold)
             &hold->messages[hold->slice.is_reversed ? hold->slice.count - 1 - i : i];
         REQUIRE(offset + message->size <= bytes.size &&
                     message_is(bytes.data + offset, hold->op, message->name, message->id,
-                               message->size, &message->headers),
+                               message->size, &message->headers) &&
+                    (hold->op == OP_PUSH || bytes.data[offset + 1] == message->flags),
                 "message %u of %u in a slice is not message %llu of %u bytes", i, hold->slice.count,
                 (unsigned long long)message->id, message->size);
         offset += message->size;
@@ -158,8 +159,10 @@ static void take_messages(struct twin *twin, struct twin_peer *peer, struct twin
                 (unsigned long long)message->id, message->deliveries, effect->deliveries);
         REQUIRE(twin_expiry(queue, message) > twin->now,
                 "message %" PRIu64 " is delivered, which has expired", message->id);
-        hold->messages[i] = (struct twin_held){
-            message->id, message->size, twin->names->queues[message->name], message->headers};
+        hold->messages[i] = (struct twin_held){.id = message->id,
+                                               .size = message->size,
+                                               .name = twin->names->queues[message->name],
+                                               .headers = message->headers};
         size += message->size;
         twin_take(twin, peer, consumer, message);
     }
@@ -254,7 +257,8 @@ static bool is_answered(const struct twin *twin)
 {
     if (!twin->command)
         return false;
-    return twin->command->kind >= COMMAND_PURGE;
+    return twin->command->kind >= COMMAND_PURGE ||
+           (twin->command->kind == COMMAND_SUBSCRIBE && twin->command->subscription.is_inbox);
 }
 
 static void on_settled(struct twin *twin, const struct effect *effect)
@@ -285,6 +289,8 @@ static void on_settled(struct twin *twin, const struct effect *effect)
             [STATUS_BAD_PATTERN] = REACH_BAD_PATTERN,
             [STATUS_NO_SUBSCRIPTION] = REACH_NO_SUBSCRIPTION,
             [STATUS_NO_CLIENT] = REACH_NO_CLIENT,
+            [STATUS_NO_READER] = REACH_NO_READER,
+            [STATUS_RETAINED] = REACH_RETAINED,
         };
         reach(reaches[effect->status]);
         twin->settled_first++;
@@ -307,16 +313,29 @@ static void on_answer(struct twin *twin, const struct effect *effect)
     twin_hold(twin, effect, 0);
 }
 
+/* Whether the subscription is still to be told what it has missed. */
+static bool is_gap_due(const struct twin *twin, const struct effect *effect)
+{
+    for (size_t i = 0; i < twin->gaps_count; i++)
+        if (twin->gaps[i].peer == effect->peer && twin->gaps[i].id == effect->id)
+            return true;
+    return false;
+}
+
 static void on_ended(struct twin *twin, const struct effect *effect)
 {
-    REQUIRE(effect->status == STATUS_DELETED, "a consumer ended for status %d", effect->status);
     for (size_t i = 0; i < twin->ended_count; i++)
-        if (twin->ended[i].peer == effect->peer && twin->ended[i].id == effect->id) {
+        if (twin->ended[i].peer == effect->peer && twin->ended[i].id == effect->id &&
+            twin->ended[i].is_subscription == effect->is_subscription) {
+            REQUIRE(effect->status == twin->ended[i].status, "an end for status %d",
+                    effect->status);
+            REQUIRE(!effect->is_subscription || !is_gap_due(twin, effect),
+                    "an end before its gap was told");
             twin->ended[i] = twin->ended[--twin->ended_count];
-            reach(REACH_ENDED);
+            reach(effect->is_subscription ? REACH_OVERFLOW : REACH_ENDED);
             return;
         }
-    REQUIRE(false, "consumer %u ended, which nothing foretold", effect->id);
+    REQUIRE(false, "%u ended, which nothing foretold", effect->id);
 }
 
 static void on_lost(struct twin *twin, const struct effect *effect)
@@ -365,9 +384,8 @@ static void check_foretold(struct twin *twin)
     REQUIRE(twin->settled_first == twin->settled_count, "%zu frames should have been settled",
             twin->settled_count - twin->settled_first);
     twin->settled_first = twin->settled_count = 0;
-    REQUIRE(twin->ended_count == 0, "%zu consumers should have been told their end",
-            twin->ended_count);
-    REQUIRE(!twin->gap.is_due, "a gap should have been told at the unsubscribe");
+    REQUIRE(twin->ended_count == 0, "%zu ends should have been told", twin->ended_count);
+    REQUIRE(twin->gaps_count == 0, "a gap should have been told at the end of a subscription");
     REQUIRE(twin->killed == PEER_NONE, "connection %u should have been ended", twin->killed);
     REQUIRE(twin->letters_count == 0, "a message died and was not buried");
 }

@@ -82,7 +82,10 @@ void twin_trace_command(const struct twin *twin, const struct command *command)
         printf(" name %.*s", (int)command->name.size, (const char *)command->name.data);
     switch (command->kind) {
     case COMMAND_PUSH:
-    case COMMAND_PUBLISH: print_frames(&command->run); break;
+    case COMMAND_PUBLISH:
+        print_frames(&command->run);
+        printf(" flags %u", command->run.head.flags);
+        break;
     case COMMAND_CONSUME:
     case COMMAND_CREDIT:
     case COMMAND_CANCEL:
@@ -102,6 +105,10 @@ void twin_trace_command(const struct twin *twin, const struct command *command)
         printf(" id %u max %u, %" PRIu64 " bytes%s", command->subscription.id,
                command->subscription.count_max, command->subscription.size_max,
                command->subscription.is_wildcard ? " wildcard" : "");
+        printf("%s overflow %d group %.*s", command->subscription.is_inbox ? " inbox" : "",
+               command->subscription.has_overflow ? (int)command->subscription.overflow : 0,
+               (int)command->subscription.group.size,
+               (const char *)command->subscription.group.data);
         break;
     case COMMAND_DECLARE:
     case COMMAND_SET: print_settings(twin, &command->settings); break;
@@ -130,11 +137,12 @@ void twin_trace_effect(const struct twin *twin, const struct effect *effect)
                effect->tag, effect->slice.count, effect->slice.size, effect->deliveries);
         break;
     case EFFECT_MESSAGE:
-        printf("message id %u %u, %u bytes\n", effect->id, effect->slice.count, effect->slice.size);
+        printf("message id %u number %" PRIu64 " + %u, %u bytes%s\n", effect->id, effect->tag,
+               effect->slice.count, effect->slice.size, effect->is_retained ? ", retained" : "");
         break;
     case EFFECT_GAP:
-        printf("gap id %u %" PRIu64 ", %" PRIu64 " bytes\n", effect->id, effect->missed.count,
-               effect->missed.size);
+        printf("gap id %u from %" PRIu64 ": %" PRIu64 ", %" PRIu64 " bytes\n", effect->id,
+               effect->tag, effect->missed.count, effect->missed.size);
         break;
     case EFFECT_LOST:
         printf("lost id %u tag %" PRIu64 " + %u\n", effect->id, effect->tag, effect->count);

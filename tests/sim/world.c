@@ -79,6 +79,9 @@ void world_start(struct world *world, uint64_t seed, bool is_trace)
     result = shard_listen(&world->shard, &address, &world->port);
     REQUIRE(result == 0, "the shard does not listen: %d", result);
     choose_accidents(world);
+    struct random *random = &world->commands.random;
+    world->shard.engine->retained.count_max = ONE_OF(random, 2, 5, 100000);
+    world->shard.engine->retained.size_max = ONE_OF(random, 500, 64 * 1024 * 1024);
     twin_init(&world->twin, world->shard.engine, &world->commands.names);
     world->twin.is_trace = is_trace;
     world_tap(world);

@@ -89,6 +89,7 @@ enum {
     X(GOAWAY_HEARD, "GOAWAY heard")                                            \
     X(END_DRAINED, "run that ends empty")                                      \
     X(END_GOODBYE, "run that ends with goodbye in mid-traffic")                \
+    X(END_RETRYING, "run that ends while accepting is to be tried again")      \
     X(END_SUDDEN, "run that ends at once in mid-traffic")
 
 enum world_reach {

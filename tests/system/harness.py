@@ -85,10 +85,10 @@ class Broker:
     def count_descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
-    def resident_kib(self):
-        """What the broker has of memory, in KiB."""
+    def resident_kib(self, field="VmRSS"):
+        """What the broker has of memory, in KiB; or the most that it has ever had, with VmHWM."""
         for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(f"{field}:"):
                 return int(line.split()[1])
         raise AssertionError("the broker has no memory")
 

@@ -50,7 +50,9 @@ NAMELESS_OPS = {
 }
 LIST_BODY = struct.pack("<I", 1)
 ALL_OPS = QUEUE_OPS | NAMELESS_OPS | {ringpost.LIST: LIST_BODY}
-FLAGS = {ringpost.PUSH: 1, ringpost.PUBLISH: 1, ringpost.CONSUME: 3, ringpost.SUBSCRIBE: 1, ringpost.PEEK: 1}  # the bits that are listed
+FLAGS = {ringpost.PUSH: 1, ringpost.PUBLISH: 15, ringpost.CONSUME: 3, ringpost.SUBSCRIBE: 3, ringpost.PEEK: 1}  # that are listed
+RETAIN, MUST, TO_INBOX = 2, 4, 8  # of PUBLISH
+INBOX = 2  # of SUBSCRIBE
 SETTLEMENTS = (ringpost.ACK, ringpost.RETURN, ringpost.REJECT, ringpost.TOUCH)
 
 Row = namedtuple("Row", "statuses stays")
@@ -152,6 +154,10 @@ def head(op, name_size, size, flags=0):
 
 def subscription(pattern, wildcard=True):
     return pack_frame(ringpost.SUBSCRIBE, pattern, RANGE.pack(1, 0, 0), ringpost.WILDCARD if wildcard else 0)
+
+
+def listening(fields, topic=b"t", flags=0):
+    return pack_frame(ringpost.SUBSCRIBE, topic, RANGE.pack(1, 0, 0) + fields, flags)
 
 
 def consumption(queue, consumer=1, count=10, size=1 << 20, flags=0):
@@ -327,15 +333,17 @@ def a_body_of_the_wrong_shape_is_refused(broker):
         name = b"" if op in NAMELESS_OPS else b"q"
         longer = set() if op == ringpost.REDRIVE else {len(body) + 1, 4000}
         for size in ({0, len(body) - 1} | longer) - {len(body), -1}:
-            yield Case(f"{hex(op)} of {size}", pack_frame(op, name, b"\x01" * size))
+            yield Case(f"{hex(op)} of {size}", pack_frame(op, name, b"\xff" * size))
     for what, fields in BROKEN_FIELDS.items():
         yield Case(what, pack_frame(ringpost.DECLARE, unique(), fields))
         yield Case(what, pack_frame(ringpost.SET, b"q", fields))
-        fields = fields.replace(pack_fields({"max-messages": 1}), pack_fields({"to": b"q2"}))
-        yield Case(what, pack_frame(ringpost.REDRIVE, b"q", struct.pack("<I", 1) + fields))
+        to = fields.replace(pack_fields({"max-messages": 1}), pack_fields({"to": b"q2"}))
+        yield Case(what, pack_frame(ringpost.REDRIVE, b"q", struct.pack("<I", 1) + to))
+    for what, fields in list(BROKEN_FIELDS.items())[:-1]:
+        yield Case(what, listening(fields))
 
 
-@row("DECLARE, SET, REDRIVE: unknown key, wrong kind, value out of range")
+@row("DECLARE, SET, SUBSCRIBE, REDRIVE: unknown key, wrong kind, value out of range; SUBSCRIBE: a group for an inbox")
 def a_setting_that_is_none_is_refused(broker):
     number = struct.pack("<Q", 5)
     wrong = [{"colour": 1}, {"max_message": 1}, {"max_messages": 0}, {"max_bytes": 0}, {"max_messages": number}]
@@ -347,6 +355,43 @@ def a_setting_that_is_none_is_refused(broker):
         yield Case(fields, pack_frame(ringpost.SET, queue, pack_fields(fields)))
         with refused("no-queue"):
             witness(broker).info(queue)
+    wrong = [{"groups": b"g"}, {"group": b""}, {"group": b"g" * 256}, {"group": 1}, {"overflow": b"drop"}, {"overflow": 1}]
+    for fields in wrong + [{"retained": 2}, {"retained": b"1"}, {"max_messages": 1}]:
+        yield Case(fields, listening(pack_fields(fields)))
+    yield Case("group of an inbox", listening(pack_fields({"group": b"g"}), b"", INBOX))
+
+
+@row("PUBLISH: `retain` with `inbox`; SUBSCRIBE: `wildcard` with `inbox`")
+def flags_that_contradict_each_other_are_refused(broker):
+    yield Case("publish", pack_frame(ringpost.PUBLISH, b"t", b"m", RETAIN | TO_INBOX))
+    yield Case("subscribe", listening(b"", b"", ringpost.WILDCARD | INBOX))
+    yield Case("with a name", listening(b"", b"t.*", ringpost.WILDCARD | INBOX))
+
+
+@row("SUBSCRIBE: a name with `inbox`")
+def an_inbox_is_not_named_by_its_owner(broker):
+    yield Case("inbox", listening(b"", b"mine", INBOX))
+
+
+@row("PUBLISH: `must`, and nobody is there")
+def a_publish_that_must_reach_somebody_and_reaches_nobody_is_refused(broker):
+    yield Case("topic", pack_frame(ringpost.PUBLISH, unique(), b"m", MUST))
+    yield Case("retained", pack_frame(ringpost.PUBLISH, unique(), b"m", MUST | RETAIN))
+    yield Case("inbox", pack_frame(ringpost.PUBLISH, unique(), b"m", MUST | TO_INBOX))
+    topic = unique()
+    yield Case("gone", pack_frame(ringpost.PUBLISH, topic, b"m", MUST), before=[
+        listening(b"", topic), pack_frame(ringpost.UNSUBSCRIBE, body=struct.pack("<I", 1))])
+
+
+@row("PUBLISH: `retain` beyond the bound of what is retained")
+def a_message_that_is_too_much_to_be_retained_is_refused(broker):
+    mebibyte = b"m" * ((1 << 20) - 8 - 2)
+    names = [b"%02d" % number for number in range(65)]
+    frames = [pack_frame(ringpost.PUBLISH, name, mebibyte, RETAIN) for name in names]
+    yield Case("bytes", frames[-1], before=frames[:-1])
+    for name in names:
+        witness(broker).send(ringpost.PUBLISH, name, b"", RETAIN)
+    assert not witness(broker).refused
 
 
 @row("PUSH, PUBLISH with `headers`: a block that is malformed, or a known key of another kind or value")

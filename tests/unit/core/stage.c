@@ -93,6 +93,17 @@ void stage_publish(struct stage *stage, uint32_t peer, const char *topic, const 
     apply_run(stage, peer, COMMAND_PUBLISH, topic, frames_run(OP_PUBLISH, topic, words));
 }
 
+void stage_publish_flags(struct stage *stage, uint32_t peer, const char *topic, const char *words,
+                         uint8_t flags)
+{
+    struct run run = frames_run(OP_PUBLISH, topic, words);
+    unsigned char *frame = (unsigned char *)run.data;
+    for (uint32_t i = 0; i < run.count; i++, frame += frame_size(frame))
+        frame[1] = flags;
+    run.head.flags = flags;
+    apply_run(stage, peer, COMMAND_PUBLISH, topic, run);
+}
+
 void stage_push_alike(struct stage *stage, uint32_t peer, const char *queue, uint32_t count,
                       uint32_t size)
 {
@@ -151,31 +162,37 @@ void stage_touch(struct stage *stage, uint32_t peer, uint32_t id, uint64_t tag, 
         (struct command){.kind = COMMAND_TOUCH, .settle = {.id = id, .count = count, .tag = tag}});
 }
 
-static void subscribe(struct stage *stage, uint32_t peer, uint32_t id, const char *topic,
-                      uint32_t count_max, uint64_t size_max, bool is_wildcard)
+void stage_subscribe_to(struct stage *stage, uint32_t peer, uint32_t id, const char *name,
+                        const struct listener *how)
 {
-    struct command command = {.kind = COMMAND_SUBSCRIBE, .name = bytes_text(topic)};
+    struct command command = {.kind = COMMAND_SUBSCRIBE, .name = bytes_text(name)};
     command.subscription.id = id;
-    command.subscription.count_max = count_max;
-    command.subscription.size_max = size_max;
-    command.subscription.is_wildcard = is_wildcard;
+    command.subscription.count_max = how->count_max;
+    command.subscription.size_max = how->size_max;
+    command.subscription.is_wildcard = how->is_wildcard;
+    command.subscription.is_inbox = how->is_inbox;
+    command.subscription.no_retained = how->no_retained;
+    command.subscription.has_overflow = how->overflow != OVERFLOW_DROP_OLDEST;
+    command.subscription.overflow = how->overflow;
+    command.subscription.group = bytes_text(how->group ? how->group : "");
     stage_apply(stage, peer, command);
 }
 
 void stage_subscribe(struct stage *stage, uint32_t peer, uint32_t id, const char *topic)
 {
-    subscribe(stage, peer, id, topic, 0, 0, false);
+    stage_subscribe_to(stage, peer, id, topic, &(struct listener){0});
 }
 
 void stage_subscribe_wildcard(struct stage *stage, uint32_t peer, uint32_t id, const char *pattern)
 {
-    subscribe(stage, peer, id, pattern, 0, 0, true);
+    stage_subscribe_to(stage, peer, id, pattern, &(struct listener){.is_wildcard = true});
 }
 
 void stage_subscribe_bound(struct stage *stage, uint32_t peer, uint32_t id, const char *topic,
                            uint32_t count_max, uint64_t size_max)
 {
-    subscribe(stage, peer, id, topic, count_max, size_max, false);
+    stage_subscribe_to(stage, peer, id, topic,
+                       &(struct listener){.count_max = count_max, .size_max = size_max});
 }
 
 void stage_unsubscribe(struct stage *stage, uint32_t peer, uint32_t id)
@@ -260,7 +277,8 @@ static size_t tell_messages(const struct effect *effect, char *line, size_t size
 {
     size_t used = 0;
     if (effect->kind == EFFECT_MESSAGE)
-        used = (size_t)snprintf(line, size, "s%u ", effect->id);
+        used = (size_t)snprintf(line, size, "s%u %s", effect->id,
+                                effect->is_retained ? "retained " : "");
     else if (effect->deliveries == 0)
         used = (size_t)snprintf(line, size, "c%u @%lu ", effect->id, effect->tag);
     else
@@ -289,7 +307,7 @@ static size_t tell(const struct effect *effect, char *line, size_t size)
     case EFFECT_DELIVER:
     case EFFECT_MESSAGE: return tell_messages(effect, line, size);
     case EFFECT_GAP:
-        return (size_t)snprintf(line, size, "s%u gap %lu, %lu bytes", effect->id,
+        return (size_t)snprintf(line, size, "s%u gap @%lu %lu, %lu bytes", effect->id, effect->tag,
                                 effect->missed.count, effect->missed.size);
     case EFFECT_LOST:
         return (size_t)snprintf(line, size, "c%u lost @%lu x%u", effect->id, effect->tag,
@@ -297,8 +315,8 @@ static size_t tell(const struct effect *effect, char *line, size_t size)
     case EFFECT_KILLED:
         return (size_t)snprintf(line, size, "ended: %s", status_text(effect->status));
     case EFFECT_ENDED:
-        return (size_t)snprintf(line, size, "c%u ended: %s", effect->id,
-                                status_text(effect->status));
+        return (size_t)snprintf(line, size, "%c%u ended: %s", effect->is_subscription ? 's' : 'c',
+                                effect->id, status_text(effect->status));
     }
     return 0;
 }

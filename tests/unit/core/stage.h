@@ -13,6 +13,15 @@ struct stage_slice {
     struct slice slice;
 };
 
+/* How to listen; zeroed: as usual, to a name. */
+struct listener {
+    uint32_t count_max;
+    uint64_t size_max;
+    bool is_wildcard, is_inbox, no_retained;
+    enum overflow overflow;
+    const char *group;
+};
+
 struct stage {
     struct engine *engine;
     struct outbox outbox;
@@ -44,6 +53,9 @@ void stage_publish(struct stage *stage, uint32_t peer, const char *topic, const 
 /* One word, with headers as frames_headed takes them. */
 void stage_push_headed(struct stage *stage, uint32_t peer, const char *queue, const char *headers,
                        const char *word);
+/* With flags in every frame. */
+void stage_publish_flags(struct stage *stage, uint32_t peer, const char *topic, const char *words,
+                         uint8_t flags);
 
 /* `count` equal frames of `size` bytes, which are told by their number. */
 void stage_push_alike(struct stage *stage, uint32_t peer, const char *queue, uint32_t count,
@@ -62,6 +74,8 @@ void stage_return(struct stage *stage, uint32_t peer, uint32_t id, uint64_t tag,
                   uint64_t delay_ms);
 void stage_touch(struct stage *stage, uint32_t peer, uint32_t id, uint64_t tag, uint32_t count);
 void stage_subscribe(struct stage *stage, uint32_t peer, uint32_t id, const char *topic);
+void stage_subscribe_to(struct stage *stage, uint32_t peer, uint32_t id, const char *name,
+                        const struct listener *how);
 void stage_subscribe_wildcard(struct stage *stage, uint32_t peer, uint32_t id, const char *pattern);
 void stage_subscribe_bound(struct stage *stage, uint32_t peer, uint32_t id, const char *topic,
                            uint32_t count_max, uint64_t size_max);
@@ -96,7 +110,9 @@ void stage_pass(struct stage *stage, uint64_t ms);
  *     2 c7 @4 again 2: a b   delivered twice before
  *     2 c7 @4 100 frames     without words
  *     2 s3 a b               messages for subscription 3
- *     2 s3 gap 2, 30 bytes
+ *     2 s3 retained a b
+ *     2 s3 gap @7 2, 30 bytes   its messages 7 and 8 are missing
+ *     2 s3 ended: the subs…  the status in words
  *     2 c7 ended: no queue … the status in words
  */
 void stage_tell(struct stage *stage);

@@ -1,3 +1,4 @@
+#include "core/frames.h"
 #include "core/stage.h"
 
 #include "check.h"
@@ -171,7 +172,7 @@ static void over_the_bound_a_gap_stands_where_messages_are_missing(void **state)
     stage_publish(s, 1, "u", "w");
     stage_skip(s);
     stage_sent(s, 2);
-    tick_and_expect(s, "2 s6 v\n2 s5 gap 3, 50 bytes\n2 s5 d e\n2 s6 w\n");
+    tick_and_expect(s, "2 s6 v\n2 s5 gap @1 3, 50 bytes\n2 s5 d e\n2 s6 w\n");
     assert_int_equal(engine_totals(s->engine).missed, 3);
     publish_and_expect(s, "t", "f", "2 s5 f\n");
     stage_close(s);
@@ -183,7 +184,7 @@ static void a_gap_is_told_even_if_nothing_comes_behind_it(void **state)
     struct stage *s = open();
     stage_subscribe_bound(s, 2, 5, "t", 0, 50);
     stage_skip(s);
-    publish_and_expect(s, "t", "a:60", "2 s5 gap 1, 60 bytes\n");
+    publish_and_expect(s, "t", "a:60", "2 s5 gap @1 1, 60 bytes\n");
     publish_and_expect(s, "t", "b", "2 s5 b\n");
     stage_close(s);
 }
@@ -195,7 +196,7 @@ static void a_run_longer_than_the_bound_has_its_gap_first(void **state)
     struct stage *s = open();
     stage_subscribe_bound(s, 2, 5, "t", 2, 0);
     stage_skip(s);
-    publish_and_expect(s, "t", "a b c d", "2 s5 gap 2, 20 bytes\n2 s5 c d\n");
+    publish_and_expect(s, "t", "a b c d", "2 s5 gap @1 2, 20 bytes\n2 s5 c d\n");
     stage_close(s);
 }
 
@@ -210,7 +211,7 @@ static void one_slow_subscriber_costs_the_others_nothing(void **state)
     publish_and_expect(s, "t", "a", "3 s5 a\n");
     publish_and_expect(s, "t", "b", "3 s5 b\n");
     stage_sent(s, 2);
-    tick_and_expect(s, "2 s5 gap 1, 10 bytes\n2 s5 b\n");
+    tick_and_expect(s, "2 s5 gap @1 1, 10 bytes\n2 s5 b\n");
     stage_close(s);
 }
 
@@ -224,7 +225,7 @@ static void what_waits_at_unsubscribe_is_told_as_a_gap_before_the_answer(void **
     stage_publish(s, 1, "t", "a b c");
     stage_skip(s);
     stage_unsubscribe(s, 2, 5);
-    stage_expect(s, "2 s5 gap 3, 30 bytes\n2 #4 ok\n");
+    stage_expect(s, "2 s5 gap @1 3, 30 bytes\n2 #4 ok\n");
     stage_publish(s, 1, "t", "d");
     stage_skip(s);
     stage_sent(s, 2);
@@ -261,6 +262,304 @@ static void the_end_of_a_connection_drops_what_waits_for_it(void **state)
     stage_close(s);
 }
 
+/* Numbers. */
+
+static void messages_are_numbered_from_one_dropped_ones_too(void **state)
+{
+    (void)state;
+    struct stage *s = open();
+    stage_subscribe_bound(s, 2, 5, "t", 2, 0);
+    stage_publish(s, 1, "t", "a");
+    stage_tick(s);
+    stage_skip(s);
+    stage_publish(s, 1, "t", "b c d");
+    stage_tick(s);
+    const struct effect *effects = s->outbox.effects;
+    assert_int_equal(s->outbox.count, 3);
+    assert_int_equal(effects[1].tag, 2);
+    assert_int_equal(effects[1].missed.count, 1);
+    assert_int_equal(effects[2].tag, 3);
+    assert_int_equal(effects[2].slice.count, 2);
+    stage_close(s);
+}
+
+/* Choices over the bound. */
+
+static void the_newest_are_dropped_behind_what_waits(void **state)
+{
+    (void)state;
+    struct stage *s = open();
+    const struct listener newest = {.count_max = 2, .overflow = OVERFLOW_DROP_NEWEST};
+    fill(s);
+    stage_subscribe_to(s, 2, 5, "t", &newest);
+    stage_publish(s, 1, "t", "a b c d");
+    stage_skip(s);
+    stage_sent(s, 2);
+    tick_and_expect(s, "2 s5 a b\n2 s5 gap @3 2, 20 bytes\n");
+    assert_int_equal(engine_totals(s->engine).missed, 2);
+    stage_close(s);
+}
+
+static void the_last_message_of_each_name_is_kept(void **state)
+{
+    (void)state;
+    struct stage *s = open();
+    const struct listener last = {.is_wildcard = true, .overflow = OVERFLOW_KEEP_LAST};
+    fill(s);
+    stage_subscribe_to(s, 2, 5, "*", &last);
+    stage_publish(s, 1, "t", "a b");
+    stage_publish(s, 1, "u", "c");
+    stage_publish(s, 1, "t", "d");
+    stage_skip(s);
+    stage_sent(s, 2);
+    tick_and_expect(s, "2 s5 gap @1 2, 20 bytes\n2 s5 d\n2 s5 c\n");
+    stage_close(s);
+}
+
+static void a_subscription_that_chose_to_close_is_ended_with_its_gap(void **state)
+{
+    (void)state;
+    struct stage *s = open();
+    const struct listener closing = {.count_max = 2, .overflow = OVERFLOW_CLOSE};
+    stage_subscribe_to(s, 2, 5, "t", &closing);
+    stage_subscribe(s, 3, 5, "t");
+    stage_skip(s);
+    stage_publish(s, 1, "t", "a b");
+    stage_expect(s, "1 #1 ok x2\n");
+    stage_publish(s, 1, "t", "c");
+    stage_expect(s, "1 #3 ok\n2 s5 gap @1 3, 30 bytes\n"
+                    "2 s5 ended: the subscription was over its bound\n");
+    tick_and_expect(s, "3 s5 a b c\n");
+    assert_int_equal(engine_totals(s->engine).subscriptions, 1);
+    assert_int_equal(engine_totals(s->engine).missed, 3);
+    stage_subscribe(s, 2, 5, "t");
+    stage_expect(s, "2 #2 ok\n");
+    stage_close(s);
+}
+
+/* Groups. */
+
+static const struct listener member = {.group = "g"};
+
+static void one_member_of_a_group_gets_each_message(void **state)
+{
+    (void)state;
+    struct stage *s = open();
+    for (uint32_t peer = 2; peer <= 4; peer++)
+        stage_subscribe_to(s, peer, 5, peer == 4 ? "*" : "t",
+                           &(struct listener){.group = "g", .is_wildcard = peer == 4});
+    stage_skip(s);
+    publish_and_expect(s, "t", "a", "2 s5 a\n");
+    publish_and_expect(s, "t", "b", "3 s5 b\n");
+    publish_and_expect(s, "t", "c", "4 s5 c\n");
+    publish_and_expect(s, "u", "d", "4 s5 d\n");
+    publish_and_expect(s, "t", "e", "2 s5 e\n");
+    stage_close(s);
+}
+
+static void others_of_the_connection_and_other_groups_get_it_too(void **state)
+{
+    (void)state;
+    struct stage *s = open();
+    stage_subscribe_to(s, 2, 5, "t", &member);
+    stage_subscribe_to(s, 2, 6, "t", &(struct listener){.group = "h"});
+    stage_subscribe(s, 2, 7, "t");
+    stage_skip(s);
+    publish_and_expect(s, "t", "a", "2 s7 a\n2 s5 a\n2 s6 a\n");
+    stage_close(s);
+}
+
+static void a_long_run_is_shared_among_the_members(void **state)
+{
+    (void)state;
+    struct stage *s = open();
+    for (uint32_t peer = 2; peer <= 4; peer++)
+        stage_subscribe_to(s, peer, 5, "t", &member);
+    stage_publish_alike(s, 1, "t", 300, 20);
+    stage_skip(s);
+    tick_and_expect(s, "2 s5 100 frames\n3 s5 100 frames\n4 s5 100 frames\n");
+    stage_publish_alike(s, 1, "t", 100, 20);
+    stage_skip(s);
+    tick_and_expect(s, "2 s5 64 frames\n3 s5 36 frames\n");
+    stage_close(s);
+}
+
+static void who_has_most_waiting_is_given_nothing(void **state)
+{
+    (void)state;
+    struct stage *s = open();
+    fill(s);
+    stage_subscribe_to(s, 2, 5, "t", &member);
+    stage_subscribe_to(s, 3, 5, "t", &member);
+    stage_publish(s, 1, "t", "a");
+    stage_publish(s, 1, "t", "b");
+    stage_skip(s);
+    tick_and_expect(s, "3 s5 b\n");
+    publish_and_expect(s, "t", "c", "3 s5 c\n");
+    publish_and_expect(s, "t", "d", "3 s5 d\n");
+    stage_close(s);
+}
+
+static void what_waits_for_a_member_that_leaves_goes_to_another_in_order(void **state)
+{
+    (void)state;
+    struct stage *s = open();
+    fill(s);
+    stage_subscribe_to(s, 2, 5, "t", &member);
+    stage_subscribe_to(s, 3, 5, "t", &member);
+    stage_publish(s, 1, "t", "a");
+    stage_publish(s, 1, "t", "b");
+    stage_publish(s, 1, "t", "c");
+    stage_publish(s, 1, "t", "d");
+    stage_skip(s);
+    stage_unsubscribe(s, 2, 5);
+    stage_expect(s, "2 #3 ok\n");
+    tick_and_expect(s, "3 s5 a\n3 s5 b\n3 s5 c\n3 s5 d\n");
+    stage_close(s);
+}
+
+static void what_waits_for_a_member_whose_connection_ends_goes_to_another(void **state)
+{
+    (void)state;
+    struct stage *s = open();
+    fill(s);
+    stage_subscribe_to(s, 2, 5, "t", &member);
+    stage_subscribe_to(s, 2, 6, "t", &member);
+    stage_publish(s, 1, "t", "a b");
+    stage_publish(s, 1, "t", "c");
+    stage_subscribe_to(s, 3, 5, "*", &(struct listener){.group = "g", .is_wildcard = true});
+    stage_subscribe_to(s, 4, 5, "u", &member);
+    stage_skip(s);
+    stage_detach(s, 2);
+    tick_and_expect(s, "3 s5 a b\n3 s5 c\n");
+    stage_close(s);
+}
+
+static void what_waits_for_the_last_member_is_missed(void **state)
+{
+    (void)state;
+    struct stage *s = open();
+    fill(s);
+    stage_subscribe_to(s, 2, 5, "t", &member);
+    stage_subscribe_to(s, 3, 5, "u", &member);
+    stage_publish(s, 1, "t", "a b");
+    stage_skip(s);
+    stage_unsubscribe(s, 2, 5);
+    stage_expect(s, "2 s5 gap @1 2, 20 bytes\n2 #3 ok\n");
+    tick_and_expect(s, "");
+    stage_close(s);
+}
+
+/* One that is ended for its overflow hands what it had to another, which may overflow in turn. */
+static void members_that_close_one_after_the_other_lose_nothing_in_silence(void **state)
+{
+    (void)state;
+    struct stage *s = open();
+    const struct listener closing = {.count_max = 2, .overflow = OVERFLOW_CLOSE, .group = "g"};
+    for (uint32_t peer = 2; peer <= 3; peer++)
+        stage_subscribe_to(s, peer, 5, "t", &closing);
+    stage_skip(s);
+    stage_publish(s, 1, "t", "a b c");
+    stage_expect(s, "1 #1 ok x3\n2 s5 ended: the subscription was over its bound\n"
+                    "3 s5 gap @1 3, 30 bytes\n3 s5 ended: the subscription was over its bound\n");
+    assert_int_equal(engine_totals(s->engine).subscriptions, 0);
+    stage_close(s);
+}
+
+static void a_group_whose_only_member_hangs_keeps_its_bound(void **state)
+{
+    (void)state;
+    struct stage *s = open();
+    fill(s);
+    stage_subscribe_to(s, 2, 5, "t", &(struct listener){.group = "g", .count_max = 10});
+    for (int i = 0; i < 100; i++)
+        stage_publish(s, 1, "t", "a b c");
+    stage_skip(s);
+    assert_int_equal(engine_totals(s->engine).missed, 290);
+    stage_close(s);
+}
+
+/* Retained messages. */
+
+static void a_new_subscription_is_sent_what_was_retained(void **state)
+{
+    (void)state;
+    struct stage *s = open();
+    stage_publish_flags(s, 1, "b", "x y", PUBLISH_RETAIN);
+    stage_publish_flags(s, 1, "a.b", "z", PUBLISH_RETAIN);
+    stage_publish_flags(s, 1, "a", "w", PUBLISH_RETAIN);
+    stage_skip(s);
+    stage_subscribe(s, 2, 5, "b");
+    stage_subscribe_wildcard(s, 3, 5, ">");
+    stage_subscribe_to(s, 4, 5, ">", &(struct listener){.is_wildcard = true, .no_retained = true});
+    stage_subscribe_to(s, 4, 6, ">", &(struct listener){.is_wildcard = true, .group = "g"});
+    stage_expect(s, "2 #1 ok\n3 #1 ok\n4 #1 ok x2\n");
+    tick_and_expect(s, "2 s5 retained y\n3 s5 retained w z y\n");
+    publish_and_expect(s, "b", "v", "2 s5 v\n3 s5 v\n4 s5 v\n4 s6 v\n");
+    stage_close(s);
+}
+
+static void an_empty_message_clears_what_was_retained_and_is_delivered(void **state)
+{
+    (void)state;
+    struct stage *s = open();
+    stage_subscribe(s, 2, 5, "t");
+    stage_publish_flags(s, 1, "t", "x", PUBLISH_RETAIN);
+    assert_int_equal(engine_totals(s->engine).retained, 1);
+    assert_int_equal(engine_totals(s->engine).retained_size, 10);
+    struct run run = frames_alike(OP_PUBLISH, "t", 1, FRAME_HEAD_SIZE + 1);
+    ((unsigned char *)run.data)[1] = run.head.flags = PUBLISH_RETAIN;
+    stage_apply(s, 1,
+                (struct command){.kind = COMMAND_PUBLISH, .name = bytes_text("t"), .run = run});
+    frames_free(&run);
+    assert_int_equal(engine_totals(s->engine).retained, 0);
+    assert_int_equal(engine_totals(s->engine).retained_size, 0);
+    stage_skip(s);
+    stage_subscribe(s, 3, 5, "t");
+    stage_skip(s);
+    tick_and_expect(s, "2 s5 x \n");
+    stage_close(s);
+}
+
+/* Reaching somebody. */
+
+static void a_publish_that_must_reach_somebody_is_refused_when_nobody_is_there(void **state)
+{
+    (void)state;
+    struct stage *s = open();
+    stage_publish_flags(s, 1, "t", "a b", PUBLISH_MUST);
+    stage_expect(s, "1 #1 nobody is there x2\n");
+    assert_int_equal(engine_totals(s->engine).published, 0);
+    stage_subscribe_to(s, 2, 5, "t", &member);
+    stage_publish_flags(s, 1, "t", "c", PUBLISH_MUST);
+    stage_expect(s, "2 #1 ok\n1 #3 ok\n");
+    tick_and_expect(s, "2 s5 c\n");
+    stage_close(s);
+}
+
+static void an_inbox_has_a_name_of_its_own_until_its_subscription_ends(void **state)
+{
+    (void)state;
+    struct stage *s = open();
+    char one[33] = "", two[33] = "";
+    stage_subscribe_to(s, 2, 5, "", &(struct listener){.is_inbox = true});
+    assert_int_equal(stage_answer(s, one, 32), 32);
+    stage_subscribe_to(s, 3, 5, "", &(struct listener){.is_inbox = true});
+    assert_int_equal(stage_answer(s, two, 32), 32);
+    assert_string_not_equal(one, two);
+    stage_subscribe_wildcard(s, 4, 5, ">");
+    stage_publish_flags(s, 1, one, "a", PUBLISH_INBOX);
+    stage_publish_flags(s, 1, "forged", "b", PUBLISH_INBOX);
+    stage_publish_flags(s, 1, "forged", "c", PUBLISH_INBOX | PUBLISH_MUST);
+    stage_expect(s, "4 #1 ok\n1 #1 ok x2\n1 #3 nobody is there\n");
+    tick_and_expect(s, "2 s5 a\n");
+    publish_and_expect(s, one, "d", "4 s5 d\n");
+    stage_unsubscribe(s, 2, 5);
+    stage_publish_flags(s, 1, one, "e", PUBLISH_INBOX | PUBLISH_MUST);
+    stage_expect(s, "2 #2 ok\n1 #5 nobody is there\n");
+    stage_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -280,6 +579,23 @@ int main(void)
         cmocka_unit_test(what_waits_at_unsubscribe_is_told_as_a_gap_before_the_answer),
         cmocka_unit_test(what_was_handed_out_before_unsubscribe_is_no_gap),
         cmocka_unit_test(the_end_of_a_connection_drops_what_waits_for_it),
+        cmocka_unit_test(messages_are_numbered_from_one_dropped_ones_too),
+        cmocka_unit_test(the_newest_are_dropped_behind_what_waits),
+        cmocka_unit_test(the_last_message_of_each_name_is_kept),
+        cmocka_unit_test(a_subscription_that_chose_to_close_is_ended_with_its_gap),
+        cmocka_unit_test(one_member_of_a_group_gets_each_message),
+        cmocka_unit_test(others_of_the_connection_and_other_groups_get_it_too),
+        cmocka_unit_test(a_long_run_is_shared_among_the_members),
+        cmocka_unit_test(who_has_most_waiting_is_given_nothing),
+        cmocka_unit_test(what_waits_for_a_member_that_leaves_goes_to_another_in_order),
+        cmocka_unit_test(what_waits_for_a_member_whose_connection_ends_goes_to_another),
+        cmocka_unit_test(what_waits_for_the_last_member_is_missed),
+        cmocka_unit_test(members_that_close_one_after_the_other_lose_nothing_in_silence),
+        cmocka_unit_test(a_group_whose_only_member_hangs_keeps_its_bound),
+        cmocka_unit_test(a_new_subscription_is_sent_what_was_retained),
+        cmocka_unit_test(an_empty_message_clears_what_was_retained_and_is_delivered),
+        cmocka_unit_test(a_publish_that_must_reach_somebody_is_refused_when_nobody_is_there),
+        cmocka_unit_test(an_inbox_has_a_name_of_its_own_until_its_subscription_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

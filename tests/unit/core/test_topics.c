@@ -11,6 +11,7 @@ enum { PEERS = 4, SUBSCRIPTIONS_MAX = 32 };
 
 static struct random seed;
 static const struct hash_key key = {1, 2};
+static const struct topic_settings usual;
 
 /* Subscriptions by peer and id: peer 2's subscription 7 is told as "2:7". */
 struct bench {
@@ -35,9 +36,10 @@ static void add(struct bench *bench, uint32_t peer, uint32_t id, const char *nam
     size_t at = 0;
     while (bench->subscriptions[at])
         at++;
-    bench->subscriptions[at] = subscription_create(&bench->peers[peer], id, 0, 0);
+    bench->subscriptions[at] = subscription_create(&bench->peers[peer], id, &usual);
     bench->names[at] = name;
-    topics_add(&bench->topics, bench->subscriptions[at], bytes_text(name), is_wildcard);
+    topics_add(&bench->topics, bench->subscriptions[at], bytes_text(name),
+               is_wildcard ? LISTENING_PATTERN : LISTENING_NAME);
     topics_check(&bench->topics);
 }
 
@@ -143,8 +145,8 @@ static void a_match_that_reaches_very_many_is_kept_by_its_publisher_alone(void *
     struct bench *b = open();
     for (uint32_t i = 0; i <= TOPICS_CACHED_MAX; i++) {
         peers[i].id = i;
-        subscriptions[i] = subscription_create(&peers[i], 1, 0, 0);
-        topics_add(&b->topics, subscriptions[i], bytes_text("t"), false);
+        subscriptions[i] = subscription_create(&peers[i], 1, &usual);
+        topics_add(&b->topics, subscriptions[i], bytes_text("t"), LISTENING_NAME);
     }
     const struct match *match = topics_match(&b->topics, bytes_text("t"), &b->memo);
     assert_int_equal(match->count, TOPICS_CACHED_MAX + 1);
@@ -277,6 +279,48 @@ static void a_match_is_forgotten_when_a_pattern_without_a_first_token_changes(vo
     close(b);
 }
 
+static void members_of_groups_stand_behind_connections_group_by_group(void **state)
+{
+    (void)state;
+    struct bench *b = open();
+    add(b, 2, 1, "t", false);
+    add(b, 3, 1, "*", true);
+    add(b, 1, 1, "t", false);
+    add(b, 1, 2, ">", true);
+    add(b, 2, 2, "t", false);
+    add(b, 3, 2, "t", false);
+    group_join(&b->topics.groups, &key, b->subscriptions[1], bytes_text("x"));
+    group_join(&b->topics.groups, &key, b->subscriptions[3], bytes_text("y"));
+    group_join(&b->topics.groups, &key, b->subscriptions[4], bytes_text("x"));
+    group_join(&b->topics.groups, &key, b->subscriptions[5], bytes_text("x"));
+    expect(b, "t", "1:1 2:1 2:2 3:1 3:2 1:2");
+    assert_int_equal(b->memo->connections_count, 2);
+    expect(b, "u", "3:1 1:2");
+    assert_int_equal(b->memo->connections_count, 0);
+    for (size_t at = 0; at < SUBSCRIPTIONS_MAX; at++)
+        if (b->subscriptions[at])
+            group_leave(&b->topics.groups, b->subscriptions[at]);
+    close(b);
+}
+
+static void an_inbox_is_seen_by_its_name_alone(void **state)
+{
+    (void)state;
+    struct bench *b = open();
+    struct subscription *inbox = subscription_create(&b->peers[2], 7, &usual);
+    add(b, 1, 1, ">", true);
+    expect(b, "secret", "1:1");
+    topics_add(&b->topics, inbox, bytes_text("secret"), LISTENING_INBOX);
+    topics_check(&b->topics);
+    expect_anew(b, "secret", "1:1", false);
+    assert_ptr_equal(topics_inbox(&b->topics, bytes_text("secret")), inbox);
+    assert_null(topics_inbox(&b->topics, bytes_text("secret2")));
+    topics_remove(&b->topics, inbox);
+    assert_null(topics_inbox(&b->topics, bytes_text("secret")));
+    subscription_destroy(inbox);
+    close(b);
+}
+
 static void every_memo_is_forgotten_together(void **state)
 {
     (void)state;
@@ -340,8 +384,8 @@ static void tell_naively(const struct bench *bench, const char *name, char *text
         for (size_t at = 0; at < SUBSCRIPTIONS_MAX; at++) {
             const struct subscription *one = bench->subscriptions[at];
             if (one && one->peer->id == peer && subscription_id(one) < lowest &&
-                (one->is_wildcard ? naive_matches(bench->names[at], name)
-                                  : strcmp(bench->names[at], name) == 0))
+                (one->listening == LISTENING_PATTERN ? naive_matches(bench->names[at], name)
+                                                     : strcmp(bench->names[at], name) == 0))
                 lowest = subscription_id(one);
         }
         if (lowest < UINT32_MAX)
@@ -389,6 +433,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_match_is_forgotten_when_a_literal_name_changes),
         cmocka_unit_test(a_match_is_forgotten_when_a_pattern_of_its_first_token_changes),
         cmocka_unit_test(a_match_is_forgotten_when_a_pattern_without_a_first_token_changes),
+        cmocka_unit_test(members_of_groups_stand_behind_connections_group_by_group),
+        cmocka_unit_test(an_inbox_is_seen_by_its_name_alone),
         cmocka_unit_test(every_memo_is_forgotten_together),
         cmocka_unit_test(a_memo_of_one_name_is_not_taken_for_another),
         cmocka_unit_test(a_match_that_is_displaced_is_found_again),

@@ -317,10 +317,12 @@ static int tell_message(const unsigned char *frame, struct frame_head head, char
 static int tell_context(const unsigned char *body, uint8_t flags, char *line, size_t size)
 {
     uint32_t deliveries = load_u32(body + 4);
-    assert_int_equal(flags, deliveries ? CONTEXT_REDELIVERED : 0);
+    assert_int_equal(flags & ~CONTEXT_RETAINED, deliveries ? CONTEXT_REDELIVERED : 0);
     int used = snprintf(line, size, "CONTEXT %u @%lu", load_u32(body), load_u64(body + 8));
     if (deliveries)
         used += snprintf(line + used, size - (size_t)used, " again %u", deliveries);
+    if (flags & CONTEXT_RETAINED)
+        used += snprintf(line + used, size - (size_t)used, " retained");
     return used + snprintf(line + used, size - (size_t)used, "\n");
 }
 
@@ -333,7 +335,7 @@ static int tell(const unsigned char *frame, char *line, size_t size)
     if (head.op == OP_PUSH || head.op == OP_PUBLISH)
         return tell_message(frame, head, line, size);
     assert_int_equal(head.name_size, 0);
-    if (head.op != OP_CONTEXT && head.op != OP_REPLY)
+    if (head.op != OP_CONTEXT && head.op != OP_REPLY && head.op != OP_ENDED)
         assert_int_equal(head.flags, 0);
     switch (head.op) {
     case OP_WELCOME: return snprintf(line, size, "WELCOME\n");
@@ -353,11 +355,12 @@ static int tell(const unsigned char *frame, char *line, size_t size)
                         head.flags == REPLY_MORE ? " more" : "");
     case OP_CONTEXT: return tell_context(body, head.flags, line, size);
     case OP_GAP:
-        assert_int_equal(body_size, 24);
-        return snprintf(line, size, "GAP %u: %lu, %lu bytes\n", load_u32(body), load_u64(body + 8),
-                        load_u64(body + 16));
+        assert_int_equal(body_size, 32);
+        return snprintf(line, size, "GAP %u @%lu: %lu, %lu bytes\n", load_u32(body),
+                        load_u64(body + 8), load_u64(body + 16), load_u64(body + 24));
     case OP_ENDED:
-        return snprintf(line, size, "ENDED %u %s\n", load_u32(body),
+        return snprintf(line, size, "ENDED %s%u %s\n",
+                        head.flags == ENDED_SUBSCRIPTION ? "subscription " : "", load_u32(body),
                         status_name(load_u16(body + 4)));
     case OP_LOST:
         assert_int_equal(body_size, 16);
@@ -388,4 +391,18 @@ void talk_expect(struct talk *talk, uint32_t peer, const char *expected)
 {
     talk_tell(talk, peer);
     assert_string_equal(talk->text, expected);
+}
+
+void talk_expect_refusal(struct talk *talk, uint32_t peer, struct script *script,
+                         const char *status)
+{
+    uint64_t number = talk_session(talk, peer)->number_next;
+    char expected[128];
+    talk_turn(talk);
+    talk_skip(talk, peer);
+    script_numbers(script, OP_PING, 0, "", "");
+    talk_play(talk, peer, script);
+    snprintf(expected, sizeof expected, "ERROR %lu+1 %s\nCONFIRM %lu\nREPLY %lu\n", number, status,
+             number + 1, number + 1);
+    talk_expect(talk, peer, expected);
 }

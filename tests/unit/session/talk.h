@@ -90,6 +90,10 @@ void talk_tell(struct talk *talk, uint32_t peer);
 /* Tells it and fails unless it is `expected`. */
 void talk_expect(struct talk *talk, uint32_t peer, const char *expected);
 
+/* Has the peer say one frame and a PING behind it: the broker refuses the frame with that status, and goes on. */
+void talk_expect_refusal(struct talk *talk, uint32_t peer, struct script *script,
+                         const char *status);
+
 /* Throws away what the connection was sent. */
 void talk_skip(struct talk *talk, uint32_t peer);
 

@@ -18,9 +18,9 @@ static const struct shape {
     int flags;        /* the bits that are listed */
     int body_size;    /* -1: the message or fields */
 } shapes[] = {
-    {OP_PUSH, "q", 1, -1},    {OP_PUBLISH, "t", 1, -1},   {OP_CONSUME, "q", 3, 16},
+    {OP_PUSH, "q", 1, -1},    {OP_PUBLISH, "t", 15, -1},  {OP_CONSUME, "q", 3, 16},
     {OP_CANCEL, "", 0, 4},    {OP_CREDIT, "", 0, 16},     {OP_ACK, "", 0, 16},
-    {OP_RETURN, "", 0, 16},   {OP_REJECT, "", 0, 16},     {OP_SUBSCRIBE, "t", 1, 16},
+    {OP_RETURN, "", 0, 16},   {OP_REJECT, "", 0, 16},     {OP_SUBSCRIBE, "t", 3, 16},
     {OP_DECLARE, "q", 0, -1}, {OP_UNSUBSCRIBE, "", 0, 4}, {OP_DELETE, "q", 0, 0},
     {OP_PURGE, "q", 0, 0},    {OP_PAUSE, "q", 0, 0},      {OP_RESUME, "q", 0, 0},
     {OP_PEEK, "q", 1, 4},     {OP_LIST, "", 0, 4},        {OP_INFO, "q", 0, 0},

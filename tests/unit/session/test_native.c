@@ -518,7 +518,7 @@ static void messages_of_a_topic_have_the_context_of_their_subscription(void **st
     publish(t, OTHER, "t", "a b");
     publish(t, OTHER, "u", "c");
     talk_expect(t, CLIENT,
-                "CONTEXT 5 @0\nPUBLISH t: a\nPUBLISH t: b\nCONTEXT 6 @0\nPUBLISH u: c\n");
+                "CONTEXT 5 @1\nPUBLISH t: a\nPUBLISH t: b\nCONTEXT 6 @1\nPUBLISH u: c\n");
     publish(t, OTHER, "u", "d");
     talk_expect(t, CLIENT, "PUBLISH u: d\n");
     talk_close(t);
@@ -534,7 +534,7 @@ static void a_consumer_and_a_subscription_of_one_id_are_told_apart(void **state)
     publish(t, OTHER, "t", "a");
     push(t, OTHER, "q", "b");
     talk_tell(t, CLIENT);
-    assert_non_null(strstr(t->text, "CONTEXT 7 @0\nPUBLISH t: a\n"));
+    assert_non_null(strstr(t->text, "CONTEXT 7 @1\nPUBLISH t: a\n"));
     assert_non_null(strstr(t->text, "CONTEXT 7 @1\nPUSH q: b\n"));
     talk_close(t);
 }
@@ -563,9 +563,98 @@ static void a_gap_stands_where_messages_are_missing(void **state)
     range(t, CLIENT, OP_SUBSCRIBE, 0, "t", 5, 2, 0);
     settle_down(t);
     publish(t, OTHER, "t", "a b:30 c d");
-    talk_expect(t, CLIENT, "GAP 5: 2, 40 bytes\nCONTEXT 5 @0\nPUBLISH t: c\nPUBLISH t: d\n");
+    talk_expect(t, CLIENT, "GAP 5 @1: 2, 40 bytes\nCONTEXT 5 @3\nPUBLISH t: c\nPUBLISH t: d\n");
     publish(t, OTHER, "t", "e f g");
-    talk_expect(t, CLIENT, "GAP 5: 1, 10 bytes\nPUBLISH t: f\nPUBLISH t: g\n");
+    talk_expect(t, CLIENT, "GAP 5 @5: 1, 10 bytes\nCONTEXT 5 @6\nPUBLISH t: f\nPUBLISH t: g\n");
+    publish(t, OTHER, "t", "h");
+    talk_expect(t, CLIENT, "PUBLISH t: h\n");
+    talk_close(t);
+}
+
+/* A SUBSCRIBE with one field. */
+static void subscribe_with(struct talk *t, int flags, const char *name, uint32_t id,
+                           uint32_t count_max, const char *key, const char *value)
+{
+    struct script script = {0};
+    unsigned char body[128] = {0};
+    store_u32(body, id);
+    store_u32(body + 4, count_max);
+    size_t size = 16 + field_put_bytes(body + 16, key, bytes_text(value));
+    script_frame(&script, OP_SUBSCRIBE, flags, name, body, size);
+    talk_play(t, CLIENT, &script);
+}
+
+static void publish_flags(struct talk *t, const char *name, int flags, const char *word)
+{
+    struct script script = {0};
+    script_frame(&script, OP_PUBLISH, flags, name, word, strlen(word));
+    talk_play(t, OTHER, &script);
+}
+
+static void retained_messages_come_behind_the_reply_and_are_told_from_others(void **state)
+{
+    (void)state;
+    struct talk *t = open();
+    publish_flags(t, "t", PUBLISH_RETAIN, "a");
+    publish_flags(t, "t", PUBLISH_RETAIN, "b");
+    settle_down(t);
+    subscribe(t, CLIENT, 5, "t");
+    publish_flags(t, "t", 0, "c");
+    talk_expect(t, CLIENT,
+                "CONFIRM 1\nREPLY 1\nCONTEXT 5 @1 retained\nPUBLISH t: b\n"
+                "CONTEXT 5 @2\nPUBLISH t: c\n");
+    publish_flags(t, "t", PUBLISH_RETAIN, "d");
+    talk_expect(t, CLIENT, "PUBLISH t: d\n");
+    talk_close(t);
+}
+
+static void a_subscription_that_chose_it_is_ended_by_too_much(void **state)
+{
+    (void)state;
+    struct talk *t = open();
+    subscribe_with(t, 0, "t", 5, 2, "overflow", "close");
+    settle_down(t);
+    publish(t, OTHER, "t", "a b c");
+    talk_expect(t, CLIENT, "GAP 5 @1: 3, 30 bytes\nENDED subscription 5 overflow\n");
+    subscribe(t, CLIENT, 5, "t");
+    talk_expect(t, CLIENT, "CONFIRM 2\nREPLY 2\n");
+    talk_close(t);
+}
+
+static void members_of_a_group_share_what_comes(void **state)
+{
+    (void)state;
+    struct talk *t = open();
+    subscribe_with(t, 0, "t", 5, 0, "group", "g");
+    subscribe_with(t, SUBSCRIBE_WILDCARD, "*", 6, 0, "group", "g");
+    settle_down(t);
+    publish(t, OTHER, "t", "a");
+    publish(t, OTHER, "t", "b");
+    talk_expect(t, CLIENT, "CONTEXT 5 @1\nPUBLISH t: a\nCONTEXT 6 @1\nPUBLISH t: b\n");
+    talk_close(t);
+}
+
+static void an_inbox_is_named_in_the_reply_and_reached_by_that_name_alone(void **state)
+{
+    (void)state;
+    struct talk *t = open();
+    char expected[256], name[33] = "";
+    subscribe_with(t, SUBSCRIBE_WILDCARD, ">", 4, 0, "overflow", "close");
+    settle_down(t);
+    range(t, CLIENT, OP_SUBSCRIBE, SUBSCRIBE_INBOX, "", 5, 0, 0);
+    talk_turn(t);
+    const struct script *said = &t->conns[CLIENT].said;
+    memcpy(name, said->data + said->size - 32, 32);
+    talk_expect(t, CLIENT, "CONFIRM 2\nREPLY 2: 32 bytes\n");
+    publish_flags(t, name, PUBLISH_INBOX, "a");
+    snprintf(expected, sizeof expected, "CONTEXT 5 @1\nPUBLISH %s: a\n", name);
+    talk_expect(t, CLIENT, expected);
+    publish_flags(t, name, 0, "b");
+    snprintf(expected, sizeof expected, "CONTEXT 4 @1\nPUBLISH %s: b\n", name);
+    talk_expect(t, CLIENT, expected);
+    ask(t, CLIENT, OP_UNSUBSCRIBE, "", "4", 5);
+    publish_flags(t, name, PUBLISH_INBOX, "c");
+    talk_expect(t, CLIENT, "CONFIRM 3\nREPLY 3\n");
     talk_close(t);
 }
 
@@ -584,7 +673,7 @@ static void behind_the_answer_to_an_end_nothing_of_it_follows(void **state)
     publish(t, OTHER, "t", "c");
     push(t, OTHER, "q", "d");
     talk_expect(t, CLIENT,
-                "CONFIRM 5\nCONTEXT 7 @1\nPUSH q: b\nREPLY 3\nGAP 5: 1, 10 bytes\n"
+                "CONFIRM 5\nCONTEXT 7 @1\nPUSH q: b\nREPLY 3\nGAP 5 @1: 1, 10 bytes\n"
                 "REPLY 4\nREPLY 5\n");
     talk_close(t);
 }
@@ -691,6 +780,10 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_consumer_and_a_subscription_of_one_id_are_told_apart),
         cmocka_unit_test(from_the_back_tags_count_in_the_order_of_reading),
         cmocka_unit_test(a_gap_stands_where_messages_are_missing),
+        cmocka_unit_test(retained_messages_come_behind_the_reply_and_are_told_from_others),
+        cmocka_unit_test(a_subscription_that_chose_it_is_ended_by_too_much),
+        cmocka_unit_test(members_of_a_group_share_what_comes),
+        cmocka_unit_test(an_inbox_is_named_in_the_reply_and_reached_by_that_name_alone),
         cmocka_unit_test(behind_the_answer_to_an_end_nothing_of_it_follows),
         cmocka_unit_test(a_consumer_is_told_that_its_queue_is_deleted),
         cmocka_unit_test(errors_and_confirms_overtake_deliveries_that_wait),
