@@ -75,7 +75,7 @@ int ringpost_inbox(struct ringpost *handle, uint32_t *id, int timeout_ms)
 struct ringpost_bytes ringpost_inbox_address(struct ringpost *handle, uint32_t id)
 {
     const struct source *source = source_find(&handle->sources, id);
-    bool is_there = source && source_is_inbox(source);
+    bool is_there = source && source_is_inbox(source) && id != handle->inbox_id;
     return ringpost_bytes(is_there ? source->name : NULL, is_there ? source->name_size : 0);
 }
 

@@ -65,7 +65,7 @@ static int unsubscribe(struct ringpost *handle, uint32_t id, int timeout_ms)
 {
     struct source *source = source_find(&handle->sources, id);
     struct wait wait = wait_for(timeout_ms);
-    if (!source || source->kind != SOURCE_SUBSCRIPTION)
+    if (!source || source->kind != SOURCE_SUBSCRIPTION || id == handle->inbox_id)
         return -ENOENT;
     return source_close(handle, source, &wait);
 }

@@ -89,7 +89,7 @@ void topics_remove(struct topics *topics, struct subscription *subscription)
     subscriber_set_remove(subscription);
     topics->subscriptions_count--;
     if (listening == LISTENING_PATTERN) {
-        forget(topics, trie_first_of(set), listening);
+        forget(topics, trie_first_of(&topics->patterns, set), listening);
         trie_trim(&topics->patterns, set);
         return;
     }
@@ -218,12 +218,7 @@ static uint64_t check_table(const struct table *table)
 
 void topics_check(const struct topics *topics)
 {
-    uint64_t count = check_table(&topics->names) + check_table(&topics->inboxes);
-    struct table_entry *entry;
-    for (size_t at = 0; (entry = table_next(&topics->patterns.edges, &at));) {
-        const struct trie_node *node = list_entry(entry, struct trie_node, entry);
-        assert(node->set.count > 0 || node->children_count > 0);
-        count += node->set.count;
-    }
+    uint64_t count =
+        check_table(&topics->names) + check_table(&topics->inboxes) + trie_check(&topics->patterns);
     assert(count == topics->subscriptions_count);
 }

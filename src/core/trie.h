@@ -3,37 +3,43 @@
 #define RINGPOST_CORE_TRIE_H
 
 #include "base/hash.h"
-#include "base/list.h"
 #include "base/table.h"
 #include "core/pattern.h"
 #include "core/subscribers.h"
 
 /*
  *          root
- *           | "orders"         one node per prefix of a pattern, found by (parent, token) in one
- * table of edges; o                  "*" and ">" are tokens like any other, and their nodes are
- * also known to the parent
- *     "*" / | \ "new"
+ *           | "orders"         one node per prefix of a pattern, found by its parent and its token in
+ *           o                  one table of edges; "*" and ">" are tokens like any other, and their
+ *     "*" / | \ "new"          nodes are also known to the parent
  *        o  |  o               set: those who subscribed to orders.*, to orders.new
  *           o ">"              set: those who subscribed to orders.>
+ *
+ * There may be millions, so they are called by numbers. That of the root is 0, and so is that of no
+ * child.
  */
 struct trie_node {
-    struct table_entry entry; /* in `edges`; its name is `key` */
-    struct {
-        uint64_t parent, token; /* ids */
-    } key;
-    uint64_t id;
-    struct trie_node *parent, *star, *rest;
-    struct trie_token *token; /* the edge's; NULL at the root */
-    size_t children_count;
+    uint32_t parent; /* of a node that is not in use, the next one that is not */
+    uint32_t star, rest;
+    uint32_t children_count;
+    struct trie_token *token; /* the edge's; NULL at the root and out of use */
     struct subscriber_set set;
 };
+static_assert(sizeof(struct trie_node) <= 40, "docs/ARCHITECTURE.md says what a pattern costs");
+
+enum { TRIE_PAGE = 1024 }; /* nodes that are made together, and stay where they are */
 
 struct trie {
-    struct table edges, tokens;
-    struct trie_node root;
-    uint64_t id_next;         /* of nodes and tokens */
-    struct trie_node **level; /* room for the nodes that a match has reached */
+    struct trie_node **pages; /* place `number` % TRIE_PAGE of page `number` / TRIE_PAGE */
+    size_t pages_capacity;
+    uint32_t nodes_end, node_spare; /* numbers that were ever in use; the first that is not now */
+
+    uint32_t *edges; /* hash table of the numbers of all nodes but the root; 0: nothing */
+    size_t edges_count, edges_capacity;
+
+    struct table tokens; /* of struct trie_token, by text */
+
+    uint32_t *level; /* room for the nodes that a match has reached */
     size_t level_capacity;
 };
 
@@ -45,7 +51,7 @@ struct subscriber_set *trie_add(struct trie *trie, const struct hash_key *key,
                                 struct bytes pattern);
 
 /* The first token of the pattern that the set stands for. */
-struct bytes trie_first_of(const struct subscriber_set *set);
+struct bytes trie_first_of(const struct trie *trie, const struct subscriber_set *set);
 
 /* Frees what the set stood for, when it is empty and no longer leads anywhere. */
 void trie_trim(struct trie *trie, struct subscriber_set *set);
@@ -53,5 +59,8 @@ void trie_trim(struct trie *trie, struct subscriber_set *set);
 /* Puts the subscriptions that `name` matches behind the `*count` in `*found`, growing it. */
 void trie_match(struct trie *trie, const struct hash_key *key, struct bytes name,
                 struct subscription ***found, size_t *count, size_t *capacity);
+
+/* Asserts all that must hold; returns how many subscriptions there are. */
+uint64_t trie_check(const struct trie *trie);
 
 #endif

@@ -11,8 +11,6 @@
 #include <stdlib.h>
 
 static const char *const when_full_choices[] = {"refuse", "hold", "drop-oldest", NULL};
-static const char *const overflow_choices[] = {"drop-oldest", "drop-newest", "keep-last", "close",
-                                               NULL};
 
 /* What a section may say. Each row sets one setting, and says so. */
 struct policy_key {
@@ -110,10 +108,8 @@ static int set_topic_size(struct section *section, const char *value)
 
 static int set_overflow(struct section *section, const char *value)
 {
-    int choice = read_choice(overflow_choices, value);
-    section->topic.has_overflow = true;
-    section->topic.overflow = choice < 0 ? OVERFLOW_DROP_OLDEST : (enum overflow)choice;
-    return choice < 0 ? choice : 0;
+    section->topic.has_overflow = overflow_named(bytes_text(value), &section->topic.overflow);
+    return section->topic.has_overflow ? 0 : -EINVAL;
 }
 
 /* For patterns that do not fit between brackets. */

@@ -46,6 +46,21 @@ void babble_message(int fd, struct choices *choices, unsigned op)
     say_frame(fd, op, 0, "q", bytes_of(body, size));
 }
 
+void babble_letter(int fd, struct choices *choices, unsigned op)
+{
+    static const char *const keys[] = {"reply-to", "correlation-id", "x-k"};
+    static const char *const values[] = {"inbox:b", "topic:t", "queue:", "0000000000000001"};
+    unsigned char body[256];
+    unsigned how = choose_byte(choices);
+    size_t size = 4;
+    for (unsigned i = 0; i < how % 4; i++) {
+        const char *value = values[choose_below(choices, 4)];
+        size += field_put_bytes(body + size, keys[choose_below(choices, 3)], bytes_text(value));
+    }
+    store_u32(body, (uint32_t)(size + (how & 64 ? choose_byte(choices) : 0)));
+    say_frame(fd, op, MESSAGE_HEADERS, "q", bytes_of(body, size + (how & 32 ? 5 : 0)));
+}
+
 void babble_head(int fd, struct choices *choices, unsigned op)
 {
     unsigned char frame[FRAME_HEAD_SIZE + 32] = {0};
@@ -64,7 +79,7 @@ void babble_control(int fd, struct choices *choices)
         const char *numbers; /* their sizes */
     } phrases[] = {
         {OP_CONFIRM, "84"}, {OP_ERROR, "8422"}, {OP_REPLY, "8"},   {OP_CONTEXT, "448"},
-        {OP_GAP, "44888"},  {OP_ENDED, "422"},  {OP_GOAWAY, "22"}, {OP_GOAWAY + 1, ""},
+        {OP_GAP, "44888"},  {OP_ENDED, "422"},  {OP_GOAWAY, "22"}, {OP_LOST, "448"},
     };
     unsigned which = choose_below(choices, sizeof phrases / sizeof *phrases);
     unsigned char body[64];

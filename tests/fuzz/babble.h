@@ -10,6 +10,9 @@ void babble_welcome(int fd, struct choices *choices);
 /* A message, OP_PUSH or OP_PUBLISH. */
 void babble_message(int fd, struct choices *choices, unsigned op);
 
+/* A message with headers, which may be wrong. */
+void babble_letter(int fd, struct choices *choices, unsigned op);
+
 /* A message whose sizes may be wrong. */
 void babble_head(int fd, struct choices *choices, unsigned op);
 

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -65,6 +66,25 @@ int __wrap_poll(struct pollfd *watched, nfds_t count, int timeout_ms)
     assert(timeout_ms >= 0);
     now_ns += ready == 0 ? (uint64_t)timeout_ms * NS_PER_MS : 0;
     return ready;
+}
+
+/* The client's thread only writes, and when is not for the input to say: it is never there. */
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+                          void *argument);
+int __wrap_pthread_join(pthread_t thread, void **result);
+
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+                          void *argument)
+{
+    (void)attributes, (void)run, (void)argument;
+    *thread = pthread_self();
+    return 0;
+}
+
+int __wrap_pthread_join(pthread_t thread, void **result)
+{
+    (void)thread, (void)result;
+    return 0;
 }
 
 static struct sockaddr_un listener_name = {.sun_family = AF_UNIX};
@@ -212,11 +232,24 @@ static void settle(struct world *world)
     }
 }
 
+static void walk_headers(struct world *world, struct ringpost_bytes headers)
+{
+    struct ringpost_header header;
+    int got;
+    touch(world, headers);
+    while ((got = ringpost_header_next(&headers, &header)) > 0) {
+        touch(world, header.key);
+        touch(world, header.bytes);
+    }
+    assert(got == 0);
+}
+
 static void check_event(struct world *world, const struct ringpost_event *event)
 {
     assert(event->error <= 0);
     touch(world, event->name);
     touch(world, event->body);
+    walk_headers(world, event->headers);
     switch (event->kind) {
     case RINGPOST_MESSAGE:
         assert(event->tags.count == event->count && event->tags.consumer == event->id);
@@ -239,6 +272,10 @@ static void check_event(struct world *world, const struct ringpost_event *event)
         }
         break;
     case RINGPOST_LOST: assert(event->error < 0); break;
+    case RINGPOST_LEASES_LOST:
+        assert(event->count > 0 && event->tags.count == event->count);
+        assert(id_find(world, event->id));
+        break;
     default: assert(event->kind == RINGPOST_RECONNECTED || event->kind == RINGPOST_GOAWAY);
     }
 }
@@ -275,6 +312,7 @@ static void read_events(struct world *world)
     for (unsigned i = 0; is_batch && i < event.count; i++) {
         touch(world, messages[i].name);
         touch(world, messages[i].body);
+        walk_headers(world, messages[i].headers);
     }
 }
 
@@ -312,6 +350,61 @@ static void ask(struct world *world)
     }
 }
 
+static void request(struct world *world)
+{
+    struct ringpost_message reply;
+    int error = ringpost_request(world->handle, ringpost_text("topic:t"), ringpost_text("?"), NULL,
+                                 &reply, world->timeout_ms);
+    if (error)
+        return;
+    touch(world, reply.body);
+    walk_headers(world, reply.headers);
+}
+
+static void make_inbox(struct world *world)
+{
+    uint32_t id;
+    if (world->ids_count == SOURCES_MAX ||
+        ringpost_inbox(world->handle, &id, world->timeout_ms) != 0)
+        return;
+    world->ids[world->ids_count++] = id;
+    touch(world, ringpost_inbox_address(world->handle, id));
+}
+
+static void look_around(struct world *world)
+{
+    struct ringpost_cursor *cursor = NULL;
+    struct ringpost_client client = {.size = sizeof client};
+    struct ringpost_topic topic = {.size = sizeof topic};
+    struct ringpost_setting setting = {.size = sizeof setting};
+    unsigned which = choose_below(&world->choices, 3);
+    if (which == 0 && ringpost_clients(world->handle, &cursor) == 0)
+        while (ringpost_clients_next(cursor, &client, world->timeout_ms) == 1)
+            touch(world, client.client);
+    if (which == 1 && ringpost_topics(world->handle, &cursor) == 0)
+        while (ringpost_topics_next(cursor, &topic, world->timeout_ms) == 1)
+            touch(world, topic.name);
+    if (which == 2 && ringpost_config(world->handle, &cursor) == 0)
+        while (ringpost_config_next(cursor, &setting, world->timeout_ms) == 1)
+            touch(world, setting.value);
+    ringpost_cursor_close(cursor);
+}
+
+/* Requests, answers, and what else goes beyond messages. */
+static void converse(struct world *world)
+{
+    switch (choose_below(&world->choices, 8)) {
+    case 0: babble_letter(world->fd, &world->choices, OP_PUSH); break;
+    case 1:
+    case 2: babble_letter(world->fd, &world->choices, OP_PUBLISH); break;
+    case 3: request(world); break;
+    case 4: make_inbox(world); break;
+    case 5: (void)ringpost_touch(world->handle, &world->tags); break;
+    case 6: (void)ringpost_return_later(world->handle, &world->tags, 5); break;
+    default: look_around(world); break;
+    }
+}
+
 static void act(struct world *world)
 {
     switch (choose_below(&world->choices, 22)) {
@@ -335,6 +428,7 @@ static void act(struct world *world)
     case 17: now_ns += NS_PER_MS * choose_byte(&world->choices); break;
     case 18: babble_head(world->fd, &world->choices, OP_PUSH); break;
     case 19: babble_head(world->fd, &world->choices, OP_PUBLISH); break;
+    case 20: converse(world); break;
     default: babble_control(world->fd, &world->choices); break;
     }
     check_pushed(world);

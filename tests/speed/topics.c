@@ -42,10 +42,11 @@ struct bench {
     bool has_missed;  /* a mark */
 };
 
+/* Of this process alone: others on the machine take none of it. */
 static double now_ns(void)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
     return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
@@ -257,7 +258,7 @@ int main(int argc, char **argv)
     struct bench bench;
     bool has_missed;
     start(&bench);
-    subscribe_all(&bench, "*", "patterns", 0);
+    subscribe_all(&bench, "*", "patterns", 200);
     finish(&bench);
     malloc_trim(0);
     start(&bench);

@@ -113,6 +113,16 @@ static void a_lost_connection_is_no_answer(void **state)
     assert_int_equal(ask(fake, "topic:sums", &reply, WAIT_MS), -ECONNRESET);
 }
 
+static void the_inbox_for_answers_is_nobodys_to_end(void **state)
+{
+    struct fake *fake = *state;
+    struct ringpost_message reply;
+    fake_put_reply(fake, 1, false, bytes_text("secret"));
+    assert_int_equal(ask(fake, "topic:sums", &reply, 0), -ETIMEDOUT);
+    assert_int_equal(ringpost_unsubscribe(fake->handle, 1, 0), -ENOENT);
+    assert_int_equal(ringpost_inbox_address(fake->handle, 1).size, 0);
+}
+
 static void an_inbox_that_is_refused_or_ends_is_made_anew(void **state)
 {
     struct fake *fake = *state;
@@ -218,6 +228,7 @@ int main(void)
         TEST(other_events_wait_meanwhile),
         TEST(nobody_there_is_told_at_once),
         TEST(a_lost_connection_is_no_answer),
+        TEST(the_inbox_for_answers_is_nobodys_to_end),
         TEST(an_inbox_that_is_refused_or_ends_is_made_anew),
         TEST(what_cannot_be_asked_is_refused_here),
         TEST(an_inbox_of_ones_own_has_an_address),

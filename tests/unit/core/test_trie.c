@@ -218,12 +218,12 @@ static void a_prefix_goes_when_it_leads_nowhere(void **state)
     add(&b, 'a', "x.y.z");
     add(&b, 'b', "x");
     add(&b, 'c', "x.y.*");
-    assert_int_equal(b.trie.edges.count, 4);
+    assert_int_equal(b.trie.edges_count, 4);
     remove_letter(&b, 'a');
-    assert_int_equal(b.trie.edges.count, 3);
+    assert_int_equal(b.trie.edges_count, 3);
     expect(&b, "x.y.z", "c");
     remove_letter(&b, 'c');
-    assert_int_equal(b.trie.edges.count, 1);
+    assert_int_equal(b.trie.edges_count, 1);
     assert_int_equal(b.trie.tokens.count, 1);
     expect(&b, "x.y.z", "");
     expect(&b, "x", "b");
@@ -287,9 +287,9 @@ static void the_first_token_of_a_pattern_is_known(void **state)
     add(&b, 'a', "orders.*.x");
     add(&b, 'b', ">");
     add(&b, 'c', ".x");
-    assert_true(bytes_equal(trie_first_of(b.subscriptions[0].set), bytes_text("orders")));
-    assert_true(bytes_equal(trie_first_of(b.subscriptions[1].set), bytes_text(">")));
-    assert_true(bytes_equal(trie_first_of(b.subscriptions[2].set), bytes_text("")));
+    assert_true(bytes_equal(trie_first_of(&b.trie, b.subscriptions[0].set), bytes_text("orders")));
+    assert_true(bytes_equal(trie_first_of(&b.trie, b.subscriptions[1].set), bytes_text(">")));
+    assert_true(bytes_equal(trie_first_of(&b.trie, b.subscriptions[2].set), bytes_text("")));
     assert_true(bytes_equal(pattern_first_token(bytes_text("a.b.c")), bytes_text("a")));
     assert_true(bytes_equal(pattern_first_token(bytes_text("abc")), bytes_text("abc")));
     assert_int_equal(pattern_first_token(bytes_of(NULL, 0)).size, 0);
@@ -331,6 +331,40 @@ static void a_name_of_separators_alone_is_matched_in_no_time(void **state)
     memset(name, '.', sizeof name);
     expect_bytes(&b, bytes_of(name, sizeof name), "ab");
     expect_bytes(&b, bytes_of(name, 4), "abc");
+    close(&b);
+}
+
+/* More nodes than are made together, more edges than fit at first; all but a few go and come again. */
+static void many_patterns_come_and_go(void **state)
+{
+    (void)state;
+    enum { MANY = 3 * TRIE_PAGE };
+    static struct subscription many[MANY];
+    struct bench b;
+    char name[32];
+    open(&b);
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < MANY; i++) {
+            snprintf(name, sizeof name, "n-%d.%d.*", i % 7, i);
+            subscriber_set_add(trie_add(&b.trie, &key, bytes_text(name)), &many[i]);
+        }
+        assert_int_equal(trie_check(&b.trie), MANY);
+        assert_int_equal(b.trie.edges_count, 7 + 2 * MANY);
+        for (int i = 0; i < MANY; i++) {
+            snprintf(name, sizeof name, "n-%d.%d.x", i % 7, i);
+            b.count = 0;
+            trie_match(&b.trie, &key, bytes_text(name), &b.found, &b.count, &b.capacity);
+            assert_int_equal(b.count, 1);
+            assert_ptr_equal(b.found[0], &many[i]);
+        }
+        for (int i = 0; i < MANY; i++) {
+            struct subscriber_set *set = many[i].set;
+            subscriber_set_remove(&many[i]);
+            trie_trim(&b.trie, set);
+        }
+        assert_int_equal(b.trie.edges_count, 0);
+        assert_int_equal(b.trie.nodes_end, 1 + 7 + 2 * MANY);
+    }
     close(&b);
 }
 
@@ -393,6 +427,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_first_token_of_a_pattern_is_known),
         cmocka_unit_test(the_deepest_patterns_are_matched_in_no_time),
         cmocka_unit_test(a_name_of_separators_alone_is_matched_in_no_time),
+        cmocka_unit_test(many_patterns_come_and_go),
         cmocka_unit_test(it_agrees_with_the_definition),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
