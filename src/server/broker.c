@@ -19,7 +19,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#define TRIM_NS NS_PER_S              /* from something that happens until memory goes back */
+#define TRIM_NS NS_PER_S              /* until memory that was freed goes back */
 #define END_TIMEOUT_NS (3 * NS_PER_S) /* for the last words to all connections */
 
 /* Shards come as an array, each to be run by a thread of its own; today there is one, run by this
@@ -28,7 +28,8 @@ struct broker {
     struct options *options;
     struct bytes settings; /* what SETTINGS is answered with */
     struct shard shard;
-    uint64_t trim_ns; /* when memory goes back; TIME_NEVER: nothing has happened since */
+    struct heap heap;
+    uint64_t trim_ns; /* when memory goes back; TIME_NEVER: there is none to give */
     int signal_fd;
     unsigned end_signals_count; /* the first has it end in peace, the second at once */
     char addresses[OPTIONS_LISTEN_MAX][ADDRESS_TEXT_SIZE]; /* as they were got */
@@ -188,14 +189,16 @@ static void take_signals(struct broker *broker)
     shard_watch(&broker->shard, broker->signal_fd);
 }
 
-/* Gives memory back to the system, at most once in a while, and never when nothing happens. */
+/* Gives memory back to the system, a while after much of it was freed. */
 static void trim(struct broker *broker)
 {
     uint64_t now = broker->shard.now;
-    if (broker->trim_ns == TIME_NEVER) {
+    if (!heap_has_shrunk(&broker->heap)) {
+        broker->trim_ns = TIME_NEVER;
+    } else if (broker->trim_ns == TIME_NEVER) {
         broker->trim_ns = now + TRIM_NS;
     } else if (broker->trim_ns <= now) {
-        heap_trim();
+        heap_trim(&broker->heap);
         broker->trim_ns = TIME_NEVER;
     }
 }

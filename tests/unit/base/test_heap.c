@@ -1,9 +1,9 @@
 #include "base/heap.h"
 
+#include "base/array.h"
 #include "check.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,51 +20,53 @@ static size_t resident_size(void)
     return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Pieces that were filled and freed, below one that stays. */
-static void *leave_pieces(void)
+/* Takes pieces, fills them and frees all but the last, which it returns. */
+static void *leave_pieces(struct heap *heap)
 {
-    static void *pieces[PIECES];
-    for (unsigned i = 0; i < PIECES; i++) {
-        pieces[i] = malloc(PIECE_SIZE);
-        assert_non_null(pieces[i]);
-        memset(pieces[i], 1, PIECE_SIZE);
-    }
-    void *last = malloc(PIECE_SIZE);
+    static void *pieces[PIECES + 1];
+    for (unsigned i = 0; i < PIECES + 1; i++)
+        pieces[i] = memset(memory_create(PIECE_SIZE), 1, PIECE_SIZE);
+    assert_false(heap_has_shrunk(heap));
     for (unsigned i = 0; i < PIECES; i++)
-        free(pieces[i]);
-    return last;
+        memory_free(pieces[i]);
+    return pieces[PIECES];
 }
 
-static void what_was_freed_below_something_goes_back(void **state)
+static void what_was_freed_below_something_goes_back_each_time(void **state)
 {
     (void)state;
-    size_t before = resident_size();
-    void *last = leave_pieces();
-    assert_true(resident_size() > before + PIECES * PIECE_SIZE / 2);
-    heap_trim();
-    assert_true(resident_size() < before + HEAP_SPARE_MAX);
-    free(last);
-}
-
-static void it_goes_back_each_time(void **state)
-{
-    (void)state;
+    struct heap heap = {0};
     void *last[3];
     size_t before = resident_size();
     for (unsigned i = 0; i < 3; i++) {
-        last[i] = leave_pieces();
-        heap_trim();
+        last[i] = leave_pieces(&heap);
+        assert_true(resident_size() > before + PIECES * PIECE_SIZE / 2);
+        assert_true(heap_has_shrunk(&heap));
+        heap_trim(&heap);
+        assert_false(heap_has_shrunk(&heap));
         assert_true(resident_size() < before + HEAP_SPARE_MAX);
     }
     for (unsigned i = 0; i < 3; i++)
-        free(last[i]);
+        memory_free(last[i]);
+}
+
+static void a_small_part_that_was_freed_is_not_worth_a_trim(void **state)
+{
+    (void)state;
+    struct heap heap = {0};
+    void *much = memory_create(10 * HEAP_SPARE_MAX), *some = memory_create(HEAP_SPARE_MAX + 1);
+    assert_false(heap_has_shrunk(&heap));
+    memory_free(some);
+    assert_false(heap_has_shrunk(&heap));
+    memory_free(much);
+    assert_true(heap_has_shrunk(&heap));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_was_freed_below_something_goes_back),
-        cmocka_unit_test(it_goes_back_each_time),
+        cmocka_unit_test(what_was_freed_below_something_goes_back_each_time),
+        cmocka_unit_test(a_small_part_that_was_freed_is_not_worth_a_trim),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
