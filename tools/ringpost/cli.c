@@ -19,6 +19,7 @@ static const struct exit_entry {
     {-EBUSY, EX_TEMPFAIL},
     {-EDQUOT, EX_TEMPFAIL},
     {-ESHUTDOWN, EX_TEMPFAIL},
+    {-EOVERFLOW, EX_TEMPFAIL},
     /* Not with these arguments. */
     {-EINVAL, EX_DATAERR},
     {-EMSGSIZE, EX_DATAERR},
@@ -68,6 +69,12 @@ int cli_fail(const struct cli *cli, const char *what, int error)
     else
         fprintf(stderr, "ringpost: %s: %s\n", what, strerror(-error));
     return is_refusal ? refusal_code(status) : exit_code(error);
+}
+
+int cli_fail_event(const char *what, const struct ringpost_event *event)
+{
+    fprintf(stderr, "ringpost: %s: %s\n", what, ringpost_status_name(event->status));
+    return refusal_code(event->status);
 }
 
 int cli_usage(const char *format, ...)

@@ -32,6 +32,9 @@ int cli_open(struct cli *cli, bool is_reconnecting);
 /* Says on stderr that `what` failed with `error` (-errno of a call on the handle). Returns what to exit with. */
 int cli_fail(const struct cli *cli, const char *what, int error);
 
+/* The same for a refusal or an end that came as an event. */
+int cli_fail_event(const char *what, const struct ringpost_event *event);
+
 /* Says on stderr what is wrong with the command line. Returns EX_USAGE. */
 int cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -159,7 +159,7 @@ static int on_event(struct pop *pop, const struct ringpost_event *event,
     switch (event->kind) {
     case RINGPOST_MESSAGE: return take(pop, event, messages);
     case RINGPOST_ENDED:
-    case RINGPOST_REFUSED: return cli_fail(pop->cli, "pop", event->error);
+    case RINGPOST_REFUSED: return cli_fail_event("pop", event);
     case RINGPOST_LOST:
         if (pop->cli->options.wait_ms == WAIT_NONE && !pop->cli->options.is_follow)
             return cli_fail(pop->cli, "connection", event->error);

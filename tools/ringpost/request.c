@@ -142,9 +142,9 @@ static int on_event(struct reply *reply, const struct ringpost_event *event)
     switch (event->kind) {
     case RINGPOST_MESSAGE:
     case RINGPOST_TOPIC: return take(reply, event);
-    case RINGPOST_ENDED: return cli_fail(reply->cli, "reply", event->error);
+    case RINGPOST_ENDED: return cli_fail_event("reply", event);
     case RINGPOST_REFUSED: /* an answer that nobody takes any more */
-        fprintf(stderr, "ringpost: reply: %s\n", ringpost_status_name(event->status));
+        (void)cli_fail_event("reply", event);
         return 0;
     case RINGPOST_LOST: fputs("ringpost: connection lost; trying again\n", stderr); return 0;
     default: return 0;

@@ -56,7 +56,7 @@ static int on_event(struct sub *sub, const struct ringpost_event *event,
         break;
     case RINGPOST_GAP: print_gap(sub, event); break;
     case RINGPOST_ENDED:
-    case RINGPOST_REFUSED: return cli_fail(sub->cli, "sub", event->error);
+    case RINGPOST_REFUSED: return cli_fail_event("sub", event);
     case RINGPOST_LOST: fputs("ringpost: connection lost; trying again\n", stderr); break;
     case RINGPOST_RECONNECTED:
         fputs("ringpost: connected again; what was published in between is missed\n", stderr);
