@@ -26,6 +26,15 @@ int field_parse(struct bytes in, struct field *field)
     return (int)(FIELD_HEAD_SIZE + key_size + value_size);
 }
 
+int field_take(struct bytes *rest, struct field *field)
+{
+    int size = field_parse(*rest, field);
+    if (size <= 0)
+        return size;
+    *rest = bytes_of(rest->data + size, rest->size - (size_t)size);
+    return 1;
+}
+
 bool field_is(const struct field *field, const char *key)
 {
     return bytes_equal(field->key, bytes_text(key));

@@ -21,6 +21,10 @@ struct field {
  * is not a field. */
 int field_parse(struct bytes in, struct field *field);
 
+/* Takes one field off the front of `*rest`. Returns 1, 0 when there is none left, -EBADMSG when what
+ * is there is not a field. */
+int field_take(struct bytes *rest, struct field *field);
+
 /* Whether the field's key is `key`. */
 bool field_is(const struct field *field, const char *key);
 

@@ -67,12 +67,11 @@ int header_parse(struct bytes body, struct header *header)
     header->fields = bytes_of(body.data + HEADER_SIZE_MIN, header->size - HEADER_SIZE_MIN);
     struct field field;
     struct bytes rest = header->fields;
-    for (int size; rest.size > 0; rest = bytes_of(rest.data + size, rest.size - (size_t)size)) {
-        size = field_parse(rest, &field);
-        if (size <= 0 || !take(header, &field))
+    int result;
+    while ((result = field_take(&rest, &field)) > 0)
+        if (!take(header, &field))
             return -EBADMSG;
-    }
-    return 0;
+    return result;
 }
 
 static struct bytes body_of(const unsigned char *frame)
