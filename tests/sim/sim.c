@@ -35,6 +35,8 @@ static const char *const status_names[] = {
     "told: not-leased",  "told: bad-range",   "told: credit",          "told: window",
     "told: bad-pattern", "told: killed",      "told: closing",         "told: bad-header",
 };
+static const char *const limit_status_names[] = {"told: memory"};
+static const char *const queues_status_names[] = {"told: too-many-queues"};
 static const char *const late_status_names[] = {"told: no-client"};
 
 static uint64_t run(uint64_t seed, uint64_t ops, bool is_trace)
@@ -70,6 +72,8 @@ int main(int argc, char **argv)
         {late_op_names, sizeof late_op_names / sizeof *late_op_names,
          world_ops_said + OP_SETTINGS - OP_HELLO},
         {status_names, sizeof status_names / sizeof *status_names, world_statuses_told + 1},
+        {limit_status_names, 1, world_statuses_told + STATUS_MEMORY},
+        {queues_status_names, 1, world_statuses_told + STATUS_QUEUES},
         {late_status_names, 1, world_statuses_told + STATUS_NO_CLIENT},
         {names, WORLD_REACH_COUNT, world_reached},
         {twin_reach_names, REACH_COUNT, twin_reached},

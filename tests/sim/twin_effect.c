@@ -82,12 +82,28 @@ static bool has_credit_for(const struct twin_consumer *consumer, uint32_t size)
     return consumer->credit_count > 0 && (size <= consumer->credit_size || may_overdraw(consumer));
 }
 
+/* How many messages may still be in flight on a connection. */
+static uint64_t flight_room(const struct twin *twin, const struct twin_peer *peer)
+{
+    uint64_t in_flight = 0, most = twin->config.in_flight_max;
+    for (uint32_t id = 0; id < TWIN_IDS; id++)
+        in_flight += peer->consumers[id].leases_count;
+    if (most == 0)
+        return UINT64_MAX;
+    return in_flight < most ? most - in_flight : 0;
+}
+
+static bool takes(const struct twin *twin, const struct twin_peer *peer)
+{
+    return peer->unsent < PEER_FULL && flight_room(twin, peer) > 0;
+}
+
 /* Whether the consumer could be given something now. */
 static bool is_owed(struct twin *twin, const struct twin_peer *peer,
                     const struct twin_consumer *consumer)
 {
     struct twin_queue *queue = &twin->queues[consumer->queue];
-    if (!consumer->is_there || queue->is_paused || queue->ready == 0 || peer->unsent >= PEER_FULL)
+    if (!consumer->is_there || queue->is_paused || queue->ready == 0 || !takes(twin, peer))
         return false;
     return has_credit_for(consumer, twin_next(queue, consumer->from_back)->size);
 }
@@ -106,7 +122,7 @@ static unsigned check_turn(struct twin *twin, const struct twin_consumer *served
             if (!peer->is_there || !other->is_there || other->queue != served->queue)
                 continue;
             if (!is_owed(twin, peer, other))
-                other->is_passed |= other->credit_count > 0 && peer->unsent < PEER_FULL;
+                other->is_passed |= other->credit_count > 0 && takes(twin, peer);
             if (other->is_passed || !is_owed(twin, peer, other))
                 continue;
             rivals++;
@@ -192,6 +208,7 @@ static void on_deliver(struct twin *twin, const struct effect *effect)
     REQUIRE(slice->count <= SHARE_LEAST || slice->count <= queue->ready / (rivals ? rivals : 1),
             "a delivery of %u of %llu messages that %u consumers compete for", slice->count,
             (unsigned long long)queue->ready, rivals);
+    REQUIRE(slice->count <= flight_room(twin, peer), "a delivery beyond what may be in flight");
     note_delivery(queue, consumer, effect, rivals);
     take_messages(twin, peer, consumer, effect);
     consumer->credit_count -= slice->count;
@@ -285,6 +302,8 @@ static void on_settled(struct twin *twin, const struct effect *effect)
             [STATUS_BAD_PATTERN] = REACH_BAD_PATTERN,
             [STATUS_NO_SUBSCRIPTION] = REACH_NO_SUBSCRIPTION,
             [STATUS_NO_CLIENT] = REACH_NO_CLIENT,
+            [STATUS_MEMORY] = REACH_MEMORY,
+            [STATUS_QUEUES] = REACH_QUEUES,
         };
         reach(reaches[effect->status]);
         twin->settled_first++;
@@ -424,9 +443,8 @@ static void check_consumers(struct twin *twin, const struct twin_peer *peer)
                 "consumer %u of connection %u was not given what is ready for it", id, peer->id);
         if (queue->is_paused && queue->ready > 0 && consumer->credit_count > 0)
             reach(REACH_PAUSED_READY);
-        if (!queue->is_paused && queue->ready > 0 && consumer->credit_count > 0 &&
-            peer->unsent < PEER_FULL)
-            reach(REACH_PASSED_OVER);
+        if (!queue->is_paused && queue->ready > 0 && consumer->credit_count > 0)
+            reach(takes(twin, peer) ? REACH_PASSED_OVER : REACH_IN_FLIGHT_FULL);
     }
 }
 

@@ -66,6 +66,20 @@ static struct shard_options choose_options(struct world *world)
     return options;
 }
 
+/* Has what the engine is configured with change, as the operator's doing. */
+void world_configure(struct world *world)
+{
+    struct engine_config config = commands_config(&world->commands);
+    engine_configure(world->shard.engine, &config, world->twin.now);
+    twin_configure(&world->twin, &config);
+}
+
+void world_press(struct world *world)
+{
+    world->twin.is_pressed = dice_chance(&world->commands.random, 50);
+    engine_set_pressure(world->shard.engine, world->twin.is_pressed);
+}
+
 void world_start(struct world *world, uint64_t seed, bool is_trace)
 {
     *world = (struct world){.is_trace = is_trace};
