@@ -75,7 +75,8 @@ static void end_consumers(struct world *world, struct link *link, uint32_t first
     }
 }
 
-/* Takes every message that is left, and acknowledges it. What dies meanwhile may go to queues that were empty already. */
+/* Takes every message that is left, and acknowledges it. What dies meanwhile may go to queues that
+ * were empty already. */
 static void take_all(struct world *world, struct link *link)
 {
     struct engine_totals totals;

@@ -1,8 +1,10 @@
 /*
- * The engine's naive twin: what docs/PROTOCOL.md says about queues and topics, in arrays that are searched from end to end.
+ * The engine's naive twin: what docs/PROTOCOL.md says about queues and topics, in arrays that are
+ * searched from end to end.
  *
- * The twin carries out each command by itself and foretells what must be settled at once. What the engine is free to decide (who gets
- * how much, when a waiting push comes in) it follows effect by effect, and checks that each was allowed and that none is owed.
+ * The twin carries out each command by itself and foretells what must be settled at once. What the
+ * engine is free to decide (who gets how much, when a waiting push comes in) it follows effect by
+ * effect, and checks that each was allowed and that none is owed.
  */
 #ifndef RINGPOST_TESTS_SIM_TWIN_H
 #define RINGPOST_TESTS_SIM_TWIN_H
@@ -422,7 +424,8 @@ void twin_delay(struct twin *twin, struct twin_queue *queue, struct twin_message
 /* The message, which is nowhere any more, dies. */
 void twin_die(struct twin *twin, int index, struct twin_message *message, enum settle how);
 void twin_age(struct twin *twin, int index);
-/* When a lease of the consumer ends by itself, a message of the queue falls due or expires, something of all is due next. */
+/* When a lease of the consumer ends by itself, a message of the queue falls due or expires,
+ * something of all is due next. */
 uint64_t twin_lease_end(const struct twin *twin, const struct twin_consumer *consumer);
 uint64_t twin_queue_due(const struct twin_queue *queue);
 uint64_t twin_due(const struct twin *twin);
@@ -449,7 +452,8 @@ void twin_forget_events(struct twin *twin);
 /* twin_command.c: commands. */
 struct twin_peer *twin_peer(struct twin *twin, uint32_t id);
 void twin_foretell(struct twin *twin, uint32_t peer, uint64_t number, enum status status);
-/* Carries a command out; a run's messages are numbered from `first_id` on. `peer` has no connection for an ATTACH. */
+/* Carries a command out; a run's messages are numbered from `first_id` on. `peer` has no connection
+ * for an ATTACH. */
 void twin_apply(struct twin *twin, struct twin_peer *peer, const struct command *command,
                 uint64_t first_id);
 

@@ -15,7 +15,8 @@ uint64_t twin_after(uint64_t now, uint64_t ms)
     return then < INT64_MAX ? (uint64_t)then : TIME_NEVER; /* nobody lives that long */
 }
 
-/* Until its arrival is known a message is taken for as young as it can be: it does not expire that early. */
+/* Until its arrival is known a message is taken for as young as it can be: it does not expire that
+ * early. */
 uint64_t twin_expiry(const struct twin_queue *queue, const struct twin_message *message)
 {
     uint64_t arrived = message->arrived == TIME_NEVER ? message->arrived_most : message->arrived;

@@ -231,7 +231,7 @@ static void note_settle(const struct twin_consumer *consumer, const struct comma
         reach(REACH_LOST_SETTLED);
 }
 
-/* By tag; taken from the back, the last first, so that what goes back together goes back in order. */
+/* By tag; taken from the back, the last first, so that what goes back together keeps its order. */
 static enum status settle(struct twin *twin, struct twin_peer *peer, const struct command *command)
 {
     struct twin_consumer *consumer = &peer->consumers[command->settle.id];
@@ -309,7 +309,8 @@ static enum status purge(struct twin *twin, const struct command *command)
 
 /* Redriving. */
 
-/* The message in front is copied to where it is tried again, and then acknowledged; false if it stays. */
+/* The message in front is copied to where it is tried again, and then acknowledged; false if it
+ * stays. */
 static bool redrive_one(struct twin *twin, int index, const struct command *command)
 {
     struct twin_queue *queue = &twin->queues[index];

@@ -109,8 +109,9 @@ static bool is_owed(struct twin *twin, const struct twin_peer *peer,
 }
 
 /*
- * That nobody should have been served before this consumer; returns how many could have been. Those who could not have been given what was
- * next at some time in this tick are left out: when their turn comes again is the engine's to decide.
+ * That nobody should have been served before this consumer; returns how many could have been. Those
+ * who could not have been given what was next at some time in this tick are left out: when their
+ * turn comes again is the engine's to decide.
  */
 static unsigned check_turn(struct twin *twin, const struct twin_consumer *served)
 {
@@ -403,8 +404,8 @@ static void begin_call(struct twin *twin, const struct command *command)
         twin_trace_command(twin, command);
 }
 
-/* Whether it was done before the command: what time did; and the burial of what had died then, if the command would change where
- * that goes. */
+/* Whether it was done before the command: what time did; and the burial of what had died then, if
+ * the command would change where that goes. */
 static bool is_before(const struct twin_event *event, enum command_kind kind)
 {
     if (event->kind == EVENT_BURY)

@@ -42,7 +42,8 @@ static void put_over(struct queue_settings *to, const struct queue_settings *giv
     to->given = before.given | given->given;
 }
 
-/* Those of every queue; over them those that its name's patterns give, the most specific last; over them its own. */
+/* Those of every queue; over them those that its name's patterns give, the most specific last; over
+ * them its own. */
 void twin_queue_configure(struct twin *twin, int index)
 {
     struct twin_queue *queue = &twin->queues[index];

@@ -185,7 +185,8 @@ static void check_confirmed(const struct link *link)
         world_reach(WORLD_CONFIRM_WAITS);
 }
 
-/* What must hold for a client that has sent all it said and read all there was, when the server sleeps. */
+/* What must hold for a client that has sent all it said and read all there was, when the server
+ * sleeps. */
 static void check_link(const struct world *world, const struct link *link)
 {
     uint64_t now = sim_time(world->ring);
@@ -244,7 +245,8 @@ static void check_quiet(struct world *world)
     world_tally.quiet_points++;
 }
 
-/* Whether the server waits to accept again, which comes soon. What a queue waits for can come again and again. */
+/* Whether the server waits to accept again, which comes soon. What a queue waits for can come again
+ * and again. */
 static bool waits_a_little(const struct world *world)
 {
     for (unsigned i = 0; i < world->shard.listeners_count; i++) {
