@@ -253,13 +253,8 @@ static void put_queue_record(struct engine *engine, struct table_entry *entry)
 static void age_all(struct engine *engine)
 {
     struct table_entry *entry;
-    for (size_t at = 0; (entry = table_next(&engine->queues, &at));) {
-        struct queue *queue = list_entry(entry, struct queue, entry);
-        if (queue_age_due(queue) > engine->stock.now)
-            continue;
-        queue_age(queue, &engine->stock);
-        engine_touch(engine, queue);
-    }
+    for (size_t at = 0; (entry = table_next(&engine->queues, &at));)
+        engine_age(engine, list_entry(entry, struct queue, entry));
     engine_bury(engine);
 }
 

@@ -86,7 +86,7 @@ void apply_push(struct engine *engine, struct peer *peer, const struct command *
         return;
     }
     engine_touch(engine, queue);
-    queue_age(queue, &engine->stock);
+    engine_age(engine, queue);
     while (run.count > 0) {
         uint64_t ticket = command->ticket + (command->run.count - run.count);
         uint64_t frame_max = queue->settings.size_max;

@@ -62,13 +62,21 @@ struct peer *engine_peer(struct engine *engine, uint32_t id)
     return entry ? engine->peer_memo : NULL;
 }
 
+void engine_age(struct engine *engine, struct queue *queue)
+{
+    if (queue_age_due(queue) > engine->stock.now)
+        return;
+    queue_age(queue, &engine->stock);
+    engine_touch(engine, queue); /* what is ready now waits for its consumers */
+}
+
 struct queue *engine_queue(struct engine *engine, struct bytes name)
 {
     struct table_entry *entry = table_find(&engine->queues, hash_bytes(&engine->key, name), name);
     if (!entry)
         return NULL;
     struct queue *queue = list_entry(entry, struct queue, entry);
-    queue_age(queue, &engine->stock);
+    engine_age(engine, queue);
     return queue;
 }
 

@@ -55,6 +55,9 @@ void engine_queue_end(struct engine *engine, struct queue *queue);
 /* Has the next tick look at the queue. */
 void engine_touch(struct engine *engine, struct queue *queue);
 
+/* Does what is due in the queue, before it is used. */
+void engine_age(struct engine *engine, struct queue *queue);
+
 /* Takes note that so many messages are no longer leased to the connection. */
 void engine_unlease(struct engine *engine, struct peer *peer, uint64_t count);
 

@@ -15,6 +15,8 @@ enum action {
     ACT_LEAVE_HALF,
     ACT_WAIT,
     ACT_SETTLE,
+    ACT_CONFIGURE,
+    ACT_PRESS,
     ACTIONS,
 };
 
@@ -60,12 +62,14 @@ void world_choose(struct world *world)
         [ACT_COMMAND] = 2000,    [ACT_BAD] = 60,       [ACT_FLOOD] = 1,
         [ACT_STOP_READING] = 10, [ACT_LEAVE_FIN] = 6,  [ACT_LEAVE_RESET] = 4,
         [ACT_LEAVE_VANISH] = 2,  [ACT_LEAVE_HALF] = 5, [ACT_WAIT] = 1,
-        [ACT_SETTLE] = 10,
+        [ACT_SETTLE] = 10,       [ACT_CONFIGURE] = 2,  [ACT_PRESS] = 6,
     };
     struct random *random = &world->commands.random;
     for (unsigned action = 0; action < ACTIONS; action++)
         world->swarm.weights[action] = usual[action] * (unsigned)ONE_OF(random, 0, 1, 1, 3);
     world->swarm.weights[ACT_COMMAND] = usual[ACT_COMMAND];
+    if (chance(world, 70))
+        world->swarm.weights[ACT_CONFIGURE] = world->swarm.weights[ACT_PRESS] = 0;
     world->swarm.turn_percent = (unsigned)ONE_OF(random, 100, 50, 50, 20, 5);
     world->swarm.read_percent = (unsigned)ONE_OF(random, 100, 100, 50, 10);
     world->swarm.write_percent = (unsigned)ONE_OF(random, 100, 100, 50, 20);
@@ -276,6 +280,10 @@ void world_act(struct world *world)
         wait_long(world);
     else if (action == ACT_SETTLE)
         world_settle(world);
+    else if (action == ACT_CONFIGURE)
+        world_configure(world);
+    else if (action == ACT_PRESS)
+        world_press(world);
     else
         act_on(world, link, action);
     if (world->clients[client] == link && chance(world, world->swarm.write_percent))

@@ -1,6 +1,7 @@
 #include "commands.h"
 
 #include "base/array.h"
+#include "core/pattern.h"
 #include "replay.h"
 
 #include <stdio.h>
@@ -277,6 +278,24 @@ static void make_settings(struct commands *commands, struct queue_settings *sett
     settings->dead_letter = chance(commands, 20)
                                 ? bytes_of("", 0)
                                 : commands->names.queues[below(commands, TWIN_QUEUES)];
+}
+
+struct engine_config commands_config(struct commands *commands)
+{
+    const struct bytes patterns[COMMANDS_POLICIES] = {
+        bytes_text(">"), bytes_text("*"), bytes_text("*.dead"), commands->names.queues[1]};
+    for (int i = 0; i < COMMANDS_POLICIES; i++) {
+        commands->policies[i] = (struct queue_policy){.pattern = patterns[i]};
+        if (chance(commands, 40))
+            make_settings(commands, &commands->policies[i].settings);
+        REQUIRE(i == 0 || pattern_compare(patterns[i - 1], patterns[i]) < 0, "patterns not sorted");
+    }
+    return (struct engine_config){
+        .queue_policies = commands->policies,
+        .queue_policies_count = COMMANDS_POLICIES,
+        .queues_max = chance(commands, 30) ? 1 + below(commands, TWIN_QUEUES) : 0,
+        .in_flight_max = chance(commands, 30) ? 1 + below(commands, 100) : 0,
+    };
 }
 
 /* What is asked about a queue's messages, or about many things. */

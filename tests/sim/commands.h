@@ -22,6 +22,8 @@ struct swarm {
     uint64_t ms_max; /* of times to live, delays and leases */
 };
 
+enum { COMMANDS_POLICIES = 4 };
+
 struct commands {
     struct random random;
     struct swarm swarm;
@@ -30,6 +32,7 @@ struct commands {
     size_t frames_size, frames_capacity;
     struct headers *headers; /* of each of them */
     size_t headers_capacity;
+    struct queue_policy policies[COMMANDS_POLICIES]; /* of the configuration made last */
 };
 
 /* Chooses names and swarm by the seed. */
@@ -39,6 +42,9 @@ void commands_finish(struct commands *commands);
 /* Fills in the arguments of a command of any kind but SETTLE. Messages are numbered from `first_id`
  * on, and stay until the next call. */
 void commands_fill(struct commands *commands, struct command *command, uint64_t first_id);
+
+/* A configuration, whose policies stay until the next call. */
+struct engine_config commands_config(struct commands *commands);
 
 /* The place among `count` leases from which to settle. */
 size_t commands_lease(struct commands *commands, size_t count);

@@ -75,7 +75,8 @@ static void end_consumers(struct world *world, struct link *link, uint32_t first
     }
 }
 
-/* Takes every message that is left, and acknowledges it. What dies meanwhile may go to queues that were empty already. */
+/* Takes every message that is left, and acknowledges it. What dies meanwhile may go to queues that
+ * were empty already. */
 static void take_all(struct world *world, struct link *link)
 {
     struct engine_totals totals;
@@ -132,8 +133,18 @@ static void check_empty(const struct world *world)
     REQUIRE(totals.memory == 0, "%" PRIu64 " bytes of messages are left", totals.memory);
 }
 
+/* No limit keeps anything from ending. */
+static void unlimit(struct world *world)
+{
+    struct engine_config config = {0};
+    engine_configure(world->shard.engine, &config, world->twin.now);
+    twin_configure(&world->twin, &config);
+    engine_set_pressure(world->shard.engine, world->twin.is_pressed = false);
+}
+
 static void end_empty(struct world *world)
 {
+    unlimit(world);
     world_calm(world);
     leave_all(world);
     world_settle(world);

@@ -1,4 +1,4 @@
-/* Links: one connection of a client, what was said on it, and what the client must still be told. */
+/* Links: one connection of a client, what was said on it, and what the client is owed. */
 #ifndef RINGPOST_TESTS_SIM_LINK_H
 #define RINGPOST_TESTS_SIM_LINK_H
 
@@ -126,7 +126,8 @@ static inline uint64_t link_message(const struct link *link, uint64_t number)
 /* Notes a frame of `size` bytes that stands in `out`. */
 struct said *link_note(struct link *link, enum op op, uint32_t size, uint32_t detail);
 
-/* Says a command: a run of messages, for the queue or topic number `name`, with these headers each, or anything else. */
+/* Says a command: a run of messages, for the queue or topic number `name`, with these headers each,
+ * or anything else. */
 void link_say(struct link *link, const struct command *command, uint32_t name,
               const struct headers *headers);
 

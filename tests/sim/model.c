@@ -24,7 +24,8 @@ struct model {
     struct outbox outbox;
     uint64_t now, id_next, ticket_next[MODEL_PEERS];
     uint32_t peer_id_next;
-    unsigned tick_percent, release_percent, leap_percent; /* by swarm */
+    unsigned tick_percent, release_percent, leap_percent, pressure_percent; /* by swarm */
+    bool has_config;
     uint64_t step_us_max;
     bool is_release_random;
 };
@@ -39,6 +40,23 @@ static uint64_t below(struct model *model, uint64_t bound)
     return random_below(&model->commands.random, bound);
 }
 
+static void configure(struct model *model)
+{
+    struct engine_config config = commands_config(&model->commands);
+    if (model->twin.is_trace)
+        printf("configure: %" PRIu64 " queues, %" PRIu64 " in flight\n", config.queues_max,
+               config.in_flight_max);
+    engine_configure(model->engine, &config, model->now);
+    twin_configure(&model->twin, &config);
+}
+
+/* Memory becomes short, or is there again. */
+static void press(struct model *model)
+{
+    model->twin.is_pressed = chance(model, model->pressure_percent);
+    engine_set_pressure(model->engine, model->twin.is_pressed);
+}
+
 static void start(struct model *model, uint64_t seed, bool is_trace)
 {
     *model = (struct model){.id_next = 1};
@@ -48,12 +66,16 @@ static void start(struct model *model, uint64_t seed, bool is_trace)
     model->release_percent = (unsigned)ONE_OF(random, 100, 50, 20, 3);
     model->is_release_random = chance(model, 50);
     model->leap_percent = (unsigned)ONE_OF(random, 0, 2, 10, 30);
+    model->pressure_percent = (unsigned)ONE_OF(random, 0, 0, 20);
+    model->has_config = chance(model, 30);
     model->step_us_max = ONE_OF(random, 1, 100, 1000, 1000, 20000);
     model->engine = engine_create((struct hash_key){random_next(random), seed});
     model->engine->retained.count_max = ONE_OF(random, 2, 5, 100000);
     model->engine->retained.size_max = ONE_OF(random, 500, 64 * 1024 * 1024);
     twin_init(&model->twin, model->engine, &model->commands.names);
     model->twin.is_trace = is_trace;
+    if (model->has_config)
+        configure(model);
 }
 
 /* Steps. */
@@ -185,6 +207,10 @@ static void step(struct model *model)
                                                  model->commands.swarm.weights, COMMAND_KINDS)};
     int at = (int)below(model, MODEL_PEERS);
     pass(model);
+    if (model->pressure_percent > 0 && chance(model, 5))
+        press(model);
+    if (model->has_config && chance(model, 1))
+        configure(model);
     if (!model->twin.peers[at].is_there)
         attach(model, at);
     else if (command.kind == COMMAND_DETACH)

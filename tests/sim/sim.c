@@ -55,6 +55,8 @@ static const char *const status_names[STATUS_COUNT] = {
     [STATUS_NO_READER] = "told: no-reader",
     [STATUS_OVERFLOW] = "told: overflow",
     [STATUS_RETAINED] = "told: too-many-retained",
+    [STATUS_MEMORY] = "told: memory",
+    [STATUS_QUEUES] = "told: too-many-queues",
     [STATUS_NO_CLIENT] = "told: no-client",
 };
 

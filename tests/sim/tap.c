@@ -1,8 +1,9 @@
 /*
- * The tap: stands before the engine, by the linker's --wrap, so that the twin can follow what the shard asks of it.
+ * The tap: stands before the engine, by the linker's --wrap, so that the twin can follow what the
+ * shard asks of it.
  *
- * A command must ask for exactly what a client has said, in the order in which it was said. What comes of it, when the twin has found
- * it allowed, is due at the clients.
+ * A command must ask for exactly what a client has said, in the order in which it was said. What
+ * comes of it, when the twin has found it allowed, is due at the clients.
  */
 #include "base/time.h"
 #include "core/engine_state.h"
@@ -123,7 +124,8 @@ static bool is_run(const struct command *command)
     return command->kind == COMMAND_PUSH || command->kind == COMMAND_PUBLISH;
 }
 
-/* Takes the frames up to `number` as taken: those before `first` must be such as no command comes of. */
+/* Takes the frames up to `number` as taken: those before `first` must be such as no command comes
+ * of. */
 static void take_up(struct link *link, uint64_t first, uint64_t number)
 {
     REQUIRE(first > link->taken, "frame %" PRIu64 " is taken up twice", first);
@@ -332,7 +334,8 @@ static void pass_on(const struct effect *effect, struct outbox *outbox)
         *outbox_put(outbox, effect->kind, effect->peer) = *effect;
 }
 
-/* The engine's clock has no more than microseconds, so that the twin can tell to the nanosecond when something is due. */
+/* The engine's clock has no more than microseconds, so that the twin can tell to the nanosecond
+ * when something is due. */
 static uint64_t clock_of(uint64_t now)
 {
     return now - now % NS_PER_US;

@@ -1,8 +1,10 @@
 /*
- * The engine's naive twin: what docs/PROTOCOL.md says about queues and topics, in arrays that are searched from end to end.
+ * The engine's naive twin: what docs/PROTOCOL.md says about queues and topics, in arrays that are
+ * searched from end to end.
  *
- * The twin carries out each command by itself and foretells what must be settled at once. What the engine is free to decide (who gets
- * how much, when a waiting push comes in) it follows effect by effect, and checks that each was allowed and that none is owed.
+ * The twin carries out each command by itself and foretells what must be settled at once. What the
+ * engine is free to decide (who gets how much, when a waiting push comes in) it follows effect by
+ * effect, and checks that each was allowed and that none is owed.
  */
 #ifndef RINGPOST_TESTS_SIM_TWIN_H
 #define RINGPOST_TESTS_SIM_TWIN_H
@@ -32,153 +34,158 @@ struct twin_names {
 int names_learn(struct twin_names *names, struct bytes name);
 
 /* What a run should reach. */
-#define TWIN_COVERAGE(X)                                                       \
-    X(OK, "status: ok")                                                        \
-    X(NO_QUEUE, "status: no-queue")                                            \
-    X(EXISTS, "status: exists")                                                \
-    X(FULL, "status: full")                                                    \
-    X(DELETED, "status: deleted")                                              \
-    X(NO_CONSUMER, "status: no-consumer")                                      \
-    X(NO_SUBSCRIPTION, "status: no-subscription")                              \
-    X(ID_IN_USE, "status: id-in-use")                                          \
-    X(NOT_LEASED, "status: not-leased")                                        \
-    X(CREDIT, "status: credit")                                                \
-    X(WINDOW, "status: window")                                                \
-    X(BAD_PATTERN, "status: bad-pattern")                                      \
-    X(RUN_MIXED, "run of frames of several sizes")                             \
-    X(RUN_TINY, "message without a body")                                      \
-    X(RUN_LARGE, "message larger than a segment")                              \
-    X(RUN_TORN, "run settled out of its order, since a part of it waits")      \
-    X(WAIT_ADMITTED, "waiting push admitted late")                             \
-    X(WAIT_PARTLY, "waiting run admitted in part")                             \
-    X(WAIT_DEAD, "waiting push of a dead producer forgotten")                  \
-    X(WAIT_REFUSED, "waiting push refused for a smaller bound")                \
-    X(DELIVERED, "delivery")                                                   \
-    X(DELIVERED_BACK, "delivery from the back")                                \
-    X(DELIVERED_REVERSED, "reversed slice of several messages")                \
-    X(DELIVERED_NO_ACK, "delivery without acknowledgement")                    \
-    X(DELIVERED_AGAIN, "delivery of a message that was delivered before")      \
-    X(DELIVERED_THRICE, "delivery for the third time or later")                \
-    X(DELIVERED_OVER_CREDIT, "message larger than its consumer's credit")      \
-    X(DELIVERED_QUANTUM, "slice of more than 64 KiB")                          \
-    X(DELIVERED_RIVALS, "delivery while three consumers could have had it")    \
-    X(DELIVERED_FULL_PEER, "delivery that filled its connection")              \
-    X(PASSED_OVER, "consumer passed over for the size of what was next")       \
-    X(PAUSED_READY, "paused queue with ready messages and willing consumers")  \
-    X(RETURNED, "message returned")                                            \
-    X(RETURNED_HOLE, "return that leaves leased messages between ready ones")  \
-    X(RETURNED_DEAD, "lease returned by the end of its connection")            \
-    X(RETURNED_HELD, "lease returned while its slice is out")                  \
-    X(SETTLED_TWICE, "tags settled that were settled before")                  \
-    X(SETTLED_MIDDLE, "tags settled in the middle of a lease")                 \
-    X(SETTLED_SPAN, "one range over several leases")                           \
-    X(SETTLED_HUGE, "range to the end of all tags")                            \
-    X(PURGED, "purge of ready messages")                                       \
-    X(DELETED_LEASED, "queue deleted under leases")                            \
-    X(DELETED_HELD, "queue deleted while slices of it are out")                \
-    X(ENDED, "consumer ended by a delete")                                     \
-    X(QUEUE_GONE, "undeclared queue gone")                                     \
-    X(SEGMENT_BITS, "segment with holes")                                      \
-    X(SEGMENT_MIXED, "segment of frames of several sizes")                     \
-    X(SEGMENT_DELIVERIES, "segment that counts deliveries")                    \
-    X(SEGMENT_LARGE, "segment at its largest")                                 \
-    X(SEGMENTS_MANY, "queue of four segments or more")                         \
-    X(LEASE_BITS, "lease with holes")                                          \
-    X(LEASE_REVERSED, "lease taken from the back")                             \
-    X(COMPACTED, "segment compacted")                                          \
-    X(HEAP, "heap of three consumers or more")                                 \
-    X(PUBLISHED, "published message with a reader")                            \
-    X(PUBLISHED_NOBODY, "published message without a reader")                  \
-    X(MATCHED_LITERAL, "literal match")                                        \
-    X(MATCHED_STAR, "match by *")                                              \
-    X(MATCHED_REST, "match by >")                                              \
-    X(MATCHED_OVERLAP, "two subscriptions of one connection match")            \
-    X(MATCH_CACHED, "match from the cache")                                    \
-    X(MATCH_CHANGED, "match that a subscribe or unsubscribe has changed")      \
-    X(GAP, "gap at a bound")                                                   \
-    X(GAP_ALONE, "gap without a message behind it")                            \
-    X(GAP_UNSUBSCRIBE, "gap at unsubscribe")                                   \
-    X(BACKLOG_FULL_PEER, "backlog that waits for its connection")              \
-    X(CHUNK_LARGE, "published run larger than a shared chunk")                 \
-    X(NO_READER, "status: no-reader")                                          \
-    X(OVERFLOW, "status: overflow")                                            \
-    X(RETAINED, "status: too-many-retained")                                   \
-    X(DROPPED_NEWEST, "newest message dropped")                                \
-    X(REPLACED, "message replaced by a later one of its name")                 \
-    X(KEPT_NEWER, "message that comes late and replaces none")                 \
-    X(GROUP, "message for a group of one")                                     \
-    X(GROUP_RIVALS, "message that several members could have had")             \
-    X(GROUP_SPLIT, "run shared among members")                                 \
-    X(HEIR, "message of a member that left for another")                       \
-    X(HEIR_BETWEEN, "message of a member that left between those of another")  \
-    X(HEIR_NONE, "message of a member that left for nobody")                   \
-    X(INBOX, "message for an inbox")                                           \
-    X(INBOX_NOBODY, "message for an inbox that is not there")                  \
-    X(RETAINED_AGAIN, "retained message in place of another")                  \
-    X(RETAINED_CLEARED, "retained message cleared")                            \
-    X(RETAINED_SENT, "retained message for a new subscription")                \
-    X(PEEK_MORE, "peek with more behind it")                                   \
-    X(PEEK_BACK, "peek from the back")                                         \
-    X(LIST_MORE, "list with more behind it")                                   \
-    X(PING_SERVED, "ping that handed messages out")                            \
-    X(RELEASED_LATE, "slice released after its connection was gone")           \
-    X(DELIVERIES_SPLIT, "stretch cut since deliveries differ")                 \
-    X(NO_CLIENT, "status: no-client")                                          \
-    X(HEADERS, "message with headers")                                         \
-    X(HEADERS_FORGED, "message that its client has made a dead letter")        \
-    X(DELAYED, "push delayed")                                                 \
-    X(DELAYED_FOREVER, "delay beyond the end of time")                         \
-    X(PROMOTED, "delayed message due")                                         \
-    X(PROMOTED_FRONT, "message returned with a delay due at the front")        \
-    X(PROMOTED_BACK, "message returned with a delay due at the back")          \
-    X(PROMOTED_EXPIRING, "delayed message due as another expires")             \
-    X(EXPIRED, "message expired")                                              \
-    X(EXPIRED_OWN, "message expired by its own header")                        \
-    X(EXPIRED_MIDDLE, "message expired behind one that lives on")              \
-    X(EXPIRED_LEASED, "message expired while it was leased")                   \
-    X(EXPIRED_SHORTENED, "ttl shortened under what waits")                     \
-    X(TTL_FOREVER, "ttl beyond the end of time")                               \
-    X(AGED_APART, "queue aged by a command, without a tick")                   \
-    X(REJECTED, "message rejected")                                            \
-    X(EXHAUSTED, "message delivered too often")                                \
-    X(BURIED, "dead letter buried")                                            \
-    X(BURIED_OWN, "dead letter buried in the queue it was in")                 \
-    X(BURIED_EXHAUSTED_OWN, "exhausted message buried in the queue it was in") \
-    X(BURIED_MADE, "queue made by a dead letter")                              \
-    X(BURIED_OVER_OLDEST, "dead letter that drops the oldest")                 \
-    X(DISCARDED_FULL, "dead letter refused by a full queue")                   \
-    X(DISCARDED_NOWHERE, "message that dies and has nowhere to go")            \
-    X(DISCARDED_UNNAMED, "dead letter whose queue cannot have its name")       \
-    X(DIED_TWICE, "message that dies again")                                   \
-    X(DIED_MOST, "message that was a dead letter 16 times")                    \
-    X(LOST, "lease lost")                                                      \
-    X(LOST_PARTLY, "lease lost in part")                                       \
-    X(LOST_EXHAUSTED, "lease lost for the last time")                          \
-    X(LOST_SETTLED, "lost lease settled late")                                 \
-    X(LOST_SHORTENED, "lease-max shortened under leases")                      \
-    X(TOUCHED, "lease touched")                                                \
-    X(TOUCHED_OUTLIVES, "touched lease that outlives lease-max")               \
-    X(OVERFLOWED, "oldest message dropped")                                    \
-    X(OVERFLOWED_OWN_RUN, "message dropped by a later one of its run")         \
-    X(OVERFLOWED_NONE, "nothing to drop, since all is leased or delayed")      \
-    X(SET_BOUND_LOWERED, "bound lowered below what is held")                   \
-    X(SET_UNDECLARED, "settings of a queue that was not declared")             \
-    X(DECLARED_AGAIN, "queue declared again, in agreement")                    \
-    X(REDRIVEN, "message redriven")                                            \
-    X(REDRIVEN_TO, "message redriven to a queue that was named")               \
-    X(REDRIVE_OWN, "redrive that stops at a message of the queue it is in")    \
-    X(REDRIVEN_MADE, "queue made by a redrive")                                \
-    X(REDRIVE_FULL, "redrive that stops at a full queue")                      \
-    X(REDRIVE_UNKNOWN, "redrive that stops at a message of no queue")          \
-    X(REDRIVE_MORE, "redrive with more behind it")                             \
-    X(PURGED_DELAYED, "purge of delayed messages")                             \
-    X(DELETED_DELAYED, "queue deleted with delayed messages")                  \
-    X(KILLED, "connection killed")                                             \
-    X(KILLED_SELF, "connection that kills itself")                             \
-    X(CLIENTS_MORE, "listing of connections with more behind it")              \
-    X(HEARTBEAT, "heartbeat")                                                  \
-    X(TICK_DUE, "tick at its deadline")                                        \
-    X(TICK_EARLY, "tick right before its deadline")                            \
+#define TWIN_COVERAGE(X)                                                           \
+    X(OK, "status: ok")                                                            \
+    X(NO_QUEUE, "status: no-queue")                                                \
+    X(EXISTS, "status: exists")                                                    \
+    X(FULL, "status: full")                                                        \
+    X(DELETED, "status: deleted")                                                  \
+    X(NO_CONSUMER, "status: no-consumer")                                          \
+    X(NO_SUBSCRIPTION, "status: no-subscription")                                  \
+    X(ID_IN_USE, "status: id-in-use")                                              \
+    X(NOT_LEASED, "status: not-leased")                                            \
+    X(CREDIT, "status: credit")                                                    \
+    X(WINDOW, "status: window")                                                    \
+    X(BAD_PATTERN, "status: bad-pattern")                                          \
+    X(RUN_MIXED, "run of frames of several sizes")                                 \
+    X(RUN_TINY, "message without a body")                                          \
+    X(RUN_LARGE, "message larger than a segment")                                  \
+    X(RUN_TORN, "run settled out of its order, since a part of it waits")          \
+    X(WAIT_ADMITTED, "waiting push admitted late")                                 \
+    X(WAIT_PARTLY, "waiting run admitted in part")                                 \
+    X(WAIT_DEAD, "waiting push of a dead producer forgotten")                      \
+    X(WAIT_REFUSED, "waiting push refused for a smaller bound")                    \
+    X(DELIVERED, "delivery")                                                       \
+    X(DELIVERED_BACK, "delivery from the back")                                    \
+    X(DELIVERED_REVERSED, "reversed slice of several messages")                    \
+    X(DELIVERED_NO_ACK, "delivery without acknowledgement")                        \
+    X(DELIVERED_AGAIN, "delivery of a message that was delivered before")          \
+    X(DELIVERED_THRICE, "delivery for the third time or later")                    \
+    X(DELIVERED_OVER_CREDIT, "message larger than its consumer's credit")          \
+    X(DELIVERED_QUANTUM, "slice of more than 64 KiB")                              \
+    X(DELIVERED_RIVALS, "delivery while three consumers could have had it")        \
+    X(DELIVERED_FULL_PEER, "delivery that filled its connection")                  \
+    X(PASSED_OVER, "consumer passed over for the size of what was next")           \
+    X(PAUSED_READY, "paused queue with ready messages and willing consumers")      \
+    X(RETURNED, "message returned")                                                \
+    X(RETURNED_HOLE, "return that leaves leased messages between ready ones")      \
+    X(RETURNED_DEAD, "lease returned by the end of its connection")                \
+    X(RETURNED_HELD, "lease returned while its slice is out")                      \
+    X(SETTLED_TWICE, "tags settled that were settled before")                      \
+    X(SETTLED_MIDDLE, "tags settled in the middle of a lease")                     \
+    X(SETTLED_SPAN, "one range over several leases")                               \
+    X(SETTLED_HUGE, "range to the end of all tags")                                \
+    X(PURGED, "purge of ready messages")                                           \
+    X(DELETED_LEASED, "queue deleted under leases")                                \
+    X(DELETED_HELD, "queue deleted while slices of it are out")                    \
+    X(ENDED, "consumer ended by a delete")                                         \
+    X(QUEUE_GONE, "undeclared queue gone")                                         \
+    X(SEGMENT_BITS, "segment with holes")                                          \
+    X(SEGMENT_MIXED, "segment of frames of several sizes")                         \
+    X(SEGMENT_DELIVERIES, "segment that counts deliveries")                        \
+    X(SEGMENT_LARGE, "segment at its largest")                                     \
+    X(SEGMENTS_MANY, "queue of four segments or more")                             \
+    X(LEASE_BITS, "lease with holes")                                              \
+    X(LEASE_REVERSED, "lease taken from the back")                                 \
+    X(COMPACTED, "segment compacted")                                              \
+    X(HEAP, "heap of three consumers or more")                                     \
+    X(PUBLISHED, "published message with a reader")                                \
+    X(PUBLISHED_NOBODY, "published message without a reader")                      \
+    X(MATCHED_LITERAL, "literal match")                                            \
+    X(MATCHED_STAR, "match by *")                                                  \
+    X(MATCHED_REST, "match by >")                                                  \
+    X(MATCHED_OVERLAP, "two subscriptions of one connection match")                \
+    X(MATCH_CACHED, "match from the cache")                                        \
+    X(MATCH_CHANGED, "match that a subscribe or unsubscribe has changed")          \
+    X(GAP, "gap at a bound")                                                       \
+    X(GAP_ALONE, "gap without a message behind it")                                \
+    X(GAP_UNSUBSCRIBE, "gap at unsubscribe")                                       \
+    X(BACKLOG_FULL_PEER, "backlog that waits for its connection")                  \
+    X(CHUNK_LARGE, "published run larger than a shared chunk")                     \
+    X(NO_READER, "status: no-reader")                                              \
+    X(OVERFLOW, "status: overflow")                                                \
+    X(RETAINED, "status: too-many-retained")                                       \
+    X(DROPPED_NEWEST, "newest message dropped")                                    \
+    X(REPLACED, "message replaced by a later one of its name")                     \
+    X(KEPT_NEWER, "message that comes late and replaces none")                     \
+    X(GROUP, "message for a group of one")                                         \
+    X(GROUP_RIVALS, "message that several members could have had")                 \
+    X(GROUP_SPLIT, "run shared among members")                                     \
+    X(HEIR, "message of a member that left for another")                           \
+    X(HEIR_BETWEEN, "message of a member that left between those of another")      \
+    X(HEIR_NONE, "message of a member that left for nobody")                       \
+    X(INBOX, "message for an inbox")                                               \
+    X(INBOX_NOBODY, "message for an inbox that is not there")                      \
+    X(RETAINED_AGAIN, "retained message in place of another")                      \
+    X(RETAINED_CLEARED, "retained message cleared")                                \
+    X(RETAINED_SENT, "retained message for a new subscription")                    \
+    X(PEEK_MORE, "peek with more behind it")                                       \
+    X(PEEK_BACK, "peek from the back")                                             \
+    X(LIST_MORE, "list with more behind it")                                       \
+    X(PING_SERVED, "ping that handed messages out")                                \
+    X(RELEASED_LATE, "slice released after its connection was gone")               \
+    X(DELIVERIES_SPLIT, "stretch cut since deliveries differ")                     \
+    X(MEMORY, "status: memory")                                                    \
+    X(QUEUES, "status: too-many-queues")                                           \
+    X(DISCARDED_UNMADE, "dead letter whose queue is one too many")                 \
+    X(IN_FLIGHT_FULL, "consumer whose connection has as much in flight as it may") \
+    X(CONFIGURED, "settings that come by a name's pattern")                        \
+    X(NO_CLIENT, "status: no-client")                                              \
+    X(HEADERS, "message with headers")                                             \
+    X(HEADERS_FORGED, "message that its client has made a dead letter")            \
+    X(DELAYED, "push delayed")                                                     \
+    X(DELAYED_FOREVER, "delay beyond the end of time")                             \
+    X(PROMOTED, "delayed message due")                                             \
+    X(PROMOTED_FRONT, "message returned with a delay due at the front")            \
+    X(PROMOTED_BACK, "message returned with a delay due at the back")              \
+    X(PROMOTED_EXPIRING, "delayed message due as another expires")                 \
+    X(EXPIRED, "message expired")                                                  \
+    X(EXPIRED_OWN, "message expired by its own header")                            \
+    X(EXPIRED_MIDDLE, "message expired behind one that lives on")                  \
+    X(EXPIRED_LEASED, "message expired while it was leased")                       \
+    X(EXPIRED_SHORTENED, "ttl shortened under what waits")                         \
+    X(TTL_FOREVER, "ttl beyond the end of time")                                   \
+    X(AGED_APART, "queue aged by a command, without a tick")                       \
+    X(REJECTED, "message rejected")                                                \
+    X(EXHAUSTED, "message delivered too often")                                    \
+    X(BURIED, "dead letter buried")                                                \
+    X(BURIED_OWN, "dead letter buried in the queue it was in")                     \
+    X(BURIED_EXHAUSTED_OWN, "exhausted message buried in the queue it was in")     \
+    X(BURIED_MADE, "queue made by a dead letter")                                  \
+    X(BURIED_OVER_OLDEST, "dead letter that drops the oldest")                     \
+    X(DISCARDED_FULL, "dead letter refused by a full queue")                       \
+    X(DISCARDED_NOWHERE, "message that dies and has nowhere to go")                \
+    X(DISCARDED_UNNAMED, "dead letter whose queue cannot have its name")           \
+    X(DIED_TWICE, "message that dies again")                                       \
+    X(DIED_MOST, "message that was a dead letter 16 times")                        \
+    X(LOST, "lease lost")                                                          \
+    X(LOST_PARTLY, "lease lost in part")                                           \
+    X(LOST_EXHAUSTED, "lease lost for the last time")                              \
+    X(LOST_SETTLED, "lost lease settled late")                                     \
+    X(LOST_SHORTENED, "lease-max shortened under leases")                          \
+    X(TOUCHED, "lease touched")                                                    \
+    X(TOUCHED_OUTLIVES, "touched lease that outlives lease-max")                   \
+    X(OVERFLOWED, "oldest message dropped")                                        \
+    X(OVERFLOWED_OWN_RUN, "message dropped by a later one of its run")             \
+    X(OVERFLOWED_NONE, "nothing to drop, since all is leased or delayed")          \
+    X(SET_BOUND_LOWERED, "bound lowered below what is held")                       \
+    X(SET_UNDECLARED, "settings of a queue that was not declared")                 \
+    X(DECLARED_AGAIN, "queue declared again, in agreement")                        \
+    X(REDRIVEN, "message redriven")                                                \
+    X(REDRIVEN_TO, "message redriven to a queue that was named")                   \
+    X(REDRIVE_OWN, "redrive that stops at a message of the queue it is in")        \
+    X(REDRIVEN_MADE, "queue made by a redrive")                                    \
+    X(REDRIVE_FULL, "redrive that stops at a full queue")                          \
+    X(REDRIVE_UNKNOWN, "redrive that stops at a message of no queue")              \
+    X(REDRIVE_MORE, "redrive with more behind it")                                 \
+    X(PURGED_DELAYED, "purge of delayed messages")                                 \
+    X(DELETED_DELAYED, "queue deleted with delayed messages")                      \
+    X(KILLED, "connection killed")                                                 \
+    X(KILLED_SELF, "connection that kills itself")                                 \
+    X(CLIENTS_MORE, "listing of connections with more behind it")                  \
+    X(HEARTBEAT, "heartbeat")                                                      \
+    X(TICK_DUE, "tick at its deadline")                                            \
+    X(TICK_EARLY, "tick right before its deadline")                                \
     X(TICK_LATE, "tick long past its deadline")
 
 enum twin_reach {
@@ -380,6 +387,8 @@ struct twin {
     struct twin_item retained[TWIN_NAMES];
     uint64_t order, members_served;
     int groups[TWIN_GROUPS];       /* in the order in which they were made */
+    struct engine_config config;   /* what holds */
+    bool is_pressed;               /* memory is short */
     const struct command *command; /* being carried out */
     uint64_t now;                  /* of the call */
     uint64_t moved;                /* messages, by the last purge or redrive */
@@ -412,6 +421,7 @@ void twin_finish(struct twin *twin);
 
 /* twin_queue.c: queues. */
 int twin_queue_index(const struct twin *twin, struct bytes name);
+/* The queue, made when there is none; NULL when there are as many as may be. */
 struct twin_queue *twin_queue_make(struct twin *twin, struct bytes name);
 void twin_queue_clear(struct twin_queue *queue);
 /* It goes away: it was deleted, or it is unused. */
@@ -450,6 +460,8 @@ uint64_t twin_purge(struct twin_queue *queue);
 /* twin_settings.c: settings. */
 /* Has settings hold, and those of `own` before the others. */
 void twin_queue_configure(struct twin *twin, int index);
+/* Has a configuration hold, which the engine has been given. */
+void twin_configure(struct twin *twin, const struct engine_config *config);
 enum status twin_declare(struct twin *twin, const struct command *command);
 enum status twin_set(struct twin *twin, const struct command *command);
 
@@ -462,7 +474,8 @@ void twin_delay(struct twin *twin, struct twin_queue *queue, struct twin_message
 /* The message, which is nowhere any more, dies. */
 void twin_die(struct twin *twin, int index, struct twin_message *message, enum settle how);
 void twin_age(struct twin *twin, int index);
-/* When a lease of the consumer ends by itself, a message of the queue falls due or expires, something of all is due next. */
+/* When a lease of the consumer ends by itself, a message of the queue falls due or expires,
+ * something of all is due next. */
 uint64_t twin_lease_end(const struct twin *twin, const struct twin_consumer *consumer);
 uint64_t twin_queue_due(const struct twin_queue *queue);
 uint64_t twin_due(const struct twin *twin);
@@ -491,7 +504,8 @@ struct twin_peer *twin_peer(struct twin *twin, uint32_t id);
 void twin_foretell(struct twin *twin, uint32_t peer, uint64_t number, enum status status);
 void twin_foretell_end(struct twin *twin, uint32_t peer, uint32_t id, bool is_subscription,
                        enum status status);
-/* Carries a command out; a run's messages are numbered from `first_id` on. `peer` has no connection for an ATTACH. */
+/* Carries a command out; a run's messages are numbered from `first_id` on. `peer` has no connection
+ * for an ATTACH. */
 void twin_apply(struct twin *twin, struct twin_peer *peer, const struct command *command,
                 uint64_t first_id);
 

@@ -15,7 +15,8 @@ uint64_t twin_after(uint64_t now, uint64_t ms)
     return then < INT64_MAX ? (uint64_t)then : TIME_NEVER; /* nobody lives that long */
 }
 
-/* Until its arrival is known a message is taken for as young as it can be: it does not expire that early. */
+/* Until its arrival is known a message is taken for as young as it can be: it does not expire that
+ * early. */
 uint64_t twin_expiry(const struct twin_queue *queue, const struct twin_message *message)
 {
     uint64_t arrived = message->arrived == TIME_NEVER ? message->arrived_most : message->arrived;
@@ -275,9 +276,15 @@ static void bury(struct twin *twin, const struct twin_letter *letter)
 {
     struct twin_queue *from = &twin->queues[letter->from];
     int index = twin_queue_index(twin, from->settings.dead_letter);
-    if (!twin->queues[index].is_there)
-        reach(REACH_BURIED_MADE);
+    bool is_made = !twin->queues[index].is_there;
     struct twin_queue *queue = twin_queue_make(twin, twin->names->queues[index]);
+    if (!queue) {
+        reach(REACH_DISCARDED_UNMADE);
+        free(letter->message);
+        return;
+    }
+    if (is_made)
+        reach(REACH_BURIED_MADE);
     rewrite(twin, letter);
     bool has_room = twin_queue_has_room(queue, letter->message->size);
     if (!has_room && !twin_queue_make_room(twin, index, letter->message->size)) {

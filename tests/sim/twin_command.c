@@ -96,11 +96,24 @@ static void wait(struct twin_peer *peer, struct twin_queue *queue, struct twin_w
     peer->held_size += waiting.size;
 }
 
+/* Refuses a run that no queue is there for. */
+static void refuse_all(struct twin *twin, const struct twin_peer *peer,
+                       const struct command *command, enum status status)
+{
+    for (uint32_t at = 0; at < command->run.count; at++)
+        twin_foretell(twin, peer->id, command->ticket + at, status);
+    twin->totals.refused += command->run.count;
+}
+
 static void push(struct twin *twin, struct twin_peer *peer, const struct command *command,
                  uint64_t first_id)
 {
     int index = twin_queue_index(twin, command->name);
-    struct twin_queue *queue = twin_queue_make(twin, command->name);
+    struct twin_queue *queue = twin->is_pressed ? NULL : twin_queue_make(twin, command->name);
+    if (!queue) {
+        refuse_all(twin, peer, command, twin->is_pressed ? STATUS_MEMORY : STATUS_QUEUES);
+        return;
+    }
     const unsigned char *frame = command->run.data;
     bool is_torn = false, has_waiting = false;
     uint64_t may_go = queue->ready + queue->counters.settled[SETTLE_OVERFLOW];
@@ -141,7 +154,10 @@ static enum status consume(struct twin *twin, struct twin_peer *peer, const stru
         return STATUS_ID_IN_USE;
     if (command->consumer.credit_size > INT64_MAX)
         return STATUS_CREDIT;
-    twin_queue_make(twin, command->name)->consumers++;
+    struct twin_queue *queue = twin_queue_make(twin, command->name);
+    if (!queue)
+        return STATUS_QUEUES;
+    queue->consumers++;
     *consumer = (struct twin_consumer){
         .is_there = true,
         .from_back = command->consumer.from_back,
@@ -227,7 +243,7 @@ static void note_settle(const struct twin_consumer *consumer, const struct comma
         reach(REACH_LOST_SETTLED);
 }
 
-/* By tag; taken from the back, the last first, so that what goes back together goes back in order. */
+/* By tag; taken from the back, the last first, so that what goes back together keeps its order. */
 static enum status settle(struct twin *twin, struct twin_peer *peer, const struct command *command)
 {
     struct twin_consumer *consumer = &peer->consumers[command->settle.id];
@@ -304,7 +320,8 @@ static enum status purge(struct twin *twin, const struct command *command)
 
 /* Redriving. */
 
-/* The message in front is copied to where it is tried again, and then acknowledged; false if it stays. */
+/* The message in front is copied to where it is tried again, and then acknowledged; false if it
+ * stays. */
 static bool redrive_one(struct twin *twin, int index, const struct command *command)
 {
     struct twin_queue *queue = &twin->queues[index];
@@ -320,9 +337,12 @@ static bool redrive_one(struct twin *twin, int index, const struct command *comm
         reach(REACH_REDRIVE_OWN);
         return false;
     }
-    if (!twin->queues[to].is_there)
-        reach(REACH_REDRIVEN_MADE);
+    bool is_made = !twin->queues[to].is_there;
     struct twin_queue *target = twin_queue_make(twin, name);
+    if (!target)
+        return false;
+    if (is_made)
+        reach(REACH_REDRIVEN_MADE);
     struct twin_message *copy = memory_create(sizeof *copy);
     *copy = *message;
     copy->headers.dead_reason = NULL;

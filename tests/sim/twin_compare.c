@@ -64,7 +64,8 @@ static void check_counters(const struct twin_queue *queue, struct bytes fields)
             "field refused is wrong");
 }
 
-/* A number of milliseconds since the earliest of some times, or no field if there is none. The time lies between two. */
+/* A number of milliseconds since the earliest of some times, or no field if there is none. The time
+ * lies between two. */
 static void require_age(struct bytes fields, const char *key, uint64_t now, uint64_t least,
                         uint64_t most)
 {

@@ -83,19 +83,36 @@ static bool has_credit_for(const struct twin_consumer *consumer, uint32_t size)
     return consumer->credit_count > 0 && (size <= consumer->credit_size || may_overdraw(consumer));
 }
 
+/* How many messages may still be in flight on a connection. */
+static uint64_t flight_room(const struct twin *twin, const struct twin_peer *peer)
+{
+    uint64_t in_flight = 0, most = twin->config.in_flight_max;
+    for (uint32_t id = 0; id < TWIN_IDS; id++)
+        in_flight += peer->consumers[id].leases_count;
+    if (most == 0)
+        return UINT64_MAX;
+    return in_flight < most ? most - in_flight : 0;
+}
+
+static bool takes(const struct twin *twin, const struct twin_peer *peer)
+{
+    return peer->unsent < PEER_FULL && flight_room(twin, peer) > 0;
+}
+
 /* Whether the consumer could be given something now. */
 static bool is_owed(struct twin *twin, const struct twin_peer *peer,
                     const struct twin_consumer *consumer)
 {
     struct twin_queue *queue = &twin->queues[consumer->queue];
-    if (!consumer->is_there || queue->is_paused || queue->ready == 0 || peer->unsent >= PEER_FULL)
+    if (!consumer->is_there || queue->is_paused || queue->ready == 0 || !takes(twin, peer))
         return false;
     return has_credit_for(consumer, twin_next(queue, consumer->from_back)->size);
 }
 
 /*
- * That nobody should have been served before this consumer; returns how many could have been. Those who could not have been given what was
- * next at some time in this tick are left out: when their turn comes again is the engine's to decide.
+ * That nobody should have been served before this consumer; returns how many could have been. Those
+ * who could not have been given what was next at some time in this tick are left out: when their
+ * turn comes again is the engine's to decide.
  */
 static unsigned check_turn(struct twin *twin, const struct twin_consumer *served)
 {
@@ -107,7 +124,7 @@ static unsigned check_turn(struct twin *twin, const struct twin_consumer *served
             if (!peer->is_there || !other->is_there || other->queue != served->queue)
                 continue;
             if (!is_owed(twin, peer, other))
-                other->is_passed |= other->credit_count > 0 && peer->unsent < PEER_FULL;
+                other->is_passed |= other->credit_count > 0 && takes(twin, peer);
             if (other->is_passed || !is_owed(twin, peer, other))
                 continue;
             rivals++;
@@ -195,6 +212,7 @@ static void on_deliver(struct twin *twin, const struct effect *effect)
     REQUIRE(slice->count <= SHARE_LEAST || slice->count <= queue->ready / (rivals ? rivals : 1),
             "a delivery of %u of %llu messages that %u consumers compete for", slice->count,
             (unsigned long long)queue->ready, rivals);
+    REQUIRE(slice->count <= flight_room(twin, peer), "a delivery beyond what may be in flight");
     note_delivery(queue, consumer, effect, rivals);
     take_messages(twin, peer, consumer, effect);
     consumer->credit_count -= slice->count;
@@ -291,6 +309,8 @@ static void on_settled(struct twin *twin, const struct effect *effect)
             [STATUS_NO_CLIENT] = REACH_NO_CLIENT,
             [STATUS_NO_READER] = REACH_NO_READER,
             [STATUS_RETAINED] = REACH_RETAINED,
+            [STATUS_MEMORY] = REACH_MEMORY,
+            [STATUS_QUEUES] = REACH_QUEUES,
         };
         reach(reaches[effect->status]);
         twin->settled_first++;
@@ -402,8 +422,8 @@ static void begin_call(struct twin *twin, const struct command *command)
         twin_trace_command(twin, command);
 }
 
-/* Whether it was done before the command: what time did; and the burial of what had died then, if the command would change where
- * that goes. */
+/* Whether it was done before the command: what time did; and the burial of what had died then, if
+ * the command would change where that goes. */
 static bool is_before(const struct twin_event *event, enum command_kind kind)
 {
     if (event->kind == EVENT_BURY)
@@ -442,9 +462,8 @@ static void check_consumers(struct twin *twin, const struct twin_peer *peer)
                 "consumer %u of connection %u was not given what is ready for it", id, peer->id);
         if (queue->is_paused && queue->ready > 0 && consumer->credit_count > 0)
             reach(REACH_PAUSED_READY);
-        if (!queue->is_paused && queue->ready > 0 && consumer->credit_count > 0 &&
-            peer->unsent < PEER_FULL)
-            reach(REACH_PASSED_OVER);
+        if (!queue->is_paused && queue->ready > 0 && consumer->credit_count > 0)
+            reach(takes(twin, peer) ? REACH_PASSED_OVER : REACH_IN_FLIGHT_FULL);
     }
 }
 

@@ -22,6 +22,11 @@ struct twin_queue *twin_queue_make(struct twin *twin, struct bytes name)
     struct twin_queue *queue = &twin->queues[index];
     if (queue->is_there)
         return queue;
+    uint64_t count = 0;
+    for (int i = 0; i < TWIN_QUEUES; i++)
+        count += twin->queues[i].is_there;
+    if (twin->config.queues_max > 0 && count >= twin->config.queues_max)
+        return NULL;
     *queue = (struct twin_queue){.is_there = true};
     list_init(&queue->messages);
     list_init(&queue->later);

@@ -20,48 +20,56 @@ static struct bytes usual_dead_letter(const struct twin *twin, int index)
     REQUIRE(false, "there is no name for the dead letters of queue %d", index);
 }
 
+/* Puts those that are given in place of those there were. */
+static void put_over(struct queue_settings *to, const struct queue_settings *given)
+{
+    struct queue_settings before = *to;
+    *to = *given;
+    if (!(given->given & SETTING_COUNT_MAX))
+        to->count_max = before.count_max;
+    if (!(given->given & SETTING_SIZE_MAX))
+        to->size_max = before.size_max;
+    if (!(given->given & SETTING_WHEN_FULL))
+        to->when_full = before.when_full;
+    if (!(given->given & SETTING_TTL))
+        to->ttl_ms = before.ttl_ms;
+    if (!(given->given & SETTING_DELIVERY_LIMIT))
+        to->delivery_limit = before.delivery_limit;
+    if (!(given->given & SETTING_LEASE_MAX))
+        to->lease_max_ms = before.lease_max_ms;
+    if (!(given->given & SETTING_DEAD_LETTER))
+        to->dead_letter = before.dead_letter;
+    to->given = before.given | given->given;
+}
+
+/* Those of every queue; over them those that its name's patterns give, the most specific last; over
+ * them its own. */
 void twin_queue_configure(struct twin *twin, int index)
 {
     struct twin_queue *queue = &twin->queues[index];
-    const struct queue_settings *own = &queue->own;
-    unsigned given = own->given;
     queue->settings = (struct queue_settings){
-        .count_max = given & SETTING_COUNT_MAX ? own->count_max : 10000000,
-        .size_max = given & SETTING_SIZE_MAX ? own->size_max : UINT64_C(1024) * 1024 * 1024,
-        .when_full = given & SETTING_WHEN_FULL ? own->when_full : WHEN_FULL_REFUSE,
-        .ttl_ms = given & SETTING_TTL ? own->ttl_ms : 0,
-        .delivery_limit = given & SETTING_DELIVERY_LIMIT ? own->delivery_limit : 16,
-        .dead_letter =
-            given & SETTING_DEAD_LETTER ? own->dead_letter : usual_dead_letter(twin, index),
-        .lease_max_ms = given & SETTING_LEASE_MAX ? own->lease_max_ms : 0,
+        .count_max = 10000000,
+        .size_max = UINT64_C(1024) * 1024 * 1024,
+        .delivery_limit = 16,
+        .dead_letter = usual_dead_letter(twin, index),
     };
+    for (size_t i = 0; i < twin->config.queue_policies_count; i++) {
+        const struct queue_policy *policy = &twin->config.queue_policies[i];
+        if (!twin_matches(policy->pattern, true, twin->names->queues[index]))
+            continue;
+        put_over(&queue->settings, &policy->settings);
+        if (policy->settings.given)
+            reach(REACH_CONFIGURED);
+    }
+    put_over(&queue->settings, &queue->own);
 }
 
-/* Puts those that are given in place of those there were. */
-static void merge(const struct twin *twin, struct queue_settings *own,
-                  const struct queue_settings *given)
+void twin_configure(struct twin *twin, const struct engine_config *config)
 {
-    struct queue_settings merged = *given;
-    if (!(given->given & SETTING_COUNT_MAX))
-        merged.count_max = own->count_max;
-    if (!(given->given & SETTING_SIZE_MAX))
-        merged.size_max = own->size_max;
-    if (!(given->given & SETTING_WHEN_FULL))
-        merged.when_full = own->when_full;
-    if (!(given->given & SETTING_TTL))
-        merged.ttl_ms = own->ttl_ms;
-    if (!(given->given & SETTING_DELIVERY_LIMIT))
-        merged.delivery_limit = own->delivery_limit;
-    if (!(given->given & SETTING_LEASE_MAX))
-        merged.lease_max_ms = own->lease_max_ms;
-    if (!(given->given & SETTING_DEAD_LETTER))
-        merged.dead_letter = own->dead_letter;
-    else if (merged.dead_letter.size > 0)
-        merged.dead_letter = twin->names->queues[twin_queue_index(twin, merged.dead_letter)];
-    else
-        merged.dead_letter = bytes_of("", 0);
-    merged.given = own->given | given->given;
-    *own = merged;
+    twin->config = *config;
+    for (int i = 0; i < TWIN_QUEUES; i++)
+        if (twin->queues[i].is_there)
+            twin_queue_configure(twin, i);
 }
 
 static bool is_shorter(uint64_t ms, uint64_t before)
@@ -74,7 +82,12 @@ static void give(struct twin *twin, int index, const struct queue_settings *give
 {
     struct twin_queue *queue = &twin->queues[index];
     struct queue_settings before = queue->settings;
-    merge(twin, &queue->own, given);
+    struct queue_settings kept = *given;
+    if (kept.dead_letter.size > 0) /* as the twin keeps names */
+        kept.dead_letter = twin->names->queues[twin_queue_index(twin, kept.dead_letter)];
+    else
+        kept.dead_letter = bytes_of("", 0);
+    put_over(&queue->own, &kept);
     twin_queue_configure(twin, index);
     const struct queue_settings *now = &queue->settings;
     if (queue->ready + queue->leased > now->count_max)
@@ -101,6 +114,8 @@ enum status twin_declare(struct twin *twin, const struct command *command)
 {
     int index = twin_queue_index(twin, command->name);
     struct twin_queue *queue = twin_queue_make(twin, command->name);
+    if (!queue)
+        return STATUS_QUEUES;
     bool was_declared = queue->is_declared;
     queue->is_declared = true;
     if (was_declared && !agrees(&queue->settings, &command->settings))

@@ -1,6 +1,7 @@
 /*
- * What the engine is free to decide, and is watched doing, by the linker's --wrap: when it lets a queue's messages fall due and expire, in
- * which order it writes and buries dead letters, and which arrival several messages share.
+ * What the engine is free to decide, and is watched doing, by the linker's --wrap: when it lets a
+ * queue's messages fall due and expire, in which order it writes and buries dead letters, and which
+ * arrival several messages share.
  */
 #include "base/array.h"
 #include "base/time.h"
@@ -152,7 +153,8 @@ const struct queue *twin_engine_queue(const struct twin *twin, int index)
     return entry ? list_entry(entry, const struct queue, entry) : NULL;
 }
 
-/* Messages that began to wait within a millisecond may share one arrival: never a later one than their own. */
+/* Messages that began to wait within a millisecond may share one arrival: never a later one than
+ * their own. */
 static void learn(struct twin_message *message, const struct segment *segment, uint32_t index)
 {
     uint64_t arrival = segment_arrival(segment, index);

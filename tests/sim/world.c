@@ -66,6 +66,20 @@ static struct shard_options choose_options(struct world *world)
     return options;
 }
 
+/* Has what the engine is configured with change, as the operator's doing. */
+void world_configure(struct world *world)
+{
+    struct engine_config config = commands_config(&world->commands);
+    engine_configure(world->shard.engine, &config, world->twin.now);
+    twin_configure(&world->twin, &config);
+}
+
+void world_press(struct world *world)
+{
+    world->twin.is_pressed = dice_chance(&world->commands.random, 50);
+    engine_set_pressure(world->shard.engine, world->twin.is_pressed);
+}
+
 void world_start(struct world *world, uint64_t seed, bool is_trace)
 {
     *world = (struct world){.is_trace = is_trace};
@@ -174,7 +188,8 @@ static void check_confirmed(const struct link *link)
         world_reach(WORLD_CONFIRM_WAITS);
 }
 
-/* What must hold for a client that has sent all it said and read all there was, when the server sleeps. */
+/* What must hold for a client that has sent all it said and read all there was, when the server
+ * sleeps. */
 static void check_link(const struct world *world, const struct link *link)
 {
     uint64_t now = sim_time(world->ring);
@@ -233,7 +248,8 @@ static void check_quiet(struct world *world)
     world_tally.quiet_points++;
 }
 
-/* Whether the server waits to accept again, which comes soon. What a queue waits for can come again and again. */
+/* Whether the server waits to accept again, which comes soon. What a queue waits for can come again
+ * and again. */
 static bool waits_a_little(const struct world *world)
 {
     for (unsigned i = 0; i < world->shard.listeners_count; i++) {

@@ -146,6 +146,10 @@ struct world {
 /* world.c: the server, its turns, and quiet points. */
 void world_start(struct world *world, uint64_t seed, bool is_trace);
 
+/* Has the engine be configured otherwise; has memory be short, or there again. */
+void world_configure(struct world *world);
+void world_press(struct world *world);
+
 /* One turn of the server; the clients that read hear what there is. Returns whether the server would have slept. */
 bool world_turn(struct world *world);
 

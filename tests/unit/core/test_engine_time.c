@@ -209,6 +209,21 @@ static void what_is_due_is_delivered_before_the_answer_to_ping(void **state)
     stage_close(s);
 }
 
+static void what_a_look_finds_due_is_delivered_before_the_answer_to_ping(void **state)
+{
+    (void)state;
+    struct stage *s = open();
+    stage_consume(s, 3, 7, "q", 0, LOTS, LOTS);
+    stage_push_headed(s, 1, "q", "delay=5", "a");
+    stage_tick(s);
+    s->now = 5 * MS;
+    assert_int_equal(stage_info(s, "q", "ready"), 1);
+    stage_skip(s);
+    stage_name(s, 3, COMMAND_PING, "");
+    stage_expect(s, "3 c7 @1 a\n3 #2 ok\n");
+    stage_close(s);
+}
+
 static void an_expired_message_is_never_delivered(void **state)
 {
     (void)state;
@@ -415,6 +430,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(however_it_was_taken_what_returns_late_is_in_order),
         cmocka_unit_test(the_longest_delay_of_a_return_is_borne),
         cmocka_unit_test(what_is_due_is_delivered_before_the_answer_to_ping),
+        cmocka_unit_test(what_a_look_finds_due_is_delivered_before_the_answer_to_ping),
         cmocka_unit_test(an_expired_message_is_never_delivered),
         cmocka_unit_test(nothing_is_delivered_while_more_has_expired_than_one_tick_lets_die),
         cmocka_unit_test(what_is_full_of_the_expired_takes_a_push),
