@@ -9,8 +9,8 @@
  *         error = ringpost_flush(handle, -1);
  *
  * A handle is one connection to one broker, and belongs to one thread at a time. After fork(2) the
- * child may only close it; the connection stays the parent's. The library has no globals, handles no
- * signals and raises none.
+ * child may only close it; the connection stays the parent's. The library has no globals, handles
+ * no signals and raises none.
  *
  * Leases. A broker may ask to hear from connections to which messages are leased. The library then
  * has one thread for each handle that consumes, all signals blocked, which writes a heartbeat when
@@ -235,7 +235,7 @@ RINGPOST_API int ringpost_push(struct ringpost *handle, struct ringpost_bytes qu
 RINGPOST_API int ringpost_publish(struct ringpost *handle, struct ringpost_bytes topic,
                                   struct ringpost_bytes body, uint64_t *number, int timeout_ms);
 
-/* What a message says of itself besides its body: a number, or bytes when `bytes.data` is not NULL. */
+/* What a message says of itself besides its body: a number, or bytes if `bytes.data` is not NULL. */
 struct ringpost_header {
     struct ringpost_bytes key; /* at most 64 bytes */
     struct ringpost_bytes bytes;
@@ -251,13 +251,13 @@ struct ringpost_message_options {
     struct ringpost_bytes traceparent;    /* as in W3C Trace Context */
     const struct ringpost_header *headers; /* the user's own; their keys begin with "x-" */
     uint32_t header_count;
-    int retain; /* publish, 1: it is what later subscribers are sent first; without a body: nothing */
+    int retain; /* publish, 1: later subscribers are sent it first; without a body: nothing */
     int must;   /* publish, 1: refused with no-reader when nobody is there */
 };
 
 /*
  * The same with what else can be said; `options` may be NULL, and is copied.
- *     -EINVAL    also: a header of one's own whose key does not begin with "x-", or what is for publish
+ *     -EINVAL    also: a header whose key does not begin with "x-", or what only publish can do
  *     -EMSGSIZE  also: headers of more than 64 KiB
  */
 RINGPOST_API int ringpost_push_with(struct ringpost *handle, struct ringpost_bytes queue,
@@ -357,8 +357,8 @@ RINGPOST_API int ringpost_header_next(struct ringpost_bytes *headers,
 /*
  * Returns 1 with the next thing that happened in `*event`, 0 when the time was over first. Writes
  * out what waits to be written before it waits. Name, headers and body are lent until the next call
- * of ringpost_next, ringpost_next_batch or ringpost_close on the handle; other calls leave them be, so
- * they can be pushed on as they are.
+ * of ringpost_next, ringpost_next_batch or ringpost_close on the handle; other calls leave them be,
+ * so they can be pushed on as they are.
  *
  * After LOST (with `no_reconnect`) and what stood before it, the answer is -ENOTCONN.
  */
@@ -674,7 +674,7 @@ struct ringpost_client {
     uint64_t waiting;      /* its pushes that a full queue holds */
 };
 
-/* All connections, by id. Next returns 1 with `*client` lent until the next call on the cursor, or 0. */
+/* All connections, by id. Next returns 1 with `*client` lent until the next call, or 0. */
 RINGPOST_API int ringpost_clients(struct ringpost *handle, struct ringpost_cursor **cursor);
 RINGPOST_API int ringpost_clients_next(struct ringpost_cursor *cursor,
                                        struct ringpost_client *client, int timeout_ms);

@@ -13,6 +13,7 @@ DECLARE, DELETE, PURGE, PAUSE, RESUME, PEEK, LIST, INFO, STATS, PING, TOUCH, SET
 CLIENTS, KILL, TOPICS, SETTINGS, HEARTBEAT = range(0x98, 0x9D)
 WELCOME, CONFIRM, ERROR, REPLY, CONTEXT, GAP, ENDED, GOAWAY, LOST = range(0xC0, 0xC9)
 HEADERS, BACK, NO_ACK, WILDCARD, MORE = 1, 1, 2, 1, 1  # flags, each of its own ops
+RETAIN, MUST, TO_INBOX, INBOX = 2, 4, 8, 2
 HEAD = struct.Struct("<BBHI")  # op, flags, name_size, size
 FIELD = struct.Struct("<BBH")  # key_size, kind, value_size
 RANGE = struct.Struct("<IIQ")  # consumer or subscription, count, and bytes or tag
@@ -124,8 +125,17 @@ class Connection:
         self._wait(lambda: not self._sizes or len(self._sizes) < frames and self._unsettled <= size, self.timeout)
         return self.send(PUSH, queue, message, HEADERS * bool(headers))
 
-    def publish(self, topic, message):
-        return self.send(PUBLISH, topic, message)
+    def publish(self, topic, message, retain=False, must=False, inbox=False, **headers):
+        """With `must` it is refused when nobody is there; with `inbox` the name is an inbox's."""
+        flags = HEADERS * bool(headers) | RETAIN * retain | MUST * must | TO_INBOX * inbox
+        return self.send(PUBLISH, topic, pack_headers(headers) + message, flags)
+
+    def post(self, address, message, **headers):
+        """To what a header `reply-to` says: b"queue:NAME", b"topic:NAME" or b"inbox:NAME"."""
+        kind, _, name = address.partition(b":")
+        if kind == b"queue":
+            return self.push(name, message, **headers)
+        return self.publish(name, message, inbox=kind == b"inbox", **headers)
 
     def flush(self):
         """Until everything sent is settled; raises the first refusal that was not raised yet, if there is one."""
@@ -148,9 +158,15 @@ class Connection:
     def cancel(self, consumer):
         self.call(CANCEL, body=struct.pack("<I", consumer))
 
-    def subscribe(self, topic, subscription, wildcard=False, max_messages=0, max_bytes=0):
-        """To a topic, or a pattern, under an id of your choice. The bounds are of what waits in the broker."""
-        self.call(SUBSCRIBE, topic, RANGE.pack(subscription, max_messages, max_bytes), WILDCARD * wildcard)
+    def subscribe(self, topic, subscription, wildcard=False, max_messages=0, max_bytes=0, **fields):
+        """To a topic, or a pattern, under an id of your choice. The bounds are of what waits in the broker. Fields: group,
+        overflow (b"drop-oldest", b"drop-newest", b"keep-last", b"close"), retained (0: nothing from before)."""
+        body = RANGE.pack(subscription, max_messages, max_bytes) + pack_fields(fields)
+        self.call(SUBSCRIBE, topic, body, WILDCARD * wildcard)
+
+    def inbox(self, subscription):
+        """Subscribes to a name that nobody can guess; returns it as what a header `reply-to` says."""
+        return b"inbox:" + self.call(SUBSCRIBE, body=RANGE.pack(subscription, 0, 0), flags=INBOX)[1]
 
     def unsubscribe(self, subscription):
         self.call(UNSUBSCRIBE, body=struct.pack("<I", subscription))

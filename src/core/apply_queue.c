@@ -121,9 +121,13 @@ enum status apply_consume(struct engine *engine, struct peer *peer, const struct
         return STATUS_ID_IN_USE;
     if (command->consumer.credit_size > CREDIT_SIZE_MAX)
         return STATUS_CREDIT;
+    enum status status = engine_may_listen(engine, peer);
+    if (status != STATUS_OK)
+        return status;
     struct queue *queue = engine_queue_make(engine, command->name);
     if (!queue)
         return STATUS_QUEUES;
+    engine->listeners_count++;
     struct consumer *consumer = consumer_create(queue, peer, command->consumer.id);
     consumer->from_back = command->consumer.from_back;
     consumer->no_ack = command->consumer.no_ack;
@@ -141,6 +145,7 @@ void engine_consumer_end(struct engine *engine, struct consumer *consumer)
 {
     struct queue *queue = consumer->queue;
     engine_unlease(engine, consumer->peer, consumer->leased_count);
+    engine->listeners_count--;
     consumer_destroy(consumer, &engine->stock);
     engine_touch(engine, queue);
 }

@@ -113,6 +113,10 @@ void apply_publish(struct engine *engine, struct peer *peer, const struct comman
                    struct outbox *outbox)
 {
     struct run rest = command->run, one;
+    if (engine->is_pressed) {
+        outbox_settle(outbox, peer->id, command->ticket, rest.count, STATUS_MEMORY);
+        return;
+    }
     if (!(rest.head.flags & PUBLISH_RETAIN)) {
         publish_and_settle(engine, peer, &rest, command->ticket, outbox);
         return;
@@ -194,6 +198,7 @@ static struct missed drop(struct handover *handover, const struct post *post)
 static void forget(struct engine *engine, struct subscription *subscription)
 {
     group_leave(&engine->topics.groups, subscription);
+    engine->listeners_count--;
     subscription_destroy(subscription);
 }
 
@@ -255,15 +260,22 @@ static struct subscription *subscription_of(struct peer *peer, uint32_t id)
     return entry ? list_entry(entry, struct subscription, entry) : NULL;
 }
 
-/* The bounds and the choice that a subscription is to have. */
-static struct topic_settings settings_of(const struct command *command)
+/* The bounds and the choice that a subscription is to have: what it asks for, else what the policies
+ * give its name. */
+static struct topic_settings settings_of(const struct engine *engine, const struct command *command)
 {
-    return (struct topic_settings){
-        .count_max = command->subscription.count_max,
-        .size_max = command->subscription.size_max,
-        .has_overflow = command->subscription.has_overflow,
-        .overflow = command->subscription.overflow,
-    };
+    const struct engine_config *config = &engine->config;
+    struct topic_settings settings = {0};
+    topic_policies_merge(&settings, config->topic_policies, config->topic_policies_count,
+                         command->name);
+    if (command->subscription.count_max > 0)
+        settings.count_max = command->subscription.count_max;
+    if (command->subscription.size_max > 0)
+        settings.size_max = command->subscription.size_max;
+    if (command->subscription.has_overflow)
+        settings.overflow = command->subscription.overflow;
+    settings.has_overflow |= command->subscription.has_overflow;
+    return settings;
 }
 
 /* Makes a name that nobody can guess: each is a hash of how many there were, under a secret key. */
@@ -296,27 +308,29 @@ static void post_retained(struct engine *engine, struct subscription *subscripti
     }
 }
 
-static enum status check_subscribe(struct peer *peer, const struct command *command)
+static enum status check_subscribe(const struct engine *engine, struct peer *peer,
+                                   const struct command *command)
 {
     if (subscription_of(peer, command->subscription.id))
         return STATUS_ID_IN_USE;
     if (command->subscription.is_wildcard && !pattern_is_valid(command->name))
         return STATUS_BAD_PATTERN;
-    return STATUS_OK;
+    return engine_may_listen(engine, peer);
 }
 
 void apply_subscribe(struct engine *engine, struct peer *peer, const struct command *command,
                      struct outbox *outbox)
 {
-    enum status status = check_subscribe(peer, command);
+    enum status status = check_subscribe(engine, peer, command);
     if (status != STATUS_OK) {
         outbox_settle(outbox, peer->id, command->ticket, 1, status);
         return;
     }
-    struct topic_settings settings = settings_of(command);
+    struct topic_settings settings = settings_of(engine, command);
     struct subscription *subscription =
         subscription_create(peer, command->subscription.id, &settings);
     table_insert(&peer->subscriptions, &subscription->entry);
+    engine->listeners_count++;
     if (command->subscription.group.size > 0)
         group_join(&engine->topics.groups, &engine->key, subscription, command->subscription.group);
     if (command->subscription.is_inbox) {

@@ -105,6 +105,7 @@ void engine_configure(struct engine *engine, const struct engine_config *config,
     struct table_entry *entry;
     engine->stock.now = now;
     engine->config = *config;
+    retained_limit(&engine->retained, config->retained_count_max, config->retained_size_max);
     for (size_t at = 0; (entry = table_next(&engine->queues, &at));)
         engine_configure_queue(engine, list_entry(entry, struct queue, entry));
     for (size_t at = 0; (entry = table_next(&engine->peers, &at));) {
@@ -112,6 +113,17 @@ void engine_configure(struct engine *engine, const struct engine_config *config,
         limit(engine, peer);
         engine_unlease(engine, peer, 0);
     }
+}
+
+enum status engine_may_listen(const struct engine *engine, const struct peer *peer)
+{
+    const struct engine_config *config = &engine->config;
+    uint64_t own = peer->consumers.count + peer->subscriptions.count;
+    if (config->listeners_per_peer_max > 0 && own >= config->listeners_per_peer_max)
+        return STATUS_SUBSCRIPTIONS;
+    if (config->listeners_max > 0 && engine->listeners_count >= config->listeners_max)
+        return STATUS_SUBSCRIPTIONS_IN_ALL;
+    return STATUS_OK;
 }
 
 void engine_set_pressure(struct engine *engine, bool is_pressed)
@@ -396,13 +408,16 @@ struct engine_totals engine_totals(const struct engine *engine)
 void engine_check(const struct engine *engine)
 {
     struct table_entry *entry, *inner;
+    uint64_t listeners_count = 0;
     for (size_t at = 0; (entry = table_next(&engine->queues, &at));)
         queue_check(list_entry(entry, struct queue, entry));
     for (size_t at = 0; (entry = table_next(&engine->peers, &at));) {
         const struct peer *peer = list_entry(entry, struct peer, entry);
         backlog_check(&peer->backlog);
+        listeners_count += peer->consumers.count + peer->subscriptions.count;
         for (size_t in = 0; (inner = table_next(&peer->consumers, &in));)
             consumer_check(list_entry(inner, struct consumer, entry));
     }
     topics_check(&engine->topics);
+    assert(engine->listeners_count == listeners_count);
 }

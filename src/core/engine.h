@@ -22,7 +22,13 @@ enum { UNSENT_MAX_DEFAULT = 256 * 1024 }; /* bytes */
 struct engine_config {
     const struct queue_policy *queue_policies; /* sorted by pattern_compare */
     size_t queue_policies_count;
-    uint64_t queues_max;    /* 0: any number */
+    const struct topic_policy *topic_policies; /* likewise */
+    size_t topic_policies_count;
+    uint64_t
+        listeners_per_peer_max; /* consumers and subscriptions of a connection; 0: any number */
+    uint64_t listeners_max;     /* of all; 0: any number */
+    uint64_t retained_count_max, retained_size_max; /* 0: RETAINED_COUNT_DEFAULT, …_SIZE_DEFAULT */
+    uint64_t queues_max;                            /* 0: any number */
     uint64_t in_flight_max; /* messages leased to one connection; 0: any number */
     uint64_t unsent_max;    /* bytes of queues, and of topics, handed to a connection and not yet
                                sent; 0: UNSENT_MAX_DEFAULT */

@@ -28,6 +28,7 @@ struct engine {
     struct retained_store retained;
     struct hash_key inbox_key; /* of the names of inboxes */
     uint64_t inboxes_count;    /* ever */
+    uint64_t listeners_count;  /* consumers and subscriptions */
     struct list hot_queues, hot_peers;
     bool is_draining;            /* nothing is handed out any more */
     uint64_t served;             /* counts deliveries, for fairness */
@@ -51,6 +52,9 @@ void engine_configure_queue(struct engine *engine, struct queue *queue);
 
 /* Ends a queue that holds nothing that anybody waits for. */
 void engine_queue_end(struct engine *engine, struct queue *queue);
+
+/* Whether the connection may have one more consumer or subscription. */
+enum status engine_may_listen(const struct engine *engine, const struct peer *peer);
 
 /* Has the next tick look at the queue. */
 void engine_touch(struct engine *engine, struct queue *queue);

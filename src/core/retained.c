@@ -10,8 +10,14 @@
 
 void retained_init(struct retained_store *store, const struct hash_key *key)
 {
-    *store = (struct retained_store){
-        .key = key, .count_max = RETAINED_COUNT_DEFAULT, .size_max = RETAINED_SIZE_DEFAULT};
+    *store = (struct retained_store){.key = key};
+    retained_limit(store, 0, 0);
+}
+
+void retained_limit(struct retained_store *store, uint64_t count_max, uint64_t size_max)
+{
+    store->count_max = count_max ? count_max : RETAINED_COUNT_DEFAULT;
+    store->size_max = size_max ? size_max : RETAINED_SIZE_DEFAULT;
 }
 
 void retained_finish(struct retained_store *store)

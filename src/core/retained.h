@@ -29,6 +29,9 @@ struct retained_store {
 void retained_init(struct retained_store *store, const struct hash_key *key);
 void retained_finish(struct retained_store *store);
 
+/* Has other bounds hold for what comes; 0: the default. */
+void retained_limit(struct retained_store *store, uint64_t count_max, uint64_t size_max);
+
 /* Whether retained_put would keep within the bounds. */
 bool retained_fits(const struct retained_store *store, const unsigned char *frame);
 

@@ -95,6 +95,12 @@ static struct engine_config engine_config_of(struct broker *broker)
         .queues_max = options->queues_max,
         .in_flight_max = options->in_flight_max,
         .unsent_max = options->unsent_max,
+        .topic_policies = options->policies.topics,
+        .topic_policies_count = options->policies.topics_count,
+        .listeners_per_peer_max = options->subscriptions_per_connection_max,
+        .listeners_max = options->subscriptions_max,
+        .retained_count_max = options->retained_max ? options->retained_max : UINT64_MAX,
+        .retained_size_max = options->retained_size_max ? options->retained_size_max : UINT64_MAX,
         .settings = broker->settings,
     };
 }
@@ -107,6 +113,7 @@ static int start_shard(struct broker *broker)
         .limits = limits_of(broker->options),
         .door_limits = door_limits_of(broker->options),
         .engine = engine_config_of(broker),
+        .memory_max = broker->options->memory_max,
         .peer_timeout_ns = broker->options->tcp_timeout_ns,
     };
     if (getrandom(&options.hash_key, sizeof options.hash_key, 0) != sizeof options.hash_key) {
@@ -172,7 +179,7 @@ static void take_options(struct broker *broker)
     struct session_limits limits = limits_of(broker->options);
     struct door_limits door_limits = door_limits_of(broker->options);
     struct engine_config engine = engine_config_of(broker);
-    shard_configure(&broker->shard, &limits, &door_limits, &engine);
+    shard_configure(&broker->shard, &limits, &door_limits, &engine, broker->options->memory_max);
 }
 
 /* Does what signals ask for, as they come. */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #define COUNT_MAX 1000000000
+#define BYTES_MAX (UINT64_C(1) << 50)
 #define TIMEOUT_MIN (100 * NS_PER_MS)
 #define TIMEOUT_MAX (3600 * NS_PER_S)
 
@@ -25,7 +26,7 @@ static const struct key keys[] = {
     {"frame-max", "SIZE", "the largest frame taken", .kind = KEY_NUMBER, .unit = UNIT_SIZE,
      .needs_restart = true, .at = FIELD(frame_max), .min = FRAME_HELLO_MAX, .max = FRAME_SIZE_MAX,
      .fallback = "1mb"},
-    {"liveness", "TIME",
+    {"liveness", "DURATION",
      "how long a client that sends heartbeats may be silent while it has leases; 0: for ever",
      .kind = KEY_NUMBER, .unit = UNIT_DURATION, .needs_restart = true, .at = FIELD(liveness_ns),
      .min = 0, .max = 3600 * NS_PER_S, .fallback = "30s"},
@@ -52,6 +53,18 @@ static const struct key keys[] = {
      "bytes of queues, and of topics, handed to a connection that does not read them",
      .kind = KEY_NUMBER, .unit = UNIT_SIZE, .at = FIELD(unsent_max), .min = 4096, .max = UINT32_MAX,
      .fallback = "256kb"},
+    {"max-subscriptions-per-connection", "COUNT",
+     "subscriptions and consumers at once of one connection; 0: no limit", .kind = KEY_NUMBER,
+     .at = FIELD(subscriptions_per_connection_max), .max = COUNT_MAX, .fallback = "100000"},
+    {"max-subscriptions", "COUNT", "subscriptions and consumers at once in all; 0: no limit",
+     .kind = KEY_NUMBER, .at = FIELD(subscriptions_max), .max = COUNT_MAX, .fallback = "2000000"},
+    {"max-retained", "COUNT", "messages retained at once; 0: no limit", .kind = KEY_NUMBER,
+     .at = FIELD(retained_max), .max = COUNT_MAX, .fallback = "100000"},
+    {"max-retained-bytes", "SIZE", "bytes of them; 0: no limit", .kind = KEY_NUMBER,
+     .unit = UNIT_SIZE, .at = FIELD(retained_size_max), .max = BYTES_MAX, .fallback = "64mb"},
+    {"memory-limit", "SIZE",
+     "allocated bytes over which pushes and publishes are refused; 0: no limit", .kind = KEY_NUMBER,
+     .unit = UNIT_SIZE, .at = FIELD(memory_max), .max = BYTES_MAX, .fallback = "0"},
     {"max-strangers", "COUNT", "connections at once whose hello is not complete; 0: no limit",
      .kind = KEY_NUMBER, .at = FIELD(strangers_max), .max = COUNT_MAX, .fallback = "8192"},
     {"hello-timeout", "DURATION", "from a connection's first byte to the end of its hello",

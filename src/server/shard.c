@@ -1,6 +1,8 @@
 #include "server/shard.h"
 
+#include "base/array.h"
 #include "base/time.h"
+#include "server/log.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -17,6 +19,7 @@
 
 enum { TURN_AWAY_MAX = 256 }; /* connections, at one try to accept */
 
+#define PRESS_LOG_NS (10 * NS_PER_S)      /* between lines that say that memory is short */
 #define ACCEPT_RETRY_NS (100 * NS_PER_MS) /* until accepting is tried again after a refusal */
 
 int shard_init(struct shard *shard, const struct shard_options *options)
@@ -88,12 +91,14 @@ void shard_watch(struct shard *shard, int fd)
 }
 
 void shard_configure(struct shard *shard, const struct session_limits *limits,
-                     const struct door_limits *door_limits, const struct engine_config *engine)
+                     const struct door_limits *door_limits, const struct engine_config *engine,
+                     uint64_t memory_max)
 {
     struct session_limits told = shard->options.limits;
     shard->options.limits = *limits;
     shard->options.limits.frame_max = told.frame_max; /* as every client was told */
     shard->options.limits.liveness_ns = told.liveness_ns;
+    shard->options.memory_max = memory_max;
     shard->door.limits = *door_limits;
     engine_configure(shard->engine, engine, shard->now);
 }
@@ -288,6 +293,21 @@ static void resume(struct shard *shard)
         conn_resume(shard, list_entry(link, struct conn, resuming));
 }
 
+/* Has pushes refused while memory is over its limit, until a sixteenth of that is free again. */
+static void weigh(struct shard *shard)
+{
+    uint64_t max = shard->options.memory_max, used = memory_used();
+    bool is_pressed = max > 0 && used > (shard->is_pressed ? max - max / 16 : max);
+    if (is_pressed == shard->is_pressed)
+        return;
+    shard->is_pressed = is_pressed;
+    engine_set_pressure(shard->engine, is_pressed);
+    if (!is_pressed || (shard->press_told_ns && shard->now < shard->press_told_ns + PRESS_LOG_NS))
+        return;
+    log_line("memory-limit is reached: pushes and publishes are refused until there is room");
+    shard->press_told_ns = shard->now > 0 ? shard->now : 1;
+}
+
 void shard_turn(struct shard *shard, uint64_t deadline)
 {
     static _Thread_local struct ring_event events[RING_EVENTS_MAX];
@@ -295,6 +315,7 @@ void shard_turn(struct shard *shard, uint64_t deadline)
     unsigned count = ring_wait(shard->ring, due < deadline ? due : deadline, events);
     shard->now = ring_now(shard->ring);
     shard->turns_count++;
+    weigh(shard);
     for (unsigned i = 0; i < count; i++)
         on_event(shard, &events[i]);
     resume(shard);

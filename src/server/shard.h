@@ -16,6 +16,7 @@ struct shard_options {
     struct door_limits door_limits;
     uint64_t peer_timeout_ns; /* for a peer that does not acknowledge; 0: only TCP judges */
     struct engine_config engine;
+    uint64_t memory_max; /* bytes that may be allocated before pushes are refused; 0: no limit */
     struct hash_key hash_key;
     unsigned answer_delay_turns; /* every answer waits up to so many turns, at random; 0 but in the
                                     simulation */
@@ -55,6 +56,8 @@ struct shard {
     struct list timeouts[TIMEOUT_KINDS]; /* each in order of its deadlines */
     struct list watched;    /* connections whose peers may owe an acknowledgement, by watch_ns */
     unsigned refused_count; /* connections that are told why they were not let in */
+    bool is_pressed;        /* memory is short: pushes are refused */
+    uint64_t press_told_ns; /* when that was last logged */
     bool is_ending;
 
     struct io signal;
@@ -93,7 +96,8 @@ bool shard_is_quiet(const struct shard *shard);
 /* Has another configuration hold from now on; frame_max and liveness_ns stay. What `engine` points
  * to is borrowed until the next time. */
 void shard_configure(struct shard *shard, const struct session_limits *limits,
-                     const struct door_limits *door_limits, const struct engine_config *engine);
+                     const struct door_limits *door_limits, const struct engine_config *engine,
+                     uint64_t memory_max);
 
 /* Carries a command of a connection out. */
 void shard_apply(struct shard *shard, const struct command *command);

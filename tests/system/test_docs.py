@@ -34,12 +34,14 @@ def blocks():
 @test
 def the_commands_of_the_readme_do_what_is_said_beside_them():
     with Broker() as broker:
-        queue, bounded = (run_block(broker, block) for block in blocks())
+        queue, bounded, dead = (run_block(broker, block) for block in blocks())
     assert queue[:4] == ["resize cat.png", "a", "b", "c"], "peek shows what was pushed"
     assert queue[4:6] == ["resize cat.png", "name: jobs"], "pop took the first, and the command found no z"
     assert queue[-3] == '{"queue":"jobs","deliveries":1,"body":"a"}', queue
     assert re.search(r" declared kitchen$", "\n".join(bounded), re.M), bounded
     assert bounded[-2:] == ["paused: nothing comes (exit 1)", "soup"], bounded
+    assert '"dead-reason":"deliveries"' in dead[0] and '"x-from":"shop"' in dead[0], dead
+    assert dead[1:4] == ["redriven: 1", "more: no", "name: orders"] and "delayed: 1" in dead, dead
 
 
 @test
@@ -58,6 +60,21 @@ def the_commands_of_the_readme_for_several_terminals_reach_each_other():
             listener.terminate()
             listener.communicate()
     assert said == ["orders.7.paid\t42 EUR\n", '{"topic":"orders.7.paid","body":"42 EUR"}\n'], said
+
+
+@test
+def a_request_of_the_readme_is_answered():
+    (block,) = (b for b in re.findall(r"```sh\n(.*?)```", README, re.S) if b.startswith("ringpost reply "))
+    answering, asking = block.splitlines()
+    with Broker() as broker:
+        c = broker.connect()
+        replier = subprocess.Popen(["bash", "-c", f"exec {answering}"], env=shell(broker))
+        try:
+            wait_until(lambda: c.stats()["subscriptions"] == 1, "it listens")
+            assert run_block(broker, asking) == ["HELLO"]
+        finally:
+            replier.terminate()
+            replier.wait()
 
 
 @test

@@ -1,5 +1,6 @@
 #include "server/shard.h"
 
+#include "base/array.h"
 #include "base/time.h"
 #include "check.h"
 #include "frame/frame.h"
@@ -188,7 +189,7 @@ static void limits_can_change(void **state)
     struct session_limits limits = bench.shard.options.limits;
     limits.hello_timeout_ns = NS_PER_S;
     shard_configure(&bench.shard, &limits, &(struct door_limits){.guests_max = 2},
-                    &(struct engine_config){0});
+                    &(struct engine_config){0}, 0);
     int late = join(&bench);
     sim_send(bench.shard.ring, late, "\x80", 1);
     settle(&bench);
@@ -196,7 +197,7 @@ static void limits_can_change(void **state)
     advance(&bench, NS_PER_S);
     assert_int_equal(hear(&bench, late, OP_ERROR), STATUS_HELLO);
     limits.hello_timeout_ns = 10 * NS_PER_S;
-    shard_configure(&bench.shard, &limits, &(struct door_limits){0}, &(struct engine_config){0});
+    shard_configure(&bench.shard, &limits, &(struct door_limits){0}, &(struct engine_config){0}, 0);
     advance(&bench, 4 * NS_PER_S);
     assert_int_equal(sim_recv_size(bench.shard.ring, early), 0);
     advance(&bench, 5 * NS_PER_S);
@@ -283,6 +284,63 @@ static void a_drained_shard_has_let_leases_be_settled_and_handed_nothing_out(voi
     bench_close(&bench);
 }
 
+/* Pushes a message; returns whether it was refused, which must be with `status`. */
+static bool is_refused(struct bench *bench, int client, enum status status)
+{
+    uint64_t before = engine_totals(bench->shard.engine).refused;
+    say(bench, client, OP_PUSH, "q", 0, 0);
+    bool is_any = engine_totals(bench->shard.engine).refused > before;
+    if (is_any)
+        assert_int_equal(hear(bench, client, OP_ERROR), status);
+    hear(bench, client, OP_CONFIRM);
+    return is_any;
+}
+
+static void set_memory_max(struct bench *bench, uint64_t size)
+{
+    const struct shard_options *options = &bench->shard.options;
+    shard_configure(&bench->shard, &options->limits, &options->door_limits, &options->engine, size);
+    settle(bench);
+}
+
+static void over_the_memory_limit_pushes_are_refused_and_consuming_goes_on(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, (struct door_limits){0});
+    int client = join(&bench);
+    expect_welcome(&bench, client);
+    assert_false(is_refused(&bench, client, STATUS_OK));
+    set_memory_max(&bench, memory_used() - 1);
+    assert_true(is_refused(&bench, client, STATUS_MEMORY));
+    say(&bench, client, OP_CONSUME, "q", 16, 1000);
+    say(&bench, client, OP_ACK, "", 16, 1);
+    assert_int_equal(engine_totals(bench.shard.engine).settled, 1);
+    set_memory_max(&bench, 2 * memory_used());
+    say(&bench, client, OP_PUSH, "q", 0, 0);
+    assert_int_equal(engine_totals(bench.shard.engine).accepted, 2);
+    bench_close(&bench);
+}
+
+static void a_shard_gives_back_all_the_memory_that_it_took(void **state)
+{
+    struct bench bench;
+    uint64_t before = memory_used();
+    (void)state;
+    bench_open(&bench, (struct door_limits){.per_address_max = 5});
+    int client = join(&bench);
+    expect_welcome(&bench, client);
+    for (int i = 0; i < 100; i++)
+        say(&bench, client, OP_PUSH, "q", 0, 0);
+    say(&bench, client, OP_CONSUME, "q", 16, 1000);
+    say(&bench, client, OP_RETURN, "", 16, 1);
+    say(&bench, client, OP_SUBSCRIBE, "t", 16, 1000);
+    say(&bench, client, OP_PUBLISH, "t", 0, 0);
+    assert_true(memory_used() > before);
+    bench_close(&bench);
+    assert_true(memory_used() == before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -293,6 +351,8 @@ int main(void)
         cmocka_unit_test(limits_can_change),
         cmocka_unit_test(a_peer_that_owes_and_is_not_heard_is_gone_in_its_time),
         cmocka_unit_test(a_drained_shard_has_let_leases_be_settled_and_handed_nothing_out),
+        cmocka_unit_test(over_the_memory_limit_pushes_are_refused_and_consuming_goes_on),
+        cmocka_unit_test(a_shard_gives_back_all_the_memory_that_it_took),
         cmocka_unit_test(without_descriptors_those_who_wait_are_closed_and_later_ones_come_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
