@@ -447,6 +447,10 @@ void twin_publish(struct twin *twin, const struct twin_peer *peer, const struct 
                   uint64_t first_id)
 {
     uint32_t count = command->run.count;
+    for (uint32_t at = 0; twin->is_pressed && at < count; at++)
+        twin_foretell(twin, peer->id, command->ticket + at, STATUS_MEMORY);
+    if (twin->is_pressed)
+        return;
     struct twin_item *items = memory_create(count * sizeof *items);
     struct publication publication = {.topic = topic_index(twin, command->name),
                                       .flags = command->run.head.flags};
