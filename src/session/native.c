@@ -207,6 +207,11 @@ static bool refuse(struct session *session, uint64_t first, uint32_t count, enum
     return false;
 }
 
+void native_refuse(struct session *session, enum status status)
+{
+    refuse(session, session->number_next++, 1, status);
+}
+
 /* What a client says of itself. */
 struct introduction {
     uint64_t window_count, window_size;
@@ -378,6 +383,12 @@ static bool is_taken_at_end(uint8_t op)
     }
 }
 
+/* Whether nothing but data is asked for, of which there may be much. */
+static bool is_question(enum command_kind kind)
+{
+    return kind >= COMMAND_PEEK && kind <= COMMAND_SETTINGS;
+}
+
 static enum status read_settings(struct bytes fields, struct queue_settings *settings)
 {
     struct field field;
@@ -524,6 +535,8 @@ bool native_command(struct session *session, const struct run *run, struct comma
     enum status status = check(rule, run);
     if (status == STATUS_OK && session->is_ending && !is_taken_at_end(run->head.op))
         status = STATUS_CLOSING;
+    if (status == STATUS_OK && session->limits->is_memory_full && is_question(rule->kind))
+        status = STATUS_MEMORY;
     if (status != STATUS_OK)
         return refuse(session, first, run->count, status);
     *command = (struct command){
