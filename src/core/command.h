@@ -32,7 +32,7 @@ enum command_kind {
     COMMAND_PING,
     COMMAND_PURGE, /* from here on answered with data */
     COMMAND_REDRIVE,
-    COMMAND_PEEK,
+    COMMAND_PEEK, /* from here on nothing but a question */
     COMMAND_LIST,
     COMMAND_INFO,
     COMMAND_CLIENTS,

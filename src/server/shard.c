@@ -103,9 +103,29 @@ void shard_configure(struct shard *shard, const struct session_limits *limits,
     engine_configure(shard->engine, engine, shard->now);
 }
 
+/* Has pushes refused while memory is over its limit, until a sixteenth of it is free again; and
+ * while it is over by an eighth, questions too. */
+static void weigh(struct shard *shard)
+{
+    struct session_limits *limits = &shard->options.limits;
+    uint64_t max = shard->options.memory_max, used = memory_used();
+    bool is_pressed = max > 0 && used > (shard->is_pressed ? max - max / 16 : max);
+    limits->is_memory_short = is_pressed;
+    limits->is_memory_full = is_pressed && used > max + max / 8;
+    if (is_pressed == shard->is_pressed)
+        return;
+    shard->is_pressed = is_pressed;
+    engine_set_pressure(shard->engine, is_pressed);
+    if (!is_pressed || (shard->press_told_ns && shard->now < shard->press_told_ns + PRESS_LOG_NS))
+        return;
+    log_line("memory-limit is reached: pushes and publishes are refused until there is room");
+    shard->press_told_ns = shard->now > 0 ? shard->now : 1;
+}
+
 void shard_apply(struct shard *shard, const struct command *command)
 {
     engine_apply(shard->engine, command, shard->now, &shard->outbox);
+    weigh(shard); /* one turn may bring more than there is room for */
 #ifdef RINGPOST_VERIFY
     engine_check(shard->engine);
 #endif
@@ -291,21 +311,6 @@ static void resume(struct shard *shard)
     struct list *link;
     while ((link = list_pop_front(&shard->resuming)))
         conn_resume(shard, list_entry(link, struct conn, resuming));
-}
-
-/* Has pushes refused while memory is over its limit, until a sixteenth of that is free again. */
-static void weigh(struct shard *shard)
-{
-    uint64_t max = shard->options.memory_max, used = memory_used();
-    bool is_pressed = max > 0 && used > (shard->is_pressed ? max - max / 16 : max);
-    if (is_pressed == shard->is_pressed)
-        return;
-    shard->is_pressed = is_pressed;
-    engine_set_pressure(shard->engine, is_pressed);
-    if (!is_pressed || (shard->press_told_ns && shard->now < shard->press_told_ns + PRESS_LOG_NS))
-        return;
-    log_line("memory-limit is reached: pushes and publishes are refused until there is room");
-    shard->press_told_ns = shard->now > 0 ? shard->now : 1;
 }
 
 void shard_turn(struct shard *shard, uint64_t deadline)

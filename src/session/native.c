@@ -113,6 +113,11 @@ static bool refuse(struct session *session, uint64_t first, uint32_t count, enum
     return false;
 }
 
+void native_refuse(struct session *session, enum status status)
+{
+    refuse(session, session->number_next++, 1, status);
+}
+
 /* How long it takes says nothing of the password. */
 static bool is_admitted(struct bytes password, struct bytes given)
 {
@@ -176,6 +181,12 @@ static bool take_hello(struct session *session, const struct run *run, struct co
     return true;
 }
 
+/* Whether nothing but data is asked for, of which there may be much. */
+static bool is_question(enum command_kind kind)
+{
+    return kind >= COMMAND_PEEK && kind <= COMMAND_SETTINGS;
+}
+
 bool native_command(struct session *session, const struct run *run, struct command *command)
 {
     if (session->state == SESSION_HELLO)
@@ -186,6 +197,8 @@ bool native_command(struct session *session, const struct run *run, struct comma
     enum status status = request_check(rule, run);
     if (status == STATUS_OK && session->is_ending && !request_is_taken_at_end(run->head.op))
         status = STATUS_CLOSING;
+    if (status == STATUS_OK && session->limits->is_memory_full && is_question(rule->kind))
+        status = STATUS_MEMORY;
     if (status != STATUS_OK)
         return refuse(session, first, run->count, status);
     *command = (struct command){

@@ -15,6 +15,9 @@ int native_cut(const struct session *session, struct bytes in, struct run *run);
  * was hello, or was refused. */
 bool native_command(struct session *session, const struct run *run, struct command *command);
 
+/* Numbers a frame that is not looked at, and refuses it. */
+void native_refuse(struct session *session, enum status status);
+
 /* Says why the connection ends, and ends it. */
 void native_fail(struct session *session, enum status status);
 

@@ -22,7 +22,9 @@ void session_finish(struct session *session)
 void session_feed(struct session *session, struct bytes input, uint64_t now)
 {
     assert(session->input.size == 0);
-    session->input = input;
+    size_t skipped = session->skip_size < input.size ? session->skip_size : input.size;
+    session->skip_size -= (uint32_t)skipped;
+    session->input = bytes_of(input.data + skipped, input.size - skipped);
     if (session->first_byte_ns == 0 && input.size > 0)
         session->first_byte_ns = now > 0 ? now : 1;
 }
@@ -54,6 +56,19 @@ static void keep_rest(struct session *session)
 {
     complete(session, session->partial.size + session->input.size);
     text_rest(&session->partial);
+}
+
+/* Refuses a frame that is not whole if there is no memory to wait for its end; what is still to come is skipped. */
+static void refuse_unfinished(struct session *session)
+{
+    struct bytes there = session->partial.size > 0 ? text_bytes(&session->partial) : session->input;
+    bool is_short = session->state == SESSION_OPEN && session->limits->is_memory_short;
+    if (!is_short || there.size < FRAME_HEAD_SIZE || frame_size(there.data) <= SHORT_SIZE_MAX)
+        return;
+    session->skip_size = frame_size(there.data) - (uint32_t)there.size;
+    session->input = (struct bytes){0};
+    text_finish(&session->partial);
+    native_refuse(session, STATUS_MEMORY);
 }
 
 /* Cuts what is to be looked at together off the front of what is there; 0 when no frame is whole. */
@@ -90,6 +105,8 @@ bool session_next(struct session *session, struct command *command)
         bool is_taking = !is_held_up(session);
         int size = is_taking ? cut(session, &run) : 0;
         if (size == 0) {
+            if (is_taking)
+                refuse_unfinished(session);
             keep_rest(session);
             session->is_keeping = !is_taking && session->partial.size > 0;
             return false;
@@ -144,5 +161,6 @@ void session_expire(struct session *session, uint64_t now)
 
 bool session_is_clogged(const struct session *session)
 {
-    return output_waiting_size(&session->output) >= ANSWERS_PAUSE_SIZE;
+    size_t size_max = session->limits->is_memory_short ? SHORT_SIZE_MAX : ANSWERS_PAUSE_SIZE;
+    return output_waiting_size(&session->output) >= size_max;
 }

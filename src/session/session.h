@@ -15,6 +15,8 @@ enum {
     WINDOW_SIZE_MAX = 64 * 1024 * 1024, /* bytes of them */
     ANSWERS_PAUSE_SIZE = 256 * 1024,    /* bytes of unread answers at which no more is read */
     COMMANDS_TURN_MAX = 1024,           /* commands taken before their answers are put into words */
+    SHORT_SIZE_MAX = 4096,    /* when memory is short: bytes of a frame whose end is waited for, and
+                              of unread answers at which no more is read */
     CONFIRM_LAZY_COUNT = 256, /* frames that may be settled unconfirmed when nobody waits for it */
 };
 
@@ -25,6 +27,8 @@ struct session_limits {
     uint64_t liveness_ns;       /* silence of a client that has leases and sends heartbeats */
     uint32_t hello_max;         /* bytes of a hello; 0: FRAME_HELLO_MAX */
     struct bytes password;      /* that a hello must have; empty: none */
+    bool is_memory_short;       /* over the limit: nothing large is kept, see SHORT_SIZE_MAX */
+    bool is_memory_full;        /* far over it: questions whose answer is data are refused too */
 };
 
 enum session_state {
@@ -43,6 +47,7 @@ struct session {
 
     struct bytes input;      /* what was fed and not yet taken */
     struct text partial;     /* what was not taken: parts of a frame, or while stalled more */
+    uint32_t skip_size;      /* bytes still to come of a frame that was refused before its end */
     bool is_stalled;         /* nothing is taken until a large answer has come */
     bool is_keeping;         /* `partial` is what could not be taken yet, not what is not whole */
     uint32_t commands_count; /* taken in this turn */

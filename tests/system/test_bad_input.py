@@ -505,6 +505,28 @@ def a_push_that_does_not_fit_the_queue_is_refused(broker):
         push(c, queue, b"fits")
 
 
+@whole_row("over the memory limit: PUSH, PUBLISH; any frame over 4,096 bytes that comes in pieces (its end is skipped)")
+def over_the_memory_limit_messages_and_large_frames_are_refused():
+    with Broker("--memory-limit", "1kb") as broker:
+        raw, large = broker.raw(), pack_frame(ringpost.DECLARE, b"large", bytes(5000))
+        raw.send(pack_frame(ringpost.PUSH, b"q", b"x"), pack_frame(ringpost.PUBLISH, b"t", b"x"), large[:-1])
+        errors = sorted(raw.read_error() for _ in range(3))
+        assert [error[:3] for error in errors] == [(number, 1, "memory") for number in (1, 2, 3)], errors
+        raw.send(large[-1:], PING)
+        raw.read_until(ringpost.REPLY)
+
+
+@whole_row("an eighth over the memory limit: whatever is answered with data")
+def far_over_the_memory_limit_questions_are_refused():
+    with Broker("--memory-limit", "1kb") as broker:
+        raw = broker.raw()
+        for op in (ringpost.PEEK, ringpost.LIST, ringpost.INFO, ringpost.CLIENTS, ringpost.STATS, ringpost.SETTINGS):
+            raw.send(pack_frame(op, b"q" if op in QUEUE_OPS else b"", ALL_OPS[op]))
+            assert raw.read_error().status == "memory"
+        raw.send(PING)
+        raw.read_until(ringpost.REPLY)
+
+
 @row("PUSH beyond the window while pushes wait")
 def a_push_beyond_the_window_is_refused(broker):
     queue, c = unique(), witness(broker)

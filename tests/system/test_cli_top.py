@@ -97,6 +97,45 @@ def top_shows_what_the_queues_hold_in_80_columns(broker):
 
 
 @test
+def top_puts_what_waits_longest_first(broker):
+    c, names = broker.connect(), [unique("wait") for _ in range(3)]
+    for name in names:
+        push(c, name, b"")
+        wait_until(lambda: c.info(name)["oldest-ready"] > 1, "it waits")
+    c.consume(names[0], 1, 1)
+    take(c, 1)
+    wait_until(lambda: c.info(names[1])["oldest-ready"] > 100, "some tenths of a second")
+    records = [record for record in cli_json(broker, "top", "--once") if record["name"].encode() in names]
+    assert [record["name"].encode() for record in records] == [names[1], names[2], names[0]], records
+    waited, leased = records[0], records[2]
+    assert waited["oldest_ready"] > 1000 and waited["ready"] == 1, waited
+    assert "oldest_ready" not in leased and leased["leased"] == 1 and leased["waited_p99"] > 1000, leased
+    lines = cli(broker, "top", "--once").decode().splitlines()
+    row = row_of(lines, names[1].decode())
+    assert re.fullmatch(r"[\d.]+(s|min)", row["OLDEST"]) and row_of(lines, names[0].decode())["OLDEST"] == "-", lines
+
+
+@test
+def the_figures_of_top_and_info_are_those_of_the_clients(broker):
+    c, consumer, queue = broker.connect(), broker.connect(), unique("load")
+    consumer.consume(queue, 1, 400)
+    with Running(broker, "top", "--json") as command:
+        push(c, queue, *[b"x"] * 10_000)
+        for delivery in take(consumer, 400):
+            consumer.ack(1, delivery.tag)
+        consumer.flush()
+        records = []
+        while not records or records[-1]["ready"] != 9600:
+            record = json.loads(command.line())
+            records += [record] if record["name"].encode() == queue else []
+    fields = c.info(queue)
+    assert (fields["accepted"], fields["acknowledged"], fields["ready"]) == (10_000, 400, 9600), fields
+    (told,) = cli_json(broker, "queue", "info", queue)
+    assert all(told[key] == fields[key] for key in ("accepted", "acknowledged", "ready", "leased", "delivered")), told
+    assert sum(record["in_per_second"] for record in records) > 0 and fields["waited-max"] >= fields["waited-p50"]
+
+
+@test
 def top_gives_the_terminal_back_when_a_signal_ends_it(broker):
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         with Terminal(broker, 80, 24) as terminal:

@@ -217,6 +217,58 @@ static void a_head_over_the_frame_max_is_refused_however_it_was_cut(void **state
     }
 }
 
+/* With its head cut in two, in small pieces, and the next frame behind its end. */
+static void a_large_frame_that_is_not_whole_is_refused_when_memory_is_short(void **state)
+{
+    (void)state;
+    for (size_t piece = 5; piece < 6000; piece = 2 * piece + 1) {
+        struct talk *t = open();
+        struct script s = {0};
+        t->limits.is_memory_short = true;
+        script_messages(&s, OP_PUSH, "q", "a:5000");
+        script_numbers(&s, OP_PING, 0, "", "");
+        for (size_t at = 0; at < s.size; at += piece) {
+            talk_hear(t, CLIENT, bytes_of(s.data + at, s.size - at < piece ? s.size - at : piece));
+            assert_true(talk_session(t, CLIENT)->partial.size <= FRAME_HEAD_SIZE);
+        }
+        talk_expect(t, CLIENT, "ERROR 1+1 memory\nCONFIRM 2\nREPLY 2\n");
+        script_finish(&s);
+        talk_close(t);
+    }
+}
+
+static void a_small_frame_is_waited_for_when_memory_is_short(void **state)
+{
+    (void)state;
+    struct talk *t = open();
+    struct script s = {0};
+    t->limits.is_memory_short = true;
+    script_messages(&s, OP_PUSH, "q", "a:4000");
+    talk_hear(t, CLIENT, bytes_of(s.data, 3000));
+    talk_hear(t, CLIENT, bytes_of(s.data + 3000, s.size - 3000));
+    talk_expect(t, CLIENT, "CONFIRM 1\n");
+    script_finish(&s);
+    talk_close(t);
+}
+
+static void when_memory_is_full_nothing_is_answered_with_data(void **state)
+{
+    (void)state;
+    struct talk *t = open();
+    struct script s = {0};
+    t->limits.is_memory_short = t->limits.is_memory_full = true;
+    script_numbers(&s, OP_LIST, 0, "", "4", 1);
+    script_numbers(&s, OP_PEEK, 0, "q", "4", 1);
+    script_numbers(&s, OP_INFO, 0, "q", "");
+    script_numbers(&s, OP_STATS, 0, "", "");
+    script_numbers(&s, OP_PING, 0, "", "");
+    talk_play(t, CLIENT, &s);
+    talk_expect(t, CLIENT,
+                "ERROR 1+1 memory\nERROR 2+1 memory\nERROR 3+1 memory\n"
+                "ERROR 4+1 memory\nCONFIRM 5\nREPLY 5\n");
+    talk_close(t);
+}
+
 static void a_name_of_1024_bytes_is_taken(void **state)
 {
     (void)state;
@@ -442,6 +494,9 @@ int main(void)
         cmocka_unit_test(a_hello_of_4096_bytes_is_taken),
         cmocka_unit_test(a_frame_of_exactly_the_frame_max_is_taken),
         cmocka_unit_test(a_head_over_the_frame_max_is_refused_however_it_was_cut),
+        cmocka_unit_test(a_large_frame_that_is_not_whole_is_refused_when_memory_is_short),
+        cmocka_unit_test(a_small_frame_is_waited_for_when_memory_is_short),
+        cmocka_unit_test(when_memory_is_full_nothing_is_answered_with_data),
         cmocka_unit_test(a_name_of_1024_bytes_is_taken),
         cmocka_unit_test(messages_of_no_bytes_are_messages),
         cmocka_unit_test(what_stands_behind_a_large_request_waits_for_its_answer),
