@@ -4,11 +4,19 @@
 
 enum { SHARE_MIN = 64 }; /* messages that one consumer is given at least, while there are so many */
 
+/* Whether the consumer's connection can be handed anything for it: it reads, and settles. */
+static bool is_open(const struct consumer *consumer)
+{
+    const struct peer *peer = consumer->peer;
+    return peer_room(peer, BLOCK_SEGMENT) > 0 && (consumer->no_ack || peer_lease_room(peer) > 0);
+}
+
 void dispatch_rank(struct consumer *consumer)
 {
-    bool takes = peer_takes(consumer->peer);
-    consumer_rank(consumer, takes && consumer_has_credit(consumer));
-    consumer->peer->was_full |= !takes;
+    struct peer *peer = consumer->peer;
+    consumer_rank(consumer, is_open(consumer) && consumer_has_credit(consumer));
+    peer->was_full |= peer_room(peer, BLOCK_SEGMENT) == 0;
+    peer->was_laden |= !consumer->no_ack && peer_lease_room(peer) == 0;
 }
 
 /* Refuses the first of some waiting pushes, which is larger than the bound has become. */
@@ -69,11 +77,11 @@ static bool deliver(struct engine *engine, struct consumer *consumer, struct out
     struct stretch stretch;
     uint64_t tag;
     uint64_t room = peer_room(peer, BLOCK_SEGMENT);
-    if (!peer_takes(peer) || !consumer_has_credit(consumer))
+    if (!is_open(consumer) || !consumer_has_credit(consumer))
         return false;
-    uint64_t in_flight = peer->leased_max - peer->leased_count;
+    uint64_t lease_room = consumer->no_ack ? UINT64_MAX : peer_lease_room(peer);
     uint32_t share = share_of(consumer->queue);
-    share = share < in_flight ? share : (uint32_t)in_flight;
+    share = share < lease_room ? share : (uint32_t)lease_room;
     if (!consumer_take(consumer, &engine->stock, share, room, &stretch, &tag) &&
         !consumer_take(consumer, &engine->stock, 1, UINT64_MAX, &stretch, &tag))
         return false;
@@ -141,13 +149,13 @@ static void lose_leases(struct engine *engine, struct queue *queue, struct outbo
 static bool hand_out(struct engine *engine, struct queue *queue, struct outbox *outbox)
 {
     bool is_any = false;
-    bool is_open = !queue->is_paused && queue_age_due(queue) > engine->stock.now;
-    while (is_open && queue->ready_count > 0 && queue->willing_count > 0) {
+    bool may_go = !queue->is_paused && queue_age_due(queue) > engine->stock.now;
+    while (may_go && queue->ready_count > 0 && queue->willing_count > 0) {
         struct consumer *consumer = queue->willing[0];
         if (deliver(engine, consumer, outbox)) {
             is_any = true;
             dispatch_rank(consumer);
-        } else if (peer_takes(consumer->peer)) {
+        } else if (is_open(consumer)) {
             pass_over(consumer);
         } else {
             dispatch_rank(consumer);

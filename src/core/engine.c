@@ -182,7 +182,7 @@ static void detach(struct engine *engine, struct peer *peer)
 {
     struct table_entry *entry;
     size_t at = 0;
-    peer->was_full = false; /* no room again */
+    peer->was_full = peer->was_laden = false; /* no room again */
     while (!list_is_empty(&peer->held)) {
         struct held_push *held = list_entry(peer->held.next, struct held_push, in_peer);
         engine_touch(engine, held->queue);
@@ -338,7 +338,7 @@ static void reconsider_from(struct engine *engine, struct peer *peer, size_t at)
  * another one first each time. */
 static void has_room_again(struct engine *engine, struct peer *peer)
 {
-    peer->was_full = false;
+    peer->was_full = peer->was_laden = false;
     peer->turn_at = peer->turn_at < peer->consumers.capacity ? peer->turn_at + 1 : 0;
     reconsider_from(engine, peer, peer->turn_at);
     reconsider_from(engine, peer, 0);
@@ -348,7 +348,7 @@ void engine_unlease(struct engine *engine, struct peer *peer, uint64_t count)
 {
     assert(peer->leased_count >= count);
     peer->leased_count -= count;
-    if (peer->was_full && peer_takes(peer))
+    if (peer->was_laden && peer_lease_room(peer) > 0)
         has_room_again(engine, peer);
 }
 
@@ -379,7 +379,7 @@ void engine_release(struct engine *engine, uint32_t peer_id, const struct slice 
         return;
     assert(peer->unsent_sizes[kind] >= size);
     peer->unsent_sizes[kind] -= size;
-    if (peer->was_full && peer_takes(peer))
+    if (peer->was_full && peer_room(peer, BLOCK_SEGMENT) > 0)
         has_room_again(engine, peer);
     engine_touch_peer(engine, peer);
 }

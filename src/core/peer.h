@@ -25,9 +25,10 @@ struct peer {
     struct backlog backlog;
     uint64_t unsent_sizes[BLOCK_KINDS]; /* of topics in chunks, of queues in segments */
     uint64_t unsent_max;                /* bytes of a kind; one frame may pass it */
-    bool was_full;                      /* since it last had room, consumers were passed over */
-    uint64_t leased_count, leased_max;  /* messages leased to it, and how many may be */
-    uint64_t leased_since;              /* when it last began to have any */
+    bool was_full, was_laden; /* since it last had room for bytes, or leases, consumers were passed
+                                 over for that */
+    uint64_t leased_count, leased_max; /* messages leased to it, and how many may be */
+    uint64_t leased_since;             /* when it last began to have any */
     size_t turn_at; /* the place in `consumers` that comes first when it has room again */
     uint32_t held_count_max;
     uint64_t held_size_max, held_count, held_size;
@@ -46,10 +47,10 @@ static inline uint64_t peer_room(const struct peer *peer, enum block_kind kind)
     return unsent < peer->unsent_max ? peer->unsent_max - unsent : 0;
 }
 
-/* Whether the connection can be handed anything: it reads, and settles. */
-static inline bool peer_takes(const struct peer *peer)
+/* Messages that may still be leased to it. */
+static inline uint64_t peer_lease_room(const struct peer *peer)
 {
-    return peer_room(peer, BLOCK_SEGMENT) > 0 && peer->leased_count < peer->leased_max;
+    return peer->leased_count < peer->leased_max ? peer->leased_max - peer->leased_count : 0;
 }
 
 /* Counts messages that are leased to it. */

@@ -94,9 +94,11 @@ static uint64_t flight_room(const struct twin *twin, const struct twin_peer *pee
     return in_flight < most ? most - in_flight : 0;
 }
 
-static bool takes(const struct twin *twin, const struct twin_peer *peer)
+/* Whether the connection can be handed anything for this consumer. */
+static bool takes(const struct twin *twin, const struct twin_peer *peer,
+                  const struct twin_consumer *consumer)
 {
-    return peer->unsent < PEER_FULL && flight_room(twin, peer) > 0;
+    return peer->unsent < PEER_FULL && (consumer->no_ack || flight_room(twin, peer) > 0);
 }
 
 /* Whether the consumer could be given something now. */
@@ -104,7 +106,8 @@ static bool is_owed(struct twin *twin, const struct twin_peer *peer,
                     const struct twin_consumer *consumer)
 {
     struct twin_queue *queue = &twin->queues[consumer->queue];
-    if (!consumer->is_there || queue->is_paused || queue->ready == 0 || !takes(twin, peer))
+    if (!consumer->is_there || queue->is_paused || queue->ready == 0 ||
+        !takes(twin, peer, consumer))
         return false;
     return has_credit_for(consumer, twin_next(queue, consumer->from_back)->size);
 }
@@ -124,7 +127,7 @@ static unsigned check_turn(struct twin *twin, const struct twin_consumer *served
             if (!peer->is_there || !other->is_there || other->queue != served->queue)
                 continue;
             if (!is_owed(twin, peer, other))
-                other->is_passed |= other->credit_count > 0 && takes(twin, peer);
+                other->is_passed |= other->credit_count > 0 && takes(twin, peer, other);
             if (other->is_passed || !is_owed(twin, peer, other))
                 continue;
             rivals++;
@@ -212,7 +215,8 @@ static void on_deliver(struct twin *twin, const struct effect *effect)
     REQUIRE(slice->count <= SHARE_LEAST || slice->count <= queue->ready / (rivals ? rivals : 1),
             "a delivery of %u of %llu messages that %u consumers compete for", slice->count,
             (unsigned long long)queue->ready, rivals);
-    REQUIRE(slice->count <= flight_room(twin, peer), "a delivery beyond what may be in flight");
+    REQUIRE(consumer->no_ack || slice->count <= flight_room(twin, peer),
+            "a delivery beyond what may be in flight");
     note_delivery(queue, consumer, effect, rivals);
     take_messages(twin, peer, consumer, effect);
     consumer->credit_count -= slice->count;
@@ -463,7 +467,7 @@ static void check_consumers(struct twin *twin, const struct twin_peer *peer)
         if (queue->is_paused && queue->ready > 0 && consumer->credit_count > 0)
             reach(REACH_PAUSED_READY);
         if (!queue->is_paused && queue->ready > 0 && consumer->credit_count > 0)
-            reach(takes(twin, peer) ? REACH_PASSED_OVER : REACH_IN_FLIGHT_FULL);
+            reach(takes(twin, peer, consumer) ? REACH_PASSED_OVER : REACH_IN_FLIGHT_FULL);
     }
 }
 

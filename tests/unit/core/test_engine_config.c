@@ -266,6 +266,14 @@ static void who_needs_no_acks_has_nothing_in_flight(void **state)
     stage_tick(s);
     stage_skip(s);
     assert_int_equal(stage_info(s, "q", "acknowledged"), 3);
+    /* Nor does what is in flight to another of the connection's consumers hold it up. */
+    stage_push(s, 1, "r", "d");
+    stage_consume(s, 2, 8, "r", 0, LOTS, LOTS);
+    stage_tick(s);
+    stage_push(s, 1, "q", "e f");
+    stage_tick(s);
+    stage_skip(s);
+    assert_int_equal(stage_info(s, "q", "acknowledged"), 5);
     stage_close(s);
 }
 
