@@ -328,8 +328,8 @@ struct ringpost_event {
     int kind;                      /* enum ringpost_event_kind */
     uint32_t id;                   /* the consumer or subscription */
     struct ringpost_tags tags;     /* of the messages */
-    uint64_t first;                /* number of the first frame spoken of. TOPIC: of the (first)
-                                   message in its subscription, where they count up from 1 */
+    uint64_t first;                /* number of the first frame spoken of. TOPIC, GAP: of the
+                                   first message in its subscription, which counts from 1 */
     uint64_t count;                /* messages or frames spoken of */
     uint64_t bytes;                /* GAP: bytes missed. Messages: size of their frames */
     uint32_t deliveries;           /* how often the messages were delivered before */

@@ -206,7 +206,7 @@ def sub_tells_what_it_missed(broker):
     with Running(broker, "sub", topic, "--json") as command:
         overrun(c, topic, command)
         missed = next(line for line in io.BufferedReader(command.process.stdout) if b"missed" in line)
-        assert json.loads(missed).keys() == {"missed_messages", "missed_bytes"}, missed
+        assert json.loads(missed).keys() == {"missed_from", "missed_messages", "missed_bytes"}, missed
 
 
 @test

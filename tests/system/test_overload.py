@@ -20,9 +20,9 @@ MIB = 1 << 20
 GROUP_SIZE, LIMIT_SIZE = 256 * MIB, 128 * MIB
 ROUND, EXCESS = 250, 4  # messages taken in a round; times as many are pushed
 QUEUES = [b"orders", b"invoices", b"letters"]
-SIZE_MAX = 8192
+SIZE_MAX = 16 * 1024
 STAYS_KIB_MAX = 8 * 1024  # huge pages kept for the next messages, receive buffers once used
-REFUSED_FEW = 20_000
+REFUSED_FEW = 10_000
 LARGE = 1000 * 1000  # bytes of a message, near the largest
 
 

@@ -40,6 +40,7 @@ static void print_gap(const struct sub *sub, const struct ringpost_event *event)
         return;
     }
     print_begin(&print, true);
+    print_number(&print, "missed_from", event->first);
     print_number(&print, "missed_messages", event->count);
     print_number(&print, "missed_bytes", event->bytes);
     print_end(&print);

@@ -272,11 +272,11 @@ void fake_put_publish(struct fake *fake, const char *name, const char *body)
     fake_put(fake, OP_PUBLISH, 0, bytes_text(name), bytes_text(body));
 }
 
-void fake_put_gap(struct fake *fake, uint32_t id, uint64_t messages, uint64_t bytes)
+void fake_put_gap(struct fake *fake, uint32_t id, uint64_t first, uint64_t messages, uint64_t bytes)
 {
     unsigned char body[32] = {0};
     store_u32(body, id);
-    store_u64(body + 8, 1);
+    store_u64(body + 8, first);
     store_u64(body + 16, messages);
     store_u64(body + 24, bytes);
     put_control(fake, OP_GAP, body, sizeof body);

@@ -77,7 +77,8 @@ void fake_put_lost(struct fake *fake, uint32_t id, uint64_t tag, uint32_t count)
 void fake_put_context(struct fake *fake, uint32_t id, uint32_t deliveries, uint64_t tag);
 void fake_put_push(struct fake *fake, const char *name, const char *body);
 void fake_put_publish(struct fake *fake, const char *name, const char *body);
-void fake_put_gap(struct fake *fake, uint32_t id, uint64_t messages, uint64_t bytes);
+void fake_put_gap(struct fake *fake, uint32_t id, uint64_t first, uint64_t messages,
+                  uint64_t bytes);
 void fake_put_ended(struct fake *fake, uint32_t id, int status);
 void fake_put_goaway(struct fake *fake, int status, const char *text);
 

@@ -83,7 +83,7 @@ static void other_events_wait_meanwhile(void **state)
     fake_put_publish(fake, "t", "a");
     fake_put_reply(fake, 2, false, bytes_text("secret"));
     put_answer(fake, topic + 1, "0000000000000001", "not before it was asked");
-    fake_put_gap(fake, topic + 1, 1, 1);
+    fake_put_gap(fake, topic + 1, 2, 1, 1);
     fake_put_context(fake, topic, 0, 2);
     fake_put_publish(fake, "t", "b");
     assert_int_equal(ask(fake, "topic:sums", &reply, 0), -ETIMEDOUT);

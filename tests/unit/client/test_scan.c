@@ -134,7 +134,7 @@ static void put_conversation(struct fake *fake, uint32_t consumer, uint32_t topi
     fake_put_confirm(fake, 2);
     fake_put_context(fake, topic, 0, 0);
     fake_put_publish(fake, "t", "news");
-    fake_put_gap(fake, topic, 3, 30);
+    fake_put_gap(fake, topic, 2, 3, 30);
     fake_put_error(fake, 3, 1, RINGPOST_STATUS_FULL, "no room");
     fake_put(fake, 0xc9, 0, bytes_of(NULL, 0), bytes_text("tomorrow"));
     fake_put_ended(fake, consumer, RINGPOST_STATUS_DELETED);

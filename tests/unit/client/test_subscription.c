@@ -84,7 +84,7 @@ static void messages_and_gaps_come_in_their_order(void **state)
     uint32_t id = fake_subscribe(fake, "t", false);
     fake_put_context(fake, id, 0, 0);
     fake_put_publish(fake, "t", "a");
-    fake_put_gap(fake, id, 7, 700);
+    fake_put_gap(fake, id, 2, 7, 700);
     fake_put_publish(fake, "t", "b");
     struct ringpost_event event = fake_next(fake, RINGPOST_TOPIC);
     assert_int_equal(event.id, id);
@@ -95,6 +95,7 @@ static void messages_and_gaps_come_in_their_order(void **state)
     assert_bytes(event.body, "a");
     event = fake_next(fake, RINGPOST_GAP);
     assert_int_equal(event.id, id);
+    assert_int_equal(event.first, 2);
     assert_int_equal(event.count, 7);
     assert_int_equal(event.bytes, 700);
     assert_bytes(fake_next(fake, RINGPOST_TOPIC).body, "b");
@@ -105,8 +106,8 @@ static void a_gap_is_its_subscriptions_alone(void **state)
 {
     struct fake *fake = *state;
     uint32_t consumer = fake_consume(fake, NULL);
-    fake_put_gap(fake, consumer, 1, 10);
-    fake_put_gap(fake, 99, 1, 10);
+    fake_put_gap(fake, consumer, 2, 1, 10);
+    fake_put_gap(fake, 99, 2, 1, 10);
     fake_next_none(fake);
 }
 
@@ -131,7 +132,7 @@ static void what_comes_behind_unsubscribe_is_dropped(void **state)
     fake_put_publish(fake, "t", "a");
     fake_put_publish(fake, "t", "b");
     fake_next(fake, RINGPOST_TOPIC);
-    fake_put_gap(fake, id, 1, 10);
+    fake_put_gap(fake, id, 2, 1, 10);
     fake_put_reply(fake, fake_number(fake), false, bytes_of(NULL, 0));
     assert_int_equal(ringpost_unsubscribe(fake->handle, id, WAIT_MS), 0);
     assert_int_equal(load_u32(fake_take(fake, OP_UNSUBSCRIBE).body.data), id);
