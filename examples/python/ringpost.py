@@ -184,6 +184,11 @@ class Connection:
         flags, body = self.call(REDRIVE, queue, struct.pack("<I", count) + pack_fields(fields))
         return int.from_bytes(body, "little"), bool(flags & MORE)
 
+    def topics(self, after=b"", count=1000):
+        """Returns the fields of names that are subscribed to or retained, and whether there are more."""
+        flags, body = self.call(TOPICS, after, struct.pack("<I", count))
+        return list(unpack_records(body)), bool(flags & MORE)
+
     def clients(self, after=0, count=1000):
         """Returns the fields of connections whose numbers are above `after`, and whether there are more."""
         flags, body = self.call(CLIENTS, body=struct.pack("<II", count, after))
