@@ -7,31 +7,37 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum {
-    LOOK_COUNT_MAX = 1000,     /* messages or queues in one answer */
-    LOOK_SIZE_MAX = 64 * 1024, /* bytes of an answer beyond its first element */
-};
-
-/* Room for `size` more bytes at the end of the answer. */
 unsigned char *answer_reserve(struct engine *engine, size_t size)
 {
     engine->text = array_reserve(engine->text, &engine->text_capacity, engine->text_size + size, 1);
     return engine->text + engine->text_size;
 }
 
-static void put_number(struct engine *engine, const char *key, uint64_t value)
+void answer_put_number(struct engine *engine, const char *key, uint64_t value)
 {
     engine->text_size += field_put_number(
         answer_reserve(engine, FIELD_HEAD_SIZE + strlen(key) + sizeof value), key, value);
 }
 
-static void put_bytes(struct engine *engine, const char *key, struct bytes value)
+void answer_put_bytes(struct engine *engine, const char *key, struct bytes value)
 {
     engine->text_size += field_put_bytes(
         answer_reserve(engine, FIELD_HEAD_SIZE + strlen(key) + value.size), key, value);
 }
 
-/* Sends what was put together. */
+size_t answer_begin_record(struct engine *engine)
+{
+    size_t record = engine->text_size;
+    answer_reserve(engine, sizeof(uint32_t));
+    engine->text_size += sizeof(uint32_t);
+    return record;
+}
+
+void answer_end_record(struct engine *engine, size_t record)
+{
+    store_u32(engine->text + record, (uint32_t)(engine->text_size - record));
+}
+
 enum status answer_send(struct engine *engine, const struct command *command, bool has_more,
                         struct outbox *outbox)
 {
@@ -96,13 +102,13 @@ static void put_settings(struct engine *engine, const struct queue *queue)
     };
     const struct queue_settings *settings = &queue->settings;
     unsigned char buffer[DEAD_LETTER_NAME_MAX];
-    put_number(engine, "max-messages", settings->count_max);
-    put_number(engine, "max-bytes", settings->size_max);
-    put_bytes(engine, "when-full", bytes_text(choices[settings->when_full]));
-    put_number(engine, "ttl", settings->ttl_ms);
-    put_number(engine, "delivery-limit", settings->delivery_limit);
-    put_bytes(engine, "dead-letter", queue_dead_letter(queue, buffer));
-    put_number(engine, "lease-max", settings->lease_max_ms);
+    answer_put_number(engine, "max-messages", settings->count_max);
+    answer_put_number(engine, "max-bytes", settings->size_max);
+    answer_put_bytes(engine, "when-full", bytes_text(choices[settings->when_full]));
+    answer_put_number(engine, "ttl", settings->ttl_ms);
+    answer_put_number(engine, "delivery-limit", settings->delivery_limit);
+    answer_put_bytes(engine, "dead-letter", queue_dead_letter(queue, buffer));
+    answer_put_number(engine, "lease-max", settings->lease_max_ms);
 }
 
 static void put_counters(struct engine *engine, const struct queue_counters *counters)
@@ -110,33 +116,33 @@ static void put_counters(struct engine *engine, const struct queue_counters *cou
     const uint64_t *settled = counters->settled;
     uint64_t died = settled[SETTLE_REJECT] + settled[SETTLE_EXPIRE] + settled[SETTLE_OVERFLOW] +
                     settled[SETTLE_EXHAUST];
-    put_number(engine, "accepted", counters->accepted);
-    put_number(engine, "acknowledged", settled[SETTLE_ACKNOWLEDGE]);
-    put_number(engine, "dead-lettered", counters->dead_lettered);
-    put_number(engine, "discarded", died - counters->dead_lettered + counters->purged);
-    put_number(engine, "rejected", settled[SETTLE_REJECT]);
-    put_number(engine, "expired", settled[SETTLE_EXPIRE]);
-    put_number(engine, "overflowed", settled[SETTLE_OVERFLOW]);
-    put_number(engine, "exhausted", settled[SETTLE_EXHAUST]);
-    put_number(engine, "purged", counters->purged);
-    put_number(engine, "delivered", counters->delivered);
-    put_number(engine, "returned", settled[SETTLE_RETURN]);
-    put_number(engine, "refused", counters->refused);
+    answer_put_number(engine, "accepted", counters->accepted);
+    answer_put_number(engine, "acknowledged", settled[SETTLE_ACKNOWLEDGE]);
+    answer_put_number(engine, "dead-lettered", counters->dead_lettered);
+    answer_put_number(engine, "discarded", died - counters->dead_lettered + counters->purged);
+    answer_put_number(engine, "rejected", settled[SETTLE_REJECT]);
+    answer_put_number(engine, "expired", settled[SETTLE_EXPIRE]);
+    answer_put_number(engine, "overflowed", settled[SETTLE_OVERFLOW]);
+    answer_put_number(engine, "exhausted", settled[SETTLE_EXHAUST]);
+    answer_put_number(engine, "purged", counters->purged);
+    answer_put_number(engine, "delivered", counters->delivered);
+    answer_put_number(engine, "returned", settled[SETTLE_RETURN]);
+    answer_put_number(engine, "refused", counters->refused);
 }
 
 /* Puts how long ago something was, unless it never was. */
 static void put_age(struct engine *engine, const char *key, uint64_t at)
 {
     if (at != TIME_NEVER)
-        put_number(engine, key, (engine->stock.now - at) / NS_PER_MS);
+        answer_put_number(engine, key, (engine->stock.now - at) / NS_PER_MS);
 }
 
 static void put_histogram(struct engine *engine, const char *p50, const char *p99, const char *max,
                           const struct histogram *times)
 {
-    put_number(engine, p50, histogram_quantile_us(times, 500));
-    put_number(engine, p99, histogram_quantile_us(times, 990));
-    put_number(engine, max, times->max_us);
+    answer_put_number(engine, p50, histogram_quantile_us(times, 500));
+    answer_put_number(engine, p99, histogram_quantile_us(times, 990));
+    answer_put_number(engine, max, times->max_us);
 }
 
 static void put_ages(struct engine *engine, const struct queue *queue)
@@ -157,17 +163,17 @@ static void put_ages(struct engine *engine, const struct queue *queue)
 
 static void put_queue(struct engine *engine, const struct queue *queue)
 {
-    put_bytes(engine, "name", queue->entry.name);
-    put_number(engine, "declared", queue->is_declared);
-    put_number(engine, "paused", queue->is_paused);
-    put_number(engine, "ready", queue->ready_count);
-    put_number(engine, "ready-bytes", queue->ready_size);
-    put_number(engine, "leased", queue->leased_count);
-    put_number(engine, "leased-bytes", queue->leased_size);
-    put_number(engine, "delayed", queue->delayed_count);
-    put_number(engine, "delayed-bytes", queue->delayed_size);
-    put_number(engine, "waiting", queue->waiting_count);
-    put_number(engine, "consumers", queue->consumers_count);
+    answer_put_bytes(engine, "name", queue->entry.name);
+    answer_put_number(engine, "declared", queue->is_declared);
+    answer_put_number(engine, "paused", queue->is_paused);
+    answer_put_number(engine, "ready", queue->ready_count);
+    answer_put_number(engine, "ready-bytes", queue->ready_size);
+    answer_put_number(engine, "leased", queue->leased_count);
+    answer_put_number(engine, "leased-bytes", queue->leased_size);
+    answer_put_number(engine, "delayed", queue->delayed_count);
+    answer_put_number(engine, "delayed-bytes", queue->delayed_size);
+    answer_put_number(engine, "waiting", queue->waiting_count);
+    answer_put_number(engine, "consumers", queue->consumers_count);
     put_settings(engine, queue);
     put_counters(engine, &queue->counters);
     put_ages(engine, queue);
@@ -234,11 +240,9 @@ static enum status answer_entries(struct engine *engine, const struct command *c
         command->look.count < LOOK_COUNT_MAX ? command->look.count : LOOK_COUNT_MAX;
     size_t count = first_entries(table, after, compare, count_max, entries), put = 0;
     for (; put < count && put < count_max && engine->text_size < LOOK_SIZE_MAX; put++) {
-        size_t record = engine->text_size;
-        answer_reserve(engine, sizeof(uint32_t));
-        engine->text_size += sizeof(uint32_t);
+        size_t record = answer_begin_record(engine);
         put_record(engine, entries[put]);
-        store_u32(engine->text + record, (uint32_t)(engine->text_size - record));
+        answer_end_record(engine, record);
     }
     return answer_send(engine, command, put < count, outbox);
 }
@@ -269,16 +273,16 @@ enum status answer_list(struct engine *engine, const struct command *command, st
 static void put_client_record(struct engine *engine, struct table_entry *entry)
 {
     const struct peer *peer = list_entry(entry, struct peer, entry);
-    put_number(engine, "connection", peer->id);
-    put_number(engine, "consumers", peer->consumers.count);
-    put_number(engine, "subscriptions", peer->subscriptions.count);
-    put_number(engine, "leased", peer->leased_count);
-    put_number(engine, "unsent-bytes",
-               peer->unsent_sizes[BLOCK_CHUNK] + peer->unsent_sizes[BLOCK_SEGMENT]);
-    put_number(engine, "backlog", peer->backlog.posts_count);
-    put_number(engine, "waiting", peer->held_count);
-    put_bytes(engine, "client", peer->client);
-    put_bytes(engine, "address", peer->address);
+    answer_put_number(engine, "connection", peer->id);
+    answer_put_number(engine, "consumers", peer->consumers.count);
+    answer_put_number(engine, "subscriptions", peer->subscriptions.count);
+    answer_put_number(engine, "leased", peer->leased_count);
+    answer_put_number(engine, "unsent-bytes",
+                      peer->unsent_sizes[BLOCK_CHUNK] + peer->unsent_sizes[BLOCK_SEGMENT]);
+    answer_put_number(engine, "backlog", peer->backlog.posts_count);
+    answer_put_number(engine, "waiting", peer->held_count);
+    answer_put_bytes(engine, "client", peer->client);
+    answer_put_bytes(engine, "address", peer->address);
 }
 
 enum status answer_clients(struct engine *engine, const struct command *command,
@@ -343,6 +347,6 @@ enum status answer_stats(struct engine *engine, const struct command *command,
         {"message-memory", totals.memory},
     };
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-        put_number(engine, fields[i].key, fields[i].value);
+        answer_put_number(engine, fields[i].key, fields[i].value);
     return answer_send(engine, command, false, outbox);
 }

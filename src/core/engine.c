@@ -258,6 +258,7 @@ static void apply(struct engine *engine, struct peer *peer, const struct command
     case COMMAND_LIST: status = answer_list(engine, command, outbox); break;
     case COMMAND_INFO: status = answer_info(engine, command, outbox); break;
     case COMMAND_CLIENTS: status = answer_clients(engine, command, outbox); break;
+    case COMMAND_TOPICS: status = answer_topics(engine, command, outbox); break;
     case COMMAND_STATS: status = answer_stats(engine, command, outbox); break;
     case COMMAND_SETTINGS: status = answer_settings(engine, command, outbox); break;
     case COMMAND_PING: serve(engine, peer, outbox); break;

@@ -128,8 +128,22 @@ enum status answer_inbox(struct engine *engine, const struct command *command, s
 enum status answer_stats(struct engine *engine, const struct command *command,
                          struct outbox *outbox);
 
-/* The answer that is being put together. */
+/* answer_topics.c */
+enum status answer_topics(struct engine *engine, const struct command *command,
+                          struct outbox *outbox);
+
+enum {
+    LOOK_COUNT_MAX = 1000,     /* messages, queues or topics in one answer */
+    LOOK_SIZE_MAX = 64 * 1024, /* bytes of an answer beyond its first element */
+};
+
+/* The answer that is being put together: room for `size` more bytes, fields, records (their size u32,
+ * and fields); and sending it. */
 unsigned char *answer_reserve(struct engine *engine, size_t size);
+void answer_put_number(struct engine *engine, const char *key, uint64_t value);
+void answer_put_bytes(struct engine *engine, const char *key, struct bytes value);
+size_t answer_begin_record(struct engine *engine);
+void answer_end_record(struct engine *engine, size_t record);
 enum status answer_send(struct engine *engine, const struct command *command, bool has_more,
                         struct outbox *outbox);
 

@@ -224,6 +224,35 @@ struct bytes trie_first_of(const struct trie *trie, const struct subscriber_set 
     return node->token->entry.name;
 }
 
+/* The pattern that a node stands for, put together in `room` from its end. */
+static struct bytes pattern_of(const struct trie *trie, const struct trie_node *node,
+                               unsigned char room[FRAME_NAME_MAX])
+{
+    unsigned char *end = room + FRAME_NAME_MAX, *at = end;
+    for (bool is_last = true; node->token; node = node_at(trie, node->parent), is_last = false) {
+        struct bytes token = node->token->entry.name;
+        if (!is_last)
+            *--at = TOPIC_SEPARATOR;
+        at -= token.size;
+        memcpy(at, token.data, token.size);
+    }
+    assert(at >= room);
+    return bytes_of(at, (size_t)(end - at));
+}
+
+uint32_t trie_next(const struct trie *trie, uint32_t *at, unsigned char room[FRAME_NAME_MAX],
+                   struct bytes *pattern)
+{
+    while (++*at < trie->nodes_end) {
+        const struct trie_node *node = node_at(trie, *at);
+        if (node->set.count == 0)
+            continue;
+        *pattern = pattern_of(trie, node, room);
+        return node->set.count;
+    }
+    return 0;
+}
+
 void trie_trim(struct trie *trie, struct subscriber_set *set)
 {
     struct trie_node *node = list_entry(set, struct trie_node, set);

@@ -6,6 +6,7 @@
 #include "base/table.h"
 #include "core/pattern.h"
 #include "core/subscribers.h"
+#include "frame/frame.h"
 
 /*
  *          root
@@ -52,6 +53,11 @@ struct subscriber_set *trie_add(struct trie *trie, const struct hash_key *key,
 
 /* The first token of the pattern that the set stands for. */
 struct bytes trie_first_of(const struct trie *trie, const struct subscriber_set *set);
+
+/* Walks the patterns that have subscriptions, from a zeroed `*at` on: puts the next one together in
+ * `room`, and returns how many subscriptions it has; 0 at the end. */
+uint32_t trie_next(const struct trie *trie, uint32_t *at, unsigned char room[FRAME_NAME_MAX],
+                   struct bytes *pattern);
 
 /* Frees what the set stood for, when it is empty and no longer leads anywhere. */
 void trie_trim(struct trie *trie, struct subscriber_set *set);

@@ -73,6 +73,11 @@ static const struct rule rules[] = {
                                .body_size = 8,
                                .wants_reply = true,
                                .is_large = true},
+    [OP_TOPICS - OP_HELLO] = {.kind = COMMAND_TOPICS,
+                              .name = NAME_ALLOWED,
+                              .body_size = 4,
+                              .wants_reply = true,
+                              .is_large = true},
     [OP_KILL - OP_HELLO] = {.kind = COMMAND_KILL, .body_size = 4, .wants_reply = true},
     [OP_SETTINGS - OP_HELLO] = {.kind = COMMAND_SETTINGS, .wants_reply = true, .is_large = true},
     [OP_HEARTBEAT - OP_HELLO] = {.kind = COMMAND_HEARTBEAT, .is_lazy = true},
@@ -274,6 +279,7 @@ enum status request_read(struct command *command, const struct run *run)
         return command->look.count == 0 ? STATUS_BAD_RANGE : STATUS_OK;
     case COMMAND_PEEK: command->look.from_back = flags & PEEK_BACK; /* fall through */
     case COMMAND_LIST:
+    case COMMAND_TOPICS:
         command->look.count = load_u32(body);
         return command->look.count == 0 ? STATUS_BAD_RANGE : STATUS_OK;
     default: break;

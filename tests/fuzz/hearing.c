@@ -215,6 +215,7 @@ static void check_answer(const struct asked *asked, struct bytes data, const str
     case COMMAND_PEEK: check_messages(data, asked->name_hash, sent); break;
     case COMMAND_LIST: check_records(data, check_queue); break;
     case COMMAND_CLIENTS:
+    case COMMAND_TOPICS:
     case COMMAND_SETTINGS: check_records(data, check_fields); break;
     case COMMAND_INFO: check_queue(data); break;
     case COMMAND_STATS: check_fields(data); break;
@@ -232,7 +233,7 @@ static bool wants_reply(enum command_kind kind)
 static bool is_page(enum command_kind kind)
 {
     return kind == COMMAND_PEEK || kind == COMMAND_LIST || kind == COMMAND_CLIENTS ||
-           kind == COMMAND_REDRIVE;
+           kind == COMMAND_TOPICS || kind == COMMAND_REDRIVE;
 }
 
 static void hear_reply(struct hearing *hearing, unsigned flags, struct bytes body,

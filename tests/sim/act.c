@@ -46,7 +46,7 @@ static void choose_sizes(struct world *world)
     struct swarm *swarm = &world->commands.swarm;
     swarm->weights[COMMAND_ATTACH] = swarm->weights[COMMAND_DETACH] = 0;
     swarm->size_max = (uint32_t)ONE_OF(random, 1, 20, 20, 60, 60, 100, 300, 300, 3000);
-    swarm->run_max = (uint32_t)ONE_OF(random, 1, 3, 3, 10, 10, 40, 200);
+    swarm->run_max = (uint32_t)ONE_OF(random, 1, 3, 3, 10, 10, 40, 100);
     swarm->bytes_max = 2000;
     if (chance(world, 3)) {
         swarm->size_max = (uint32_t)ONE_OF(random, 20000, 40000, 300000);

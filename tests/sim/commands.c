@@ -113,6 +113,7 @@ static void choose(struct commands *commands)
         [COMMAND_STATS] = 1,       [COMMAND_PING] = 3,    [COMMAND_TOUCH] = 4,
         [COMMAND_SET] = 4,         [COMMAND_KILL] = 1,    [COMMAND_HEARTBEAT] = 1,
         [COMMAND_REDRIVE] = 3,     [COMMAND_CLIENTS] = 1, [COMMAND_SETTINGS] = 1,
+        [COMMAND_TOPICS] = 1,
     };
     for (unsigned kind = 0; kind < COMMAND_KINDS; kind++)
         swarm->weights[kind] = usual[kind] * (unsigned)ONE_OF(&commands->random, 0, 1, 2, 4, 4, 8);
@@ -305,7 +306,9 @@ static void fill_look(struct commands *commands, struct command *command)
     command->look.from_back = command->kind == COMMAND_PEEK && chance(commands, 50);
     if (command->kind == COMMAND_CLIENTS)
         command->look.after = (uint32_t)below(commands, 40) * (uint32_t)below(commands, 2);
-    if (command->kind == COMMAND_CLIENTS || (command->kind == COMMAND_LIST && chance(commands, 50)))
+    if (command->kind == COMMAND_TOPICS)
+        command->name = commands->names.topics[below(commands, TWIN_TOPICS)];
+    if (command->kind == COMMAND_CLIENTS || (command->kind != COMMAND_PEEK && chance(commands, 50)))
         command->name = (struct bytes){0};
 }
 
@@ -403,6 +406,7 @@ void commands_fill(struct commands *commands, struct command *command, uint64_t 
     case COMMAND_SET: make_settings(commands, &command->settings); break;
     case COMMAND_LIST:
     case COMMAND_PEEK:
+    case COMMAND_TOPICS:
     case COMMAND_CLIENTS: fill_look(commands, command); break;
     case COMMAND_REDRIVE: fill_redrive(commands, command); break;
     default: break;

@@ -38,6 +38,7 @@ enum op encode_op(const struct command *command)
         [COMMAND_PEEK] = OP_PEEK,           [COMMAND_LIST] = OP_LIST,
         [COMMAND_INFO] = OP_INFO,           [COMMAND_CLIENTS] = OP_CLIENTS,
         [COMMAND_STATS] = OP_STATS,         [COMMAND_SETTINGS] = OP_SETTINGS,
+        [COMMAND_TOPICS] = OP_TOPICS,
     };
     if (command->kind == COMMAND_SETTLE)
         return command->settle.how == SETTLE_ACKNOWLEDGE ? OP_ACK
@@ -176,6 +177,7 @@ void encode_command(struct buffer *out, const struct command *command)
         to = encode_frame(out, op, 0, no_name, 4);
         encode_number(&to, command->client, 4);
         break;
+    case COMMAND_TOPICS:
     case COMMAND_PEEK:
     case COMMAND_LIST:
         to = encode_frame(out, op, command->look.from_back, command->name, 4);

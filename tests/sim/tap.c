@@ -110,6 +110,7 @@ static bool is_same_arguments(const struct command *a, const struct command *b)
     case COMMAND_REDRIVE:
         return a->redrive.count == b->redrive.count && bytes_equal(a->redrive.to, b->redrive.to);
     case COMMAND_PEEK:
+    case COMMAND_TOPICS:
     case COMMAND_LIST:
     case COMMAND_CLIENTS:
         return a->look.count == b->look.count && a->look.from_back == b->look.from_back &&

@@ -122,6 +122,8 @@ int names_learn(struct twin_names *names, struct bytes name);
     X(PEEK_MORE, "peek with more behind it")                                       \
     X(PEEK_BACK, "peek from the back")                                             \
     X(LIST_MORE, "list with more behind it")                                       \
+    X(TOPICS_MORE, "topics with more behind them")                                 \
+    X(TOPICS_ALL, "topic that is a name, a pattern and retained")                  \
     X(PING_SERVED, "ping that handed messages out")                                \
     X(RELEASED_LATE, "slice released after its connection was gone")               \
     X(DELIVERIES_SPLIT, "stretch cut since deliveries differ")                     \

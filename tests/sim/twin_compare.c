@@ -274,6 +274,80 @@ static void check_clients(struct twin *twin, const struct effect *effect)
         reach(REACH_CLIENTS_MORE);
 }
 
+/* What is known of a name in TOPICS. */
+struct topic_record {
+    struct bytes name;
+    uint64_t subscriptions, wildcards, retained_size;
+};
+
+static struct bytes subscribed_name(const struct twin *twin,
+                                    const struct twin_subscription *subscription)
+{
+    return subscription->is_wildcard ? twin->names->patterns[subscription->pattern]
+                                     : twin->names->topics[subscription->pattern];
+}
+
+/* Whether the name is listed, and behind which nothing is nearer to `after` so far. */
+static bool is_nearer(const struct topic_record *next, struct bytes name, struct bytes after)
+{
+    return bytes_compare(name, after) > 0 &&
+           (next->name.size == 0 || bytes_compare(name, next->name) < 0);
+}
+
+/* The name that comes next behind `after`; of size 0 when there is none. */
+static struct topic_record topic_after(const struct twin *twin, struct bytes after)
+{
+    struct topic_record next = {0};
+    for (int i = 0; i < TWIN_NAMES; i++)
+        if (twin->retained[i].size > 0 && is_nearer(&next, twin->names->topics[i], after))
+            next.name = twin->names->topics[i];
+    for (int i = 0; i < TWIN_PEERS * TWIN_IDS; i++) {
+        const struct twin_subscription *one =
+            &twin->peers[i / TWIN_IDS].subscriptions[i % TWIN_IDS];
+        if (one->is_there && !one->is_inbox && is_nearer(&next, subscribed_name(twin, one), after))
+            next.name = subscribed_name(twin, one);
+    }
+    for (int i = 0; i < TWIN_NAMES; i++)
+        if (bytes_equal(twin->names->topics[i], next.name))
+            next.retained_size += twin->retained[i].size;
+    for (int i = 0; i < TWIN_PEERS * TWIN_IDS; i++) {
+        const struct twin_subscription *one =
+            &twin->peers[i / TWIN_IDS].subscriptions[i % TWIN_IDS];
+        if (!one->is_there || one->is_inbox || !bytes_equal(subscribed_name(twin, one), next.name))
+            continue;
+        *(one->is_wildcard ? &next.wildcards : &next.subscriptions) += 1;
+    }
+    return next;
+}
+
+static void check_topics(struct twin *twin, const struct effect *effect)
+{
+    struct bytes answer = slice_bytes(&effect->slice), name = twin->command->name;
+    uint32_t count = 0, wanted = twin->command->look.count;
+    for (size_t at = 0; at < answer.size; count++) {
+        uint32_t size = answer.size - at >= 4 ? load_u32(answer.data + at) : 0;
+        REQUIRE(size > 4 && size <= answer.size - at, "topics with a broken record");
+        struct bytes fields = bytes_of(answer.data + at + 4, size - 4), told = {0};
+        struct topic_record next = topic_after(twin, name);
+        REQUIRE(next.name.size > 0 && fields_bytes(fields, "name", &told) &&
+                    bytes_equal(told, next.name),
+                "a topic that is not the next one");
+        require_number(fields, "subscriptions", next.subscriptions);
+        require_number(fields, "wildcards", next.wildcards);
+        require_number(fields, "retained-bytes", next.retained_size);
+        if (next.subscriptions && next.wildcards && next.retained_size)
+            reach(REACH_TOPICS_ALL);
+        name = next.name;
+        at += size;
+    }
+    bool has_more = topic_after(twin, name).name.size > 0;
+    REQUIRE(effect->has_more == has_more, "topics whose flag `more` is wrong");
+    REQUIRE(count <= wanted && (!has_more || count == wanted), "%u topics where %u were wanted",
+            count, wanted);
+    if (has_more)
+        reach(REACH_TOPICS_MORE);
+}
+
 static void check_totals(struct twin *twin, const struct engine_totals *totals);
 
 static void check_stats(struct twin *twin, struct bytes fields)
@@ -321,6 +395,7 @@ void twin_on_answer(struct twin *twin, const struct effect *effect)
                 "a redrive whose flag `more` is wrong");
         break;
     case COMMAND_CLIENTS: check_clients(twin, effect); break;
+    case COMMAND_TOPICS: check_topics(twin, effect); break;
     case COMMAND_SETTINGS: REQUIRE(answer.size == 0, "settings that nobody gave"); break;
     case COMMAND_PEEK: check_peek(twin, effect); break;
     case COMMAND_LIST: check_list(twin, effect); break;

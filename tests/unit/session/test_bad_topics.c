@@ -102,6 +102,20 @@ static void a_publish_that_must_have_a_reader_stays(void **state)
     talk_close(t);
 }
 
+static void topics_of_nothing_stay(void **state)
+{
+    (void)state;
+    struct talk *t = open();
+    struct script s = {0};
+    script_numbers(&s, OP_TOPICS, 0, "", "4", 0);
+    talk_expect_refusal(t, CLIENT, &s, "bad-range");
+    script_numbers(&s, OP_TOPICS, 0, "t", "8", UINT64_C(1));
+    talk_expect_refusal(t, CLIENT, &s, "bad-frame");
+    script_numbers(&s, OP_TOPICS, 1, "t", "4", 1);
+    talk_expect_refusal(t, CLIENT, &s, "bad-flags");
+    talk_close(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -110,6 +124,7 @@ int main(void)
         cmocka_unit_test(an_inbox_with_a_name_a_pattern_or_a_group_stays),
         cmocka_unit_test(a_message_to_be_retained_in_an_inbox_stays),
         cmocka_unit_test(a_publish_that_must_have_a_reader_stays),
+        cmocka_unit_test(topics_of_nothing_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
