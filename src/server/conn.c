@@ -158,6 +158,9 @@ static void watch_life(struct shard *shard, struct conn *conn)
 {
     uint64_t liveness = conn->session.limits->liveness_ns, leased_since;
     uint64_t leased = engine_leased(shard->engine, conn->id, &leased_since);
+    bool has_slept = shard->now - conn->timeout_ns > liveness / LIFE_PARTS;
+    if (conn->is_paused || has_slept) /* who was not listened to was not silent */
+        conn->heard_ns = shard->now;
     uint64_t quiet_since = conn->heard_ns > leased_since ? conn->heard_ns : leased_since;
     if (leased > 0 && shard->now - quiet_since >= liveness)
         conn_end(shard, conn, STATUS_DEAD);
@@ -237,7 +240,8 @@ static void begin_life(struct shard *shard, struct conn *conn)
     list_remove(&conn->timeout);
     door_know(&shard->door, &conn->guest);
     if (conn->session.has_heartbeats && conn->session.limits->liveness_ns > 0)
-        watch_life(shard, conn);
+        set_timeout(shard, conn, TIMEOUT_LIVENESS,
+                    shard->now + conn->session.limits->liveness_ns / LIFE_PARTS);
 }
 
 /* Where the connection comes from, for listings. */

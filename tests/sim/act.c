@@ -26,6 +26,7 @@ enum {
     VANISHED_MAX = 4,
     FLOOD = 300,
     FLOOD_OF_LARGE = 12,
+    STEPS_MAX = 40, /* of waiting awake */
 };
 
 #define LEAP_NS_MAX (NS_PER_S * 86400) /* what is due later is never */
@@ -228,14 +229,33 @@ static void speak(struct world *world, struct link *link, enum action action)
                                                               COMMAND_KINDS)));
 }
 
-/* Lets time pass to the next moment that the server waits for, or right before it. */
+/* Lets time pass moment by moment, long enough for silence to be noticed. */
+static void wait_awake(struct world *world)
+{
+    uint64_t end = sim_time(world->ring) + 2 * WORLD_LIVENESS_NS, deadline;
+    for (unsigned step = 0; step < STEPS_MAX && sim_time(world->ring) < end; step++) {
+        world_settle(world);
+        deadline = sim_deadline(world->ring);
+        deadline = deadline < end ? deadline : end;
+        if (deadline > sim_time(world->ring))
+            sim_advance(world->ring, deadline - sim_time(world->ring));
+    }
+}
+
+/* Lets time pass to the next moment that the server waits for, or right before it, or in one leap.
+ */
 static void wait_long(struct world *world)
 {
+    if (chance(world, 30)) {
+        wait_awake(world);
+        return;
+    }
     uint64_t deadline = sim_deadline(world->ring), now = sim_time(world->ring);
     if (deadline > now && deadline - now < LEAP_NS_MAX)
         sim_advance(world->ring, deadline - now - chance(world, 30));
     else
         sim_advance(world->ring, below(world, 70 * NS_PER_S));
+    world->leapt_ns = sim_time(world->ring);
 }
 
 static void act_on(struct world *world, struct link *link, enum action action)

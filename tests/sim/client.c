@@ -17,7 +17,8 @@ static void say_hello(struct world *world, struct link *link)
         dice_chance(random, 30) ? ONE_OF(random, 0, UINT64_MAX) : wish.attach.window_count;
     uint64_t size =
         dice_chance(random, 30) ? ONE_OF(random, 0, UINT64_MAX) : wish.attach.window_size;
-    encode_hello(&link->out, count, size);
+    link->has_heartbeats = dice_chance(random, 40);
+    encode_hello(&link->out, count, size, link->has_heartbeats);
     link->hello_size = link->out_size = buffer_size(&link->out);
     link->window_count = count > 0 && count < WINDOW_COUNT_CAP ? count : WINDOW_COUNT_CAP;
     link->window_size = size > 0 && size < WINDOW_SIZE_CAP ? size : WINDOW_SIZE_CAP;
@@ -71,6 +72,9 @@ void world_send(struct world *world, struct link *link, size_t size_max)
         return;
     buffer_take(&link->out, size);
     link->sent_size += size;
+    uint64_t now = sim_time(world->ring);
+    link->was_silent |= link->sent_ns > 0 && now >= link->sent_ns + WORLD_LIVENESS_NS;
+    link->sent_ns = now;
     if (link->spoke_ns == 0)
         link->spoke_ns = sim_time(world->ring);
     note_sent(link, before);

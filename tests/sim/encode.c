@@ -191,13 +191,15 @@ void encode_command(struct buffer *out, const struct command *command)
     }
 }
 
-void encode_hello(struct buffer *out, uint64_t window_count, uint64_t window_size)
+void encode_hello(struct buffer *out, uint64_t window_count, uint64_t window_size,
+                  bool has_heartbeats)
 {
     unsigned char fields[ENCODE_FIELDS_MAX];
     size_t size = fields_put_bytes(fields, "client", bytes_text("sim"));
     if (window_count > 0)
         size += fields_put_number(fields + size, "window", window_count);
     size += fields_put_number(fields + size, "nobody-knows-this", 1);
+    size += fields_put_number(fields + size, "heartbeats", has_heartbeats);
     if (window_size > 0)
         size += fields_put_number(fields + size, "window-bytes", window_size);
     unsigned char *to = encode_frame(out, OP_HELLO, 0, (struct bytes){0}, 4 + size);

@@ -21,6 +21,7 @@ enum op encode_op(const struct command *command);
 void encode_command(struct buffer *out, const struct command *command);
 
 /* Appends HELLO: the fields it has are those that are not zero. */
-void encode_hello(struct buffer *out, uint64_t window_count, uint64_t window_size);
+void encode_hello(struct buffer *out, uint64_t window_count, uint64_t window_size,
+                  bool has_heartbeats);
 
 #endif

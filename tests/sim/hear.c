@@ -226,14 +226,24 @@ static void hear_ended(struct link *link, const struct heard *heard)
     world_reach(WORLD_ENDED_HEARD);
 }
 
+/* Whether the broker may take the client for dead. */
+static bool may_be_dead(const struct world *world, const struct link *link)
+{
+    bool is_silent = sim_time(world->ring) >= link->sent_ns + WORLD_LIVENESS_NS;
+    return link->has_heartbeats && (is_silent || link->was_silent);
+}
+
 static void hear_goaway(struct world *world, struct link *link, const struct heard *heard)
 {
     REQUIRE(heard->body.size > 4 && load_u16(heard->body.data + 2) == 0,
             "a GOAWAY of a strange shape");
     enum status status = load_u16(heard->body.data);
     REQUIRE(!link->is_goodbye && ((status == STATUS_CLOSING && world->is_ending) ||
-                                  (status == STATUS_KILLED && link->is_killed)),
+                                  (status == STATUS_KILLED && link->is_killed) ||
+                                  (status == STATUS_DEAD && may_be_dead(world, link))),
             "a GOAWAY of status %d for no reason", status);
+    if (status == STATUS_DEAD)
+        world_reach(WORLD_DEAD_HEARD);
     link->is_goodbye = true;
     world_statuses_told[status]++;
     world_reach(WORLD_GOAWAY_HEARD);
@@ -311,8 +321,9 @@ static void hear_end(struct world *world, struct link *link, bool is_reset)
     uint64_t now = sim_time(world->ring);
     bool is_silent = link->peer == 0 && now >= link->opened_ns + WORLD_SILENT_NS;
     bool is_late = link->peer == 0 && link->spoke_ns && now >= link->spoke_ns + WORLD_HELLO_NS;
+    bool is_dead = link->is_goodbye || may_be_dead(world, link);
     bool may_reset = world->swarm.has_resets || world->is_ending || link->is_fatal ||
-                     link->is_killed || is_silent || is_late ||
+                     link->is_killed || is_silent || is_late || is_dead ||
                      (world->swarm.has_aborts && link->peer == 0);
     if (is_reset) {
         REQUIRE(may_reset, "the broker breaks a connection for no reason");
@@ -322,10 +333,10 @@ static void hear_end(struct world *world, struct link *link, bool is_reset)
                             ? now >= link->fatal_ns + CONN_PART_NS
                             : is_late && now >= link->spoke_ns + WORLD_HELLO_NS + CONN_PART_NS;
         REQUIRE(link->is_half_closed || link->is_fatal_told || link->is_goodbye ||
-                    link->is_killed || is_silent || may_part,
+                    link->is_killed || is_silent || is_dead || may_part,
                 "the broker ends a connection for no reason");
-        bool is_ordinary =
-            !link->is_fatal && !link->is_killed && !world->is_ending && !is_silent && !is_late;
+        bool is_ordinary = !link->is_fatal && !link->is_killed && !world->is_ending && !is_silent &&
+                           !is_late && !is_dead;
         if (link->is_half_closed && is_ordinary && now < link->half_ns + CONN_PART_NS)
             check_told_all(link);
         if (is_silent && !link->is_fatal)

@@ -73,6 +73,11 @@ struct link {
     uint64_t fatal_number;                 /* frames from here on are not taken */
     uint64_t opened_ns, half_ns, fatal_ns; /* when it was opened, half-closed, became fatal */
     uint64_t spoke_ns;                     /* its first byte went out; 0: none has */
+    uint64_t sent_ns;                      /* its last one did */
+    bool has_heartbeats;                   /* as its HELLO says; it does not keep the promise */
+    bool was_silent;                       /* for the liveness time, before it sent again */
+    uint64_t alive_ns; /* the broker has taken it for alive, with the leases it has, since then at
+                          the latest; 0: it has none */
     uint64_t seen_ns, heard_ns; /* the broker has known it, and its first byte, since then at
                                           the latest; 0: not yet */
     uint64_t window_count, window_size; /* what its HELLO leads to */

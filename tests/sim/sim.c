@@ -56,6 +56,7 @@ static const char *const status_names[STATUS_COUNT] = {
     [STATUS_RETAINED] = "told: too-many-retained",
     [STATUS_MEMORY] = "told: memory",
     [STATUS_QUEUES] = "told: too-many-queues",
+    [STATUS_DEAD] = "told: dead",
     [STATUS_NO_CLIENT] = "told: no-client",
 };
 

@@ -227,6 +227,8 @@ static void on_detach(struct world *world, const struct command *command)
         world_reach(WORLD_GATED_GONE);
     if (link->is_killed && !link->is_goodbye)
         world_reach(WORLD_KILLED_UNHEARD);
+    if (link->state == LINK_VANISHED && link->has_heartbeats)
+        world_reach(WORLD_DEAD_VANISHED);
     link->is_attached = false;
 }
 

@@ -54,7 +54,8 @@ static struct shard_options choose_options(struct world *world)
     struct shard_options options = {
         .limits = {.frame_max = WORLD_FRAME_MAX,
                    .hello_timeout_ns = WORLD_HELLO_NS,
-                   .silent_timeout_ns = WORLD_SILENT_NS},
+                   .silent_timeout_ns = WORLD_SILENT_NS,
+                   .liveness_ns = WORLD_LIVENESS_NS},
     };
     options.ring.buffers = (unsigned)ONE_OF(random, 2, 8, 64, 64, 256);
     options.ring.buffer_size =
@@ -220,6 +221,26 @@ static void check_link(const struct world *world, const struct link *link)
     check_confirmed(link);
 }
 
+/* That no client which sends heartbeats keeps leases while nothing is heard of it: the broker looks
+ * four times within the liveness time. */
+static void check_alive(struct world *world, struct link *link)
+{
+    uint64_t now = sim_time(world->ring), before = link->alive_ns;
+    before = before > 0 && before < world->leapt_ns ? world->leapt_ns : before;
+    bool is_watched = link->is_attached && link->has_heartbeats && !link->is_killed;
+    const struct twin_peer *peer = is_watched ? twin_peer(&world->twin, link->peer) : NULL;
+    size_t leases = 0;
+    for (int id = 0; peer && id < TWIN_IDS; id++)
+        leases += peer->consumers[id].leases_count;
+    link->alive_ns = 0;
+    if (leases == 0)
+        return;
+    bool may_have_spoken = before == 0 || link->sent_ns >= before || !link->is_reading;
+    link->alive_ns = may_have_spoken ? now : before;
+    REQUIRE(may_have_spoken || now < before + WORLD_LIVENESS_NS + WORLD_LIVENESS_NS / 4,
+            "connection %u is silent and keeps its leases", link->peer);
+}
+
 static void check_quiet(struct world *world)
 {
     unsigned descriptors = 1;
@@ -231,6 +252,7 @@ static void check_quiet(struct world *world)
         }
         if (link->state == LINK_OPEN && link->is_reading && !link->is_rude)
             check_link(world, link);
+        check_alive(world, link);
         if (link->state == LINK_OPEN && link->seen_ns == 0)
             link->seen_ns = sim_time(world->ring);
         if (link->state == LINK_OPEN && link->heard_ns == 0 && link->spoke_ns)

@@ -13,6 +13,7 @@
 #ifndef RINGPOST_TESTS_SIM_WORLD_H
 #define RINGPOST_TESTS_SIM_WORLD_H
 
+#include "base/time.h"
 #include "commands.h"
 #include "link.h"
 #include "ring/sim.h"
@@ -26,6 +27,7 @@ enum {
 
 #define WORLD_HELLO_NS (5 * NS_PER_S)
 #define WORLD_SILENT_NS (60 * NS_PER_S)
+#define WORLD_LIVENESS_NS (30 * NS_PER_S)
 
 /* What a run should reach, beside every op said and every status told. */
 #define WORLD_COVERAGE(X)                                                      \
@@ -62,6 +64,8 @@ enum {
     X(HELLO_PIPELINED, "frames right behind hello")                            \
     X(HELLO_LATE, "hello not complete in time")                                \
     X(SILENT, "connection closed for its silence")                             \
+    X(DEAD_VANISHED, "client that vanished with leases found dead")            \
+    X(DEAD_HEARD, "client told that it was taken for dead")                    \
     X(PART_LATE, "last words or the peer's end waited for in vain")            \
     X(READER_STOPS, "reader stops for a while")                                \
     X(RUN_REFUSED, "run of malformed messages refused by one ERROR")           \
@@ -129,6 +133,7 @@ struct world {
     struct link *by_peer[WORLD_LINKS_MAX]; /* by the broker's number, modulo */
     uint32_t serial_next;
     uint16_t port;
+    uint64_t leapt_ns; /* when a leap ended, over which the server heard nobody */
     uint64_t trace;
     bool is_trace;
     bool is_ending;    /* the server has been told to end */
