@@ -55,19 +55,20 @@ def close(eaters):
         serve(broker, CLOSED)
 
 
+def take(broker):
+    event = broker.receive()
+    return event if isinstance(event, Delivery) else sys.exit(f"kitchen.py: {event}")
+
+
 def eat(name):
     """Takes one dish at a time. Until it is acknowledged it still stands on the counter, as a lease."""
-    broker, dish = enter(), None
+    broker = enter()
     broker.consume(COUNTER, consumer=1, count=1)
-    while dish != CLOSED:
-        event = broker.receive()
-        if not isinstance(event, Delivery):
-            sys.exit(f"kitchen.py: {event}")
-        dish = event.message
-        if dish != CLOSED:
-            say(f"{name} eats {dish.decode()}")
-        broker.settle(ACK, event.consumer, event.tag)
-        broker.credit(event.consumer, 1)
+    while (dish := take(broker)).message != CLOSED:
+        say(f"{name} eats {dish.message.decode()}")
+        broker.settle(ACK, dish.consumer, dish.tag)
+        broker.credit(dish.consumer, 1)
+    broker.settle(ACK, dish.consumer, dish.tag)
     broker.flush()
 
 

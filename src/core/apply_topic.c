@@ -275,6 +275,7 @@ static struct topic_settings settings_of(const struct engine *engine, const stru
     if (command->subscription.has_overflow)
         settings.overflow = command->subscription.overflow;
     settings.has_overflow |= command->subscription.has_overflow;
+    settings.no_retained |= command->subscription.no_retained;
     return settings;
 }
 
@@ -342,7 +343,7 @@ void apply_subscribe(struct engine *engine, struct peer *peer, const struct comm
     }
     topics_add(&engine->topics, subscription, command->name,
                command->subscription.is_wildcard ? LISTENING_PATTERN : LISTENING_NAME);
-    if (!command->subscription.no_retained && !subscription_group(subscription))
+    if (!settings.no_retained && !subscription_group(subscription))
         post_retained(engine, subscription, command->name);
     outbox_settle(outbox, peer->id, command->ticket, 1, STATUS_OK);
 }

@@ -111,5 +111,8 @@ void topic_policies_merge(struct topic_settings *to, const struct topic_policy *
         if (from->has_overflow)
             to->overflow = from->overflow;
         to->has_overflow |= from->has_overflow;
+        if (from->has_retained)
+            to->no_retained = from->no_retained;
+        to->has_retained |= from->has_retained;
     }
 }

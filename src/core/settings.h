@@ -42,10 +42,11 @@ struct queue_settings {
 };
 
 struct topic_settings {
-    uint32_t count_max; /* messages that may wait for a subscription; 0: not given */
-    uint64_t size_max;  /* bytes of them; 0: not given */
-    bool has_overflow;
+    uint32_t count_max;              /* messages that may wait for a subscription; 0: not given */
+    uint64_t size_max;               /* bytes of them; 0: not given */
+    bool has_overflow, has_retained; /* whether those two are given */
     enum overflow overflow;
+    bool no_retained; /* messages retained before are not sent */
 };
 
 /* Settings for the names that match a pattern: tokens as in wildcard subscriptions. All borrowed. */

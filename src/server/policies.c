@@ -10,130 +10,81 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char *const when_full_choices[] = {"refuse", "hold", "drop-oldest", NULL};
+/* Settings of topics, as SETTING_… names those of queues; and what both have. */
+enum { TOPIC_COUNT_MAX, TOPIC_SIZE_MAX, TOPIC_OVERFLOW, TOPIC_RETAINED, SECTION_PATTERN = -1 };
 
-/* What a section may say. Each row sets one setting, and says so. */
-struct policy_key {
+/* What a section may say. */
+static const struct policy_key {
     enum policy_kind kind;
     const char *name, *takes;
-    int (*set)(struct section *section, const char *value);
+    int setting;
+    enum { VALUE_TEXT, VALUE_COUNT, VALUE_SIZE, VALUE_MS } value;
+} policy_keys[] = {
+    {POLICY_QUEUE, "max-messages", "a COUNT of at least 1", SETTING_COUNT_MAX, VALUE_COUNT},
+    {POLICY_QUEUE, "max-bytes", "a SIZE of at least 1", SETTING_SIZE_MAX, VALUE_SIZE},
+    {POLICY_QUEUE, "when-full", "refuse, hold or drop-oldest", SETTING_WHEN_FULL, VALUE_TEXT},
+    {POLICY_QUEUE, "ttl", "a DURATION such as 500ms or 2m, or 0", SETTING_TTL, VALUE_MS},
+    {POLICY_QUEUE, "delivery-limit", "a COUNT of 0 to 65535", SETTING_DELIVERY_LIMIT, VALUE_COUNT},
+    {POLICY_QUEUE, "dead-letter", "a queue's NAME, or nothing", SETTING_DEAD_LETTER, VALUE_TEXT},
+    {POLICY_QUEUE, "lease-max", "a DURATION such as 500ms or 2m, or 0", SETTING_LEASE_MAX,
+     VALUE_MS},
+    {POLICY_QUEUE, "pattern", "a PATTERN", SECTION_PATTERN, VALUE_TEXT},
+    {POLICY_TOPIC, "max-messages", "a COUNT of 1 to 4294967295", TOPIC_COUNT_MAX, VALUE_COUNT},
+    {POLICY_TOPIC, "max-bytes", "a SIZE of at least 1", TOPIC_SIZE_MAX, VALUE_SIZE},
+    {POLICY_TOPIC, "overflow", "drop-oldest, drop-newest, keep-last or close", TOPIC_OVERFLOW,
+     VALUE_TEXT},
+    {POLICY_TOPIC, "retained", "on or off", TOPIC_RETAINED, VALUE_TEXT},
+    {POLICY_TOPIC, "pattern", "a PATTERN", SECTION_PATTERN, VALUE_TEXT},
 };
 
-static int read_number(enum unit_kind unit, const char *value, uint64_t min, uint64_t max,
-                       uint64_t *number)
+static int read_number(const struct policy_key *key, const char *text, uint64_t *number)
 {
-    if (units_read(unit, value, number) < 0 || *number < min || *number > max)
-        return -EINVAL;
-    return 0;
-}
-
-static int read_milliseconds(const char *value, uint64_t *ms)
-{
-    uint64_t ns;
-    if (units_read(UNIT_DURATION, value, &ns) < 0)
-        return -EINVAL;
-    *ms = ns / NS_PER_MS;
-    return 0;
-}
-
-static int read_choice(const char *const *choices, const char *value)
-{
-    for (int i = 0; choices[i]; i++)
-        if (strcmp(choices[i], value) == 0)
-            return i;
-    return -EINVAL;
-}
-
-static int set_queue_count(struct section *section, const char *value)
-{
-    section->queue.given |= SETTING_COUNT_MAX;
-    return read_number(UNIT_COUNT, value, 1, UINT64_MAX, &section->queue.count_max);
-}
-
-static int set_queue_size(struct section *section, const char *value)
-{
-    section->queue.given |= SETTING_SIZE_MAX;
-    return read_number(UNIT_SIZE, value, 1, UINT64_MAX, &section->queue.size_max);
-}
-
-static int set_when_full(struct section *section, const char *value)
-{
-    int choice = read_choice(when_full_choices, value);
-    section->queue.given |= SETTING_WHEN_FULL;
-    section->queue.when_full = choice < 0 ? WHEN_FULL_REFUSE : (enum when_full)choice;
-    return choice < 0 ? choice : 0;
-}
-
-static int set_ttl(struct section *section, const char *value)
-{
-    section->queue.given |= SETTING_TTL;
-    return read_milliseconds(value, &section->queue.ttl_ms);
-}
-
-static int set_delivery_limit(struct section *section, const char *value)
-{
-    uint64_t limit = 0;
-    int result = read_number(UNIT_COUNT, value, 0, DELIVERY_LIMIT_MAX, &limit);
-    section->queue.given |= SETTING_DELIVERY_LIMIT;
-    section->queue.delivery_limit = (uint32_t)limit;
+    int result = 0;
+    *number = 0;
+    switch (key->value) {
+    case VALUE_TEXT: break;
+    case VALUE_COUNT: return units_read(UNIT_COUNT, text, number);
+    case VALUE_SIZE: return units_read(UNIT_SIZE, text, number);
+    case VALUE_MS: result = units_read(UNIT_DURATION, text, number); *number /= NS_PER_MS;
+    }
     return result;
 }
 
-/* The bytes stay the section's. */
-static int set_dead_letter(struct section *section, const char *value)
+static bool put_topic(struct topic_settings *settings, int setting, uint64_t number,
+                      struct bytes text)
 {
-    section->queue.given |= SETTING_DEAD_LETTER;
-    section->queue.dead_letter = bytes_text(value);
-    return 0;
+    switch (setting) {
+    case TOPIC_COUNT_MAX:
+        settings->count_max = (uint32_t)number;
+        return number > 0 && number <= UINT32_MAX;
+    case TOPIC_SIZE_MAX: settings->size_max = number; return number > 0;
+    case TOPIC_OVERFLOW:
+        settings->has_overflow = overflow_named(text, &settings->overflow);
+        return settings->has_overflow;
+    case TOPIC_RETAINED:
+        settings->has_retained = true;
+        settings->no_retained = bytes_equal(text, bytes_text("off"));
+        return settings->no_retained || bytes_equal(text, bytes_text("on"));
+    default: return false;
+    }
 }
 
-static int set_lease_max(struct section *section, const char *value)
+/* Gives a section one of its settings. It borrows the text. */
+static bool put(struct section *section, const struct policy_key *key, const char *value)
 {
-    section->queue.given |= SETTING_LEASE_MAX;
-    return read_milliseconds(value, &section->queue.lease_max_ms);
+    uint64_t number;
+    struct bytes text = bytes_text(value);
+    if (read_number(key, value, &number) < 0)
+        return false;
+    if (key->setting == SECTION_PATTERN) { /* that did not fit between brackets */
+        memory_free((void *)section->pattern.data);
+        section->pattern = bytes_of(memory_copy(value, text.size), text.size);
+        return true;
+    }
+    return section->kind == POLICY_QUEUE
+               ? queue_setting_put(&section->queue, (unsigned)key->setting, number, text)
+               : put_topic(&section->topic, key->setting, number, text);
 }
-
-static int set_topic_count(struct section *section, const char *value)
-{
-    uint64_t count = 0;
-    int result = read_number(UNIT_COUNT, value, 1, UINT32_MAX, &count);
-    section->topic.count_max = (uint32_t)count;
-    return result;
-}
-
-static int set_topic_size(struct section *section, const char *value)
-{
-    return read_number(UNIT_SIZE, value, 1, UINT64_MAX, &section->topic.size_max);
-}
-
-static int set_overflow(struct section *section, const char *value)
-{
-    section->topic.has_overflow = overflow_named(bytes_text(value), &section->topic.overflow);
-    return section->topic.has_overflow ? 0 : -EINVAL;
-}
-
-/* For patterns that do not fit between brackets. */
-static int set_pattern(struct section *section, const char *value)
-{
-    memory_free((void *)section->pattern.data);
-    section->pattern = bytes_of(memory_copy(value, strlen(value)), strlen(value));
-    return 0;
-}
-
-static const struct policy_key policy_keys[] = {
-    {POLICY_QUEUE, "max-messages", "a COUNT of at least 1", set_queue_count},
-    {POLICY_QUEUE, "max-bytes", "a SIZE of at least 1", set_queue_size},
-    {POLICY_QUEUE, "when-full", "refuse, hold or drop-oldest", set_when_full},
-    {POLICY_QUEUE, "ttl", "a DURATION such as 500ms or 2m, or 0", set_ttl},
-    {POLICY_QUEUE, "delivery-limit", "a COUNT of 0 to 65535", set_delivery_limit},
-    {POLICY_QUEUE, "dead-letter", "a queue's NAME, or nothing", set_dead_letter},
-    {POLICY_QUEUE, "lease-max", "a DURATION such as 500ms or 2m, or 0", set_lease_max},
-    {POLICY_QUEUE, "pattern", "a PATTERN", set_pattern},
-    {POLICY_TOPIC, "max-messages", "a COUNT of 1 to 4294967295", set_topic_count},
-    {POLICY_TOPIC, "max-bytes", "a SIZE of at least 1", set_topic_size},
-    {POLICY_TOPIC, "overflow", "drop-oldest, drop-newest, keep-last or close", set_overflow},
-    {POLICY_TOPIC, "pattern", "a PATTERN", set_pattern},
-};
 
 static const char *kind_name(enum policy_kind kind)
 {
@@ -197,7 +148,7 @@ int policies_set(struct policies *policies, const char *name, const char *value,
         return -EINVAL;
     }
     *entry = (struct section_entry){key->name, memory_copy(value, strlen(value)), line};
-    if (key->set(section, entry->value) == 0)
+    if (put(section, key, entry->value))
         return 0;
     snprintf(problem, POLICY_PROBLEM_SIZE, "%s takes %s, not '%s'", name, key->takes, value);
     return -EINVAL;

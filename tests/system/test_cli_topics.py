@@ -26,6 +26,8 @@ def a_retained_message_is_there_for_who_comes_later(broker):
     (record,) = cli_json(broker, "sub", topic, "-n1")
     assert record == {"topic": topic, "headers": {"x-a": "b"}, "body": "second"}, record
     cli(broker, "sub", topic, "--no-retained", "-n1", "--wait", "0.05", code=os.EX_TEMPFAIL)
+    (listed,) = cli_json(broker, "topic", "ls", topic)
+    assert (listed["subscriptions"], listed["wildcards"]) == (0, 0) and listed["retained_bytes"] > 6, listed
     cli(broker, "pub", topic, "", "--retain")
     cli(broker, "sub", topic, "-n1", "--wait", "0.05", code=os.EX_TEMPFAIL)
 
@@ -62,6 +64,18 @@ def a_subscription_over_its_bound_is_ended_when_that_was_chosen(broker):
         cli(broker, "pub", topic, "--lines", given=b"x\n" * 1000)
         _, error = command.end(os.EX_TEMPFAIL)
     assert error.endswith(b"ringpost: sub: overflow\n"), error
+
+
+@test
+def topic_ls_tells_who_listens(broker):
+    c, prefix = broker.connect(), unique("listed").decode()
+    with Running(broker, "sub", f"{prefix}.a"), Running(broker, "sub", f"{prefix}.*", "--wildcard"):
+        listening(c, 2)
+        rows = [tuple(record.values()) for record in cli_json(broker, "topic", "ls", f"{prefix}.?")]
+        assert sorted(rows) == [(f"{prefix}.*", 0, 1, 0), (f"{prefix}.a", 1, 0, 0)], rows
+        text = cli(broker, "topic", "ls").decode().splitlines()
+        assert text[0].split() == ["SUBSCRIPTIONS", "WILDCARDS", "RETAINED-BYTES", "NAME"], text
+        assert any(line.split() == ["1", "0", "0", f"{prefix}.a"] for line in text), text
 
 
 # Requests

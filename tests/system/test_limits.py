@@ -8,7 +8,7 @@ import tempfile
 from contextlib import contextmanager
 
 from environment import wait_until
-from harness import Broker, assert_quiet, main, messages, push, refused, take, test
+from harness import Broker, assert_quiet, heard, main, messages, push, refused, take, test
 import ringpost
 from ringpost import RANGE, pack_fields, pack_frame
 
@@ -160,6 +160,20 @@ def subscriptions_have_what_the_policies_give_and_they_do_not_ask_for():
         c.ping()
         assert gap_of(usual) == (3, 3), "the newest three were dropped"
         assert gap_of(own) == (1, 2), "the oldest two were dropped"
+
+
+@test
+def subscriptions_are_not_sent_what_was_retained_where_that_is_off():
+    with configured("[topic t.>]\nretained = off\n[topic t.on]\nretained = on\n") as (broker, _):
+        c = broker.connect()
+        for name in (b"t.a", b"t.on", b"u"):
+            c.send(ringpost.PUBLISH, name, b"kept", RETAIN)
+        c.flush()
+        c.subscribe(b"t.a", 1)
+        assert_quiet(c)
+        for number, name in enumerate((b"t.on", b"u"), 2):
+            c.subscribe(name, number)
+            assert heard(c, 1) == [b"kept"]
 
 
 def gap_of(raw):

@@ -127,6 +127,8 @@ def do_administration(c, queue):
 
 def do_topic_operations(c, publisher):
     c.subscribe(b"news.*", 7, wildcard=True, max_messages=10)
+    (listed,), more = c.topics()
+    assert (listed["name"], listed["wildcards"], more) == (b"news.*", 1, False), listed
     c.publish(b"news.today", b"sun")
     assert c.receive(DEADLINE_S) == Publication(7, b"news.today", b"sun")
     for _ in range(SLOW_COUNT):  # which it does not read

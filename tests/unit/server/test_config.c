@@ -82,6 +82,7 @@ static void sections_become_policies_the_most_specific_last(void **state)
     (void)state;
     read_good(&reading, "[queue jobs.urgent]\nmax-messages = 10\n"
                         "[topic a.>]\noverflow = keep-last\nmax-messages=5\nmax-bytes = 1kb\n"
+                        "retained = off\n"
                         "[queue jobs.>]\nmax-messages = 1000\nwhen-full = drop-oldest\nttl = 30s\n"
                         "max-bytes = 1mb\ndelivery-limit = 0\ndead-letter =\nlease-max = 2m\n");
     const struct policies *policies = &reading.options.policies;
@@ -99,6 +100,7 @@ static void sections_become_policies_the_most_specific_last(void **state)
     assert_non_null(settings.dead_letter.data);
     assert_int_equal(policies->topics[0].settings.overflow, OVERFLOW_KEEP_LAST);
     assert_int_equal(policies->topics[0].settings.count_max, 5);
+    assert_true(policies->topics[0].settings.no_retained);
     assert_int_equal(policies->topics[0].settings.size_max, 1024);
     done(&reading);
 }
@@ -151,6 +153,8 @@ static void every_fault_is_told_with_file_and_line(void **state)
     expect_fault("[queue a]\ndelivery-limit = 65536\n", "f:2: delivery-limit takes");
     expect_fault("[topic a]\nmax-messages = 4294967296\n", "f:2: max-messages takes");
     expect_fault("[topic a]\noverflow = maybe\n", "f:2: overflow takes");
+    expect_fault("[topic a]\nretained = maybe\n", "f:2: retained takes on or off, not 'maybe'\n");
+    expect_fault("[topic a]\nmax-bytes = 0\n", "f:2: max-bytes takes a SIZE of at least 1");
     expect_fault("[queue]\n", "f:1: a section is [queue PATTERN] or [topic PATTERN]\n");
     expect_fault("[queues a]\n", "f:1: a section is");
     expect_fault("[queue a\n", "f:1: a section's name ends with ']'\n");
