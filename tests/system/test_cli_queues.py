@@ -143,11 +143,12 @@ def config_show_tells_each_setting_and_where_it_is_from():
 @test
 def a_password_lets_in():
     with tempfile.TemporaryDirectory() as folder:
-        right, wrong, empty = (Path(folder, name) for name in ("right", "wrong", "empty"))
+        right, wrong, empty, long = (Path(folder, name) for name in ("right", "wrong", "empty", "long"))
         right.write_text("sesame\n")
         wrong.write_text("simsim\n")
         empty.touch()
-        for file in (right, wrong, empty):
+        long.write_text("x" * 1025)
+        for file in (right, wrong, empty, long):
             file.chmod(0o600)
         with Broker("--password-file", right) as broker:
             assert b"answered" in cli(broker, "ping", "--password-file", right)
@@ -157,7 +158,8 @@ def a_password_lets_in():
             denied = b"cannot connect to "
             cli(broker, "ping", code=os.EX_NOPERM, error=denied)
             cli(broker, "ping", "--password-file", wrong, code=os.EX_NOPERM, error=denied)
-            cli(broker, "ping", "--password-file", empty, code=os.EX_NOINPUT, error=b"it is empty")
+            cli(broker, "ping", "--password-file", empty, code=os.EX_NOINPUT, error=b"first line is empty")
+            cli(broker, "ping", "--password-file", long, code=os.EX_NOINPUT, error=b"first line is too long")
             cli(broker, "ping", "--password-file", f"{folder}/none", code=os.EX_NOINPUT, error=b"No such file")
 
 

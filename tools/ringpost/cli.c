@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PASSWORD_SIZE = 1024 + 3 /* with its line's end */ };
+enum { PASSWORD_MAX = 1024, PASSWORD_SIZE = PASSWORD_MAX + 3 /* with its line's end */ };
 
 /* How the program exits for a failure of the library; what is not listed is EX_UNAVAILABLE. */
 static const struct exit_entry {
@@ -115,14 +115,18 @@ static int password_read(const struct cli *cli, char password[PASSWORD_SIZE])
     if (!path)
         return 0;
     FILE *file = fopen(path, "re");
-    bool is_read = file && fgets(password, PASSWORD_SIZE, file);
-    if (!is_read)
-        fprintf(stderr, "ringpost: password file %s: %s\n", path,
-                file ? "it is empty" : strerror(errno));
+    const char *problem = file ? NULL : strerror(errno);
+    if (file && !fgets(password, PASSWORD_SIZE, file))
+        password[0] = 0;
     if (file)
         fclose(file);
-    password[strcspn(password, "\r\n")] = 0;
-    return is_read ? 0 : EX_NOINPUT;
+    size_t size = strcspn(password, "\r\n");
+    password[size] = 0;
+    if (!problem && (size == 0 || size > PASSWORD_MAX))
+        problem = size == 0 ? "its first line is empty" : "its first line is too long";
+    if (problem)
+        fprintf(stderr, "ringpost: password file %s: %s\n", path, problem);
+    return problem ? EX_NOINPUT : 0;
 }
 
 int cli_open(struct cli *cli, bool is_reconnecting)
