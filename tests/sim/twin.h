@@ -396,6 +396,7 @@ struct twin {
     uint64_t moved;                /* messages, by the last purge or redrive */
     uint64_t touched;              /* leases, by the last touch */
     bool has_more;                 /* behind the last redrive */
+    uint32_t loser;                /* the last connection that lost a lease in this call */
     bool is_burying;               /* what makes room for a dead letter leaves none */
     uint32_t killed;               /* the connection that is to be ended, or PEER_NONE */
 

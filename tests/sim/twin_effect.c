@@ -320,7 +320,9 @@ static void on_settled(struct twin *twin, const struct effect *effect)
         twin->settled_first++;
         REQUIRE(effect->status != STATUS_OK || !is_answered(twin),
                 "no data where an answer has some");
-        if (twin->command && twin->command->kind == COMMAND_PING)
+        /* What may be in flight since a lease was lost may come later. */
+        bool has_gained = twin->config.in_flight_max > 0 && twin->loser == effect->peer;
+        if (twin->command && twin->command->kind == COMMAND_PING && !has_gained)
             twin_check_done(twin, twin_peer(twin, effect->peer));
     }
 }
@@ -370,6 +372,7 @@ static void on_lost(struct twin *twin, const struct effect *effect)
             "leases lost of consumer %u, which is not there", effect->id);
     struct twin_consumer *consumer = &peer->consumers[effect->id];
     bool from_back = consumer->from_back;
+    twin->loser = effect->peer;
     for (uint32_t i = 0; i < effect->count; i++)
         twin_lose(twin, consumer, effect->tag + (from_back ? effect->count - 1 - i : i));
 }
@@ -421,6 +424,7 @@ static void begin_call(struct twin *twin, const struct command *command)
             twin->peers[i].consumers[id].is_passed = false;
     twin->command = command;
     twin->touched = 0;
+    twin->loser = PEER_NONE;
     twin->effects_done = 0;
     if (twin->is_trace && command)
         twin_trace_command(twin, command);
