@@ -28,6 +28,15 @@ static int by_name(const void *left, const void *right)
     return bytes_compare(((const struct listed *)left)->name, ((const struct listed *)right)->name);
 }
 
+/* Adds what another table says of the name. */
+static void join(struct listed *to, const struct listed *one)
+{
+    to->names += one->names;
+    to->patterns += one->patterns;
+    to->retained_size += one->retained_size;
+    memory_free(one->copy);
+}
+
 /* Sorts, makes one of what has the same name, and leaves one more than are wanted, to tell that
  * there are more. */
 static void cut(struct listing *listing)
@@ -35,17 +44,13 @@ static void cut(struct listing *listing)
     size_t count = 0;
     qsort(listing->listed, listing->count, sizeof *listing->listed, by_name);
     for (size_t i = 0; i < listing->count; i++) {
-        struct listed one = listing->listed[i], *last = &listing->listed[count - 1];
-        if (count > 0 && bytes_equal(last->name, one.name)) {
-            last->names += one.names;
-            last->patterns += one.patterns;
-            last->retained_size += one.retained_size;
-            memory_free(one.copy);
-        } else if (count <= listing->count_max) {
+        const struct listed one = listing->listed[i];
+        if (count > 0 && bytes_equal(listing->listed[count - 1].name, one.name))
+            join(&listing->listed[count - 1], &one);
+        else if (count <= listing->count_max)
             listing->listed[count++] = one;
-        } else {
+        else
             memory_free(one.copy);
-        }
     }
     listing->count = count;
 }
