@@ -287,14 +287,14 @@ void link_break(struct ringpost *handle, int error, const char *text)
     connect_again(handle, error, was_up);
 }
 
-short link_events(const struct ringpost *handle)
+short link_events(struct ringpost *handle)
 {
     const struct link *link = &handle->link;
     if (link->fd < 0)
         return 0;
     if (link->state == LINK_CONNECTING)
         return POLLOUT;
-    bool has_start = link->state == LINK_UP && handle->sources.stopped_count > 0;
+    bool has_start = link->state == LINK_UP && source_first(&handle->sources, SOURCE_STOPPED);
     bool has_output = has_start || handle->sources.dirty || output_size(&handle->output) > 0;
     bool has_room = input_backlog(&handle->input) <= handle->config.backlog_max;
     return (short)((has_room ? POLLIN : 0) | (has_output ? POLLOUT : 0));

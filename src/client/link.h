@@ -74,7 +74,7 @@ int link_await_up(struct ringpost *handle, struct wait *wait);
 void link_break(struct ringpost *handle, int error, const char *text);
 
 /* What poll(2) should watch the descriptor for. */
-short link_events(const struct ringpost *handle);
+short link_events(struct ringpost *handle);
 
 /* When a step is due though nothing happened, or TIME_NEVER. */
 uint64_t link_timer(const struct ringpost *handle);

@@ -52,7 +52,6 @@ struct source *source_create(struct source_table *table, enum source_kind kind, 
     if (fields.size > 0)
         memcpy(source->name + name.size, fields.data, fields.size);
     table->all[table->count++] = source;
-    table->stopped_count++;
     return source;
 }
 
@@ -82,21 +81,27 @@ struct source *source_find(struct source_table *table, uint32_t id)
     return table->last;
 }
 
-static size_t *state_count(struct source_table *table, enum source_state state)
-{
-    if (state == SOURCE_STOPPED)
-        return &table->stopped_count;
-    return state == SOURCE_STARTING ? &table->starting_count : NULL;
-}
-
 void source_set_state(struct source_table *table, struct source *source, enum source_state state)
 {
-    size_t *before = state_count(table, source->state), *after = state_count(table, state);
-    if (before)
-        (*before)--;
-    if (after)
-        (*after)++;
+    size_t index = find_index(table, source->id);
+    if (table->from[state] > index)
+        table->from[state] = index;
     source->state = (uint8_t)state;
+}
+
+/* The place of the first source in that state; behind the last if there is none. */
+static size_t place_first(struct source_table *table, enum source_state state)
+{
+    size_t *from = &table->from[state];
+    while (*from < table->count && table->all[*from]->state != state)
+        (*from)++;
+    return *from;
+}
+
+struct source *source_first(struct source_table *table, enum source_state state)
+{
+    size_t place = place_first(table, state);
+    return place < table->count ? table->all[place] : NULL;
 }
 
 void source_mark(struct source_table *table, struct source *source)
@@ -132,8 +137,9 @@ void source_destroy(struct ringpost *handle, struct source *source)
     struct source_table *table = &handle->sources;
     size_t index = find_index(table, source->id);
     assert(index < table->count && table->all[index] == source);
-    source_set_state(table, source, SOURCE_ACTIVE);
     unmark(table, source);
+    for (int state = 0; state < SOURCE_STATES; state++)
+        table->from[state] -= table->from[state] > index;
     table->count--;
     memmove(&table->all[index], &table->all[index + 1],
             (table->count - index) * sizeof *table->all);
@@ -163,12 +169,9 @@ static int source_start(struct ringpost *handle, struct source *source)
 
 int sources_start(struct ringpost *handle)
 {
-    struct source_table *table = &handle->sources;
-    for (size_t i = 0; table->stopped_count > 0; i++) {
-        assert(i < table->count);
-        if (table->all[i]->state != SOURCE_STOPPED)
-            continue;
-        int error = source_start(handle, table->all[i]);
+    struct source *source;
+    while ((source = source_first(&handle->sources, SOURCE_STOPPED))) {
+        int error = source_start(handle, source);
         if (error)
             return error;
     }
@@ -281,11 +284,26 @@ void sources_stop(struct ringpost *handle)
     table->dirty = NULL;
 }
 
+/*
+ * The next source that starts, from `*place` on, which is moved behind it. NULL when its number is over `last`: they
+ * stand in the order of their numbers.
+ */
+static struct source *starting_next(const struct source_table *table, size_t *place, uint64_t last)
+{
+    while (*place < table->count) {
+        struct source *source = table->all[(*place)++];
+        if (source->state == SOURCE_STARTING)
+            return source->start_number <= last ? source : NULL;
+    }
+    return NULL;
+}
+
 int sources_on_reply(struct source_table *table, uint64_t number, struct bytes data)
 {
-    for (size_t i = 0; table->starting_count > 0 && i < table->count; i++) {
-        struct source *source = table->all[i];
-        if (source->state != SOURCE_STARTING || source->start_number != number)
+    size_t place = place_first(table, SOURCE_STARTING);
+    struct source *source;
+    while ((source = starting_next(table, &place, number))) {
+        if (source->start_number != number)
             continue;
         source_set_state(table, source, SOURCE_ACTIVE);
         return source_is_inbox(source) ? inbox_on_reply(source, data) : 0;
@@ -293,17 +311,12 @@ int sources_on_reply(struct source_table *table, uint64_t number, struct bytes d
     return 0;
 }
 
-static bool is_started_by(const struct source *source, uint64_t first, uint64_t last)
-{
-    return source->start_number >= first && source->start_number <= last;
-}
-
 size_t sources_on_error(struct source_table *table, uint64_t first, uint64_t last, int status)
 {
-    size_t count = 0;
-    for (size_t i = 0; table->starting_count > 0 && i < table->count; i++) {
-        struct source *source = table->all[i];
-        if (source->state != SOURCE_STARTING || !is_started_by(source, first, last))
+    size_t count = 0, place = place_first(table, SOURCE_STARTING);
+    struct source *source;
+    while ((source = starting_next(table, &place, last))) {
+        if (source->start_number < first)
             continue;
         source_set_state(table, source, SOURCE_REFUSED);
         source->status = status;
@@ -314,10 +327,10 @@ size_t sources_on_error(struct source_table *table, uint64_t first, uint64_t las
 
 struct source *source_find_refused(struct source_table *table, uint64_t first, uint64_t last)
 {
-    for (size_t i = 0; i < table->count; i++) {
-        struct source *source = table->all[i];
+    for (size_t place = place_first(table, SOURCE_REFUSED); place < table->count; place++) {
+        struct source *source = table->all[place];
         if (source->state == SOURCE_REFUSED && !source->is_awaited &&
-            is_started_by(source, first, last))
+            source->start_number >= first && source->start_number <= last)
             return source;
     }
     return NULL;

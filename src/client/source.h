@@ -22,6 +22,7 @@ enum source_state {
     SOURCE_ACTIVE,
     SOURCE_REFUSED,
     SOURCE_ENDING,
+    SOURCE_STATES,
 };
 
 struct source {
@@ -54,10 +55,9 @@ struct source {
 struct source_table {
     struct source **all; /* in the order of their ids */
     size_t count, capacity;
-    struct source *last;   /* found last, or NULL */
-    struct source *dirty;  /* list of those with something to write */
-    size_t stopped_count;  /* STOPPED ones */
-    size_t starting_count; /* STARTING ones */
+    struct source *last;        /* found last, or NULL */
+    struct source *dirty;       /* list of those with something to write */
+    size_t from[SOURCE_STATES]; /* before this place none is in that state */
     uint32_t id_last;
 };
 
@@ -80,6 +80,9 @@ int source_end(struct ringpost *handle, struct source *source);
 struct source *source_find(struct source_table *table, uint32_t id);
 
 void source_set_state(struct source_table *table, struct source *source, enum source_state state);
+
+/* The first source in that state, or NULL. To ask again costs little. */
+struct source *source_first(struct source_table *table, enum source_state state);
 
 static inline bool source_is_inbox(const struct source *source)
 {

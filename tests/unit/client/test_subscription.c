@@ -35,6 +35,36 @@ static void subscribe_says_what_is_asked_for(void **state)
     assert_int_equal(load_u64(taken.body.data + 8), 600);
 }
 
+/* The broker's refusals may overtake its other answers. */
+static void a_refusal_ends_the_subscription_that_it_names(void **state)
+{
+    struct fake *fake = *state;
+    uint32_t ids[3];
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(ringpost_subscribe(fake->handle, ringpost_text("t"), NULL, &ids[i], 0), 0);
+    fake_put_error(fake, 2, 1, RINGPOST_STATUS_TOO_MANY_SUBSCRIPTIONS, "too many");
+    fake_put_reply(fake, 1, false, bytes_of(NULL, 0));
+    fake_put_reply(fake, 3, false, bytes_of(NULL, 0));
+    assert_int_equal(fake_next(fake, RINGPOST_ENDED).id, ids[1]);
+    for (int i = 0; i < 3; i += 2) {
+        fake_put_context(fake, ids[i], 0, 1);
+        fake_put_publish(fake, "t", "a");
+        assert_int_equal(fake_next(fake, RINGPOST_TOPIC).id, ids[i]);
+    }
+    assert_null(source_first(&fake->handle->sources, SOURCE_STARTING));
+}
+
+/* A walk over all that there are for each new one would not end within the time of a test. */
+static void many_subscriptions_start_as_soon_as_few(void **state)
+{
+    enum { COUNT = 150000 };
+    struct fake *fake = *state;
+    uint32_t id;
+    for (int i = 0; i < COUNT; i++)
+        assert_int_equal(ringpost_subscribe(fake->handle, ringpost_text("t"), NULL, &id, 0), 0);
+    assert_int_equal(fake_number(fake), COUNT + 1);
+}
+
 static void subscribe_can_say_more(void **state)
 {
     struct fake *fake = *state;
@@ -170,6 +200,9 @@ static void a_subscription_that_ends_is_not_started_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_refusal_ends_the_subscription_that_it_names, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(many_subscriptions_start_as_soon_as_few, setup, teardown),
         cmocka_unit_test_setup_teardown(subscribe_can_say_more, setup, teardown),
         cmocka_unit_test_setup_teardown(subscribe_says_what_is_asked_for, setup, teardown),
         cmocka_unit_test_setup_teardown(the_default_bound_is_the_brokers, setup, teardown),
