@@ -134,14 +134,15 @@ static int ask(struct ringpost *handle, struct outgoing *outgoing,
     options->reply_to = ringpost_bytes(address, (size_t)size);
     options->correlation_id = ringpost_text(text);
     outgoing->options = options;
-    int error = produce(handle, outgoing, NULL, wait);
-    if (error)
-        return error;
+    request_begin(&handle->request, correlation);
+    int error = produce(handle, outgoing, &handle->request.number, wait);
     /* The wait for room may have seen another connection, and the address is of the one before. */
-    if (handle->epoch != epoch)
-        return -ECONNRESET;
-    handle->request.correlation = correlation;
-    return request_await_answer(handle, wait);
+    if (!error && handle->epoch != epoch)
+        error = -ECONNRESET;
+    if (!error)
+        return request_finish(handle, wait);
+    handle->request.state = REQUEST_NONE;
+    return error;
 }
 
 int ringpost_request(struct ringpost *handle, struct ringpost_bytes address,

@@ -28,18 +28,17 @@ int request_call(struct ringpost *handle, const struct question *question, struc
     return handle_leave(handle, error ? error : request_await(handle, wait));
 }
 
-int request_await(struct ringpost *handle, struct wait *wait)
+void request_begin(struct request *request, uint64_t correlation)
 {
-    handle->request.correlation = 0;
-    return request_await_answer(handle, wait);
+    request->state = REQUEST_WAITING;
+    request->number = 0; /* of no frame */
+    request->correlation = correlation;
 }
 
-int request_await_answer(struct ringpost *handle, struct wait *wait)
+int request_finish(struct ringpost *handle, struct wait *wait)
 {
     struct request *request = &handle->request;
     int error = 0;
-    request->state = REQUEST_WAITING;
-    request->number = handle->base + handle->window.last;
     while (request->state == REQUEST_WAITING && !error)
         error = link_turn_aside(handle, wait);
     if (request->state == REQUEST_FAILED)
@@ -48,6 +47,13 @@ int request_await_answer(struct ringpost *handle, struct wait *wait)
         error = 0;
     request->state = REQUEST_NONE;
     return error;
+}
+
+int request_await(struct ringpost *handle, struct wait *wait)
+{
+    request_begin(&handle->request, 0);
+    handle->request.number = handle->base + handle->window.last;
+    return request_finish(handle, wait);
 }
 
 void request_answer(struct request *request, struct bytes reply, bool has_more)

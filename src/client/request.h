@@ -24,8 +24,12 @@ int request_call(struct ringpost *handle, const struct question *question, struc
 /* The same for a question that was put out already, as the last frame. */
 int request_await(struct ringpost *handle, struct wait *wait);
 
-/* The same for the last frame when the answer to it, with request.correlation, comes to the inbox. */
-int request_await_answer(struct ringpost *handle, struct wait *wait);
+/*
+ * The two halves of that, for a frame whose answer can come while it is put out: begins before that, and then
+ * request.number is told the frame's number. With a correlation its answer comes to the inbox.
+ */
+void request_begin(struct request *request, uint64_t correlation);
+int request_finish(struct ringpost *handle, struct wait *wait);
 
 /* Whether the REPLY to the frame of that number is what the call waits for. */
 static inline bool request_is_for(const struct request *request, uint64_t number)

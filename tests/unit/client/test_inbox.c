@@ -104,6 +104,25 @@ static void nobody_there_is_told_at_once(void **state)
     fake_next_none(fake);
 }
 
+/* A call that writes much reads as well, lest broker and client both wait to be read. */
+static void what_comes_while_a_request_is_written_is_its_answer(void **state)
+{
+    static const char large[150 * 1024];
+    struct fake *fake = *state;
+    struct ringpost_message reply;
+    struct ringpost_bytes body = ringpost_bytes(large, sizeof large);
+    struct ringpost_bytes address = ringpost_text("topic:sums");
+    fake_put_reply(fake, 1, false, bytes_text("secret"));
+    assert_int_equal(ask(fake, "topic:sums", &reply, 0), -ETIMEDOUT);
+    fake_take(fake, OP_SUBSCRIBE);
+    fake_take(fake, OP_PUBLISH);
+    assert_int_equal(ringpost_push(fake->handle, ringpost_text("q"), body, NULL, WAIT_MS), 0);
+    fake_take(fake, OP_PUSH);
+    fake_put_error(fake, 4, 1, RINGPOST_STATUS_NO_READER, "nobody is there");
+    assert_int_equal(ringpost_request(fake->handle, address, body, NULL, &reply, WAIT_MS), -ENOENT);
+    fake_next_none(fake);
+}
+
 static void a_lost_connection_is_no_answer(void **state)
 {
     struct fake *fake = *state;
@@ -227,6 +246,7 @@ int main(void)
         TEST(a_request_waits_for_its_answer_alone),
         TEST(other_events_wait_meanwhile),
         TEST(nobody_there_is_told_at_once),
+        TEST(what_comes_while_a_request_is_written_is_its_answer),
         TEST(a_lost_connection_is_no_answer),
         TEST(the_inbox_for_answers_is_nobodys_to_end),
         TEST(an_inbox_that_is_refused_or_ends_is_made_anew),
