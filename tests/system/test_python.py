@@ -81,12 +81,13 @@ def do_queue_operations(c, queue):
 
 
 def do_dead_letters(c, queue):
-    c.declare(queue, dead_letter=b"morgue", lease_max=1)
+    c.declare(queue, dead_letter=b"morgue", lease_max=200)
     c.set(queue, max_messages=10)
     c.push(queue, b"dull", x_colour=b"grey")
     c.consume(queue, 3, count=1)
     c.settle(TOUCH, 3, take(c, 1)[0].tag)
     assert c.receive(DEADLINE_S) == Lost(3, 1, 1)
+    c.set(queue, lease_max=0)
     c.credit(3, 1)
     c.settle(REJECT, 3, take(c, 1)[0].tag)
     headers, message = unpack_headers(c.peek(b"morgue")[0][0])
