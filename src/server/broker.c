@@ -4,6 +4,7 @@
 #include "base/heap.h"
 #include "base/time.h"
 #include "server/address.h"
+#include "server/keys.h"
 #include "server/log.h"
 #include "server/records.h"
 #include "server/reload.h"
@@ -130,6 +131,15 @@ static int start_shard(struct broker *broker)
     return EX_OK;
 }
 
+/* Nobody asked for the default addresses, and not every machine has IPv6. */
+static bool may_be_missing(const struct options *options, unsigned index, int error)
+{
+    const struct key *listen = key_find(bytes_text("listen"));
+    return key_origin(listen, options)->kind == ORIGIN_DEFAULT &&
+           options->listen[index].kind == RING_ADDRESS_TCP6 &&
+           (error == -EAFNOSUPPORT || error == -EADDRNOTAVAIL);
+}
+
 static int listen_all(struct broker *broker)
 {
     const struct options *options = broker->options;
@@ -138,9 +148,7 @@ static int listen_all(struct broker *broker)
         int result = shard_listen(&broker->shard, &options->listen[i], &port);
         address_format(&options->listen[i], result < 0 ? options->listen[i].port : port,
                        broker->addresses[i]);
-        bool is_no_ipv6 = options->listen[i].kind == RING_ADDRESS_TCP6 && i > 0 &&
-                          (result == -EAFNOSUPPORT || result == -EADDRNOTAVAIL);
-        if (is_no_ipv6) {
+        if (may_be_missing(options, i, result)) {
             broker->addresses[i][0] = '\0';
             continue;
         }

@@ -188,6 +188,13 @@ def a_file_that_is_no_socket_is_never_replaced():
 
 
 @test
+def an_address_that_was_asked_for_is_never_left_out():
+    elsewhere = "[2001:db8::7]:0"
+    done = run_broker("--listen", "127.0.0.1:0", "--listen", elsewhere, "--insecure")
+    assert done.returncode == os.EX_UNAVAILABLE and elsewhere in done.stderr, done
+
+
+@test
 def the_broker_can_start_at_once_again_on_a_port_that_had_connections():
     with Broker() as broker:
         address = broker.address
