@@ -6,6 +6,8 @@ import json
 import os
 import pty
 import signal
+import tempfile
+from pathlib import Path
 
 from cli import BODIES, EX_EMPTY, Running, cli, cli_json
 from environment import unique, wait_until
@@ -44,6 +46,25 @@ def pop_follow_goes_on_until_it_is_ended(broker):
         wait_until(lambda: not c.has_queue(queue) or c.info(queue)["acknowledged"] == 3, "all are acknowledged")
         command.signal(signal.SIGTERM)
         assert command.wait() == -signal.SIGTERM
+
+
+@test
+def pop_follow_goes_on_when_a_lease_took_too_long(broker):
+    queue, c = unique(), broker.connect()
+    c.declare(queue, lease_max=50)
+    push(c, queue, b"work")
+    with tempfile.TemporaryDirectory(prefix="ringpost-") as folder:
+        gate = f"{folder}/gate"
+        os.mkfifo(gate)
+        with Running(broker, "pop", "-f", queue, "--exec", f"echo begun; read line < {gate}") as command:
+            assert command.line() == b"begun\n"
+            wait_until(lambda: c.info(queue)["returned"] == 1, "the lease is over")
+            c.set(queue, lease_max=0)
+            Path(gate).write_text("done\n")
+            assert command.line("stderr") == b"ringpost: the lease took too long; its message went back\n"
+            assert command.line() == b"begun\n"
+            Path(gate).write_text("done\n")
+            wait_until(lambda: c.info(queue)["acknowledged"] == 1, "it is acknowledged the second time")
 
 
 @test

@@ -158,8 +158,12 @@ static int on_event(struct pop *pop, const struct ringpost_event *event,
 {
     switch (event->kind) {
     case RINGPOST_MESSAGE: return take(pop, event, messages);
-    case RINGPOST_ENDED:
-    case RINGPOST_REFUSED: return cli_fail_event("pop", event);
+    case RINGPOST_ENDED: return cli_fail_event("pop", event);
+    case RINGPOST_REFUSED:
+        if (event->status != RINGPOST_STATUS_NOT_LEASED)
+            return cli_fail_event("pop", event);
+        pop->has_failed = true; /* too late, as RINGPOST_LEASES_LOST said */
+        return 0;
     case RINGPOST_LOST:
         if (pop->cli->options.wait_ms == WAIT_NONE && !pop->cli->options.is_follow)
             return cli_fail(pop->cli, "connection", event->error);
