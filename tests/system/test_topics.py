@@ -3,10 +3,12 @@
 
 import struct
 
-from environment import DEADLINE_S, unique, wait_until
-from harness import Broker, assert_quiet, heard, main, push, refused, take, test
+from environment import DEADLINE_S, is_sanitized, unique, wait_until
+from harness import Broker, assert_quiet, heard, long_test, main, push, refused, take, test
 import ringpost
-from ringpost import Gap, Publication, pack_frame
+from ringpost import Gap, Publication, pack_fields, pack_frame
+
+MANY = 1_000_000
 
 
 def said_to(subscriber, publisher, topics):
@@ -360,6 +362,69 @@ def a_subscription_id_in_use_is_refused_and_the_old_one_goes_on(broker):
         c.subscribe(unique("topic"), 1)
     c.publish(topic, b"still")
     assert heard(c, 1) == [b"still"]
+
+
+# Groups, what is kept, and very many subscriptions.
+
+
+@test
+def what_waits_for_a_member_that_dies_goes_to_another_in_order(broker):
+    topic, publisher = unique("group"), broker.connect()
+    slow = broker.raw(receive_buffer=4096)
+    slow.send(pack_frame(ringpost.SUBSCRIBE, topic, ringpost.RANGE.pack(3, 0, 0) + pack_fields({"group": b"g"})))
+    slow.read_until(ringpost.REPLY)
+    publish_slowly_read(publisher, topic)  # more than the socket takes
+    other = broker.connect()
+    other.subscribe(topic, 1, group=b"g")
+    slow.close()
+    numbers = [struct.unpack_from("<Q", other.receive(DEADLINE_S).message)[0]]
+    while numbers[-1] != SLOW_COUNT - 1:
+        numbers.append(struct.unpack_from("<Q", other.receive(DEADLINE_S).message)[0])
+    assert numbers == list(range(numbers[0], SLOW_COUNT)), "none twice, none missing, in order"
+
+
+@test
+def retained_messages_come_in_the_order_of_their_names_before_what_is_new(broker):
+    base, publisher = unique("kept"), broker.connect()
+    for name in (b"c", b"a", b"b", b"a"):
+        publisher.publish(base + b"." + name, b"old", retain=True)
+    publisher.flush()
+    raw = broker.raw()
+    raw.send(subscribe_frame(base + b".*", ringpost.WILDCARD))
+    raw.read_until(ringpost.REPLY)
+    publisher.publish(base + b".d", b"new")
+    heard_frames = [raw.read_until(ringpost.CONTEXT, ringpost.PUBLISH) for _ in range(6)]
+    contexts = [(f.flags, ringpost.RANGE.unpack(f.body)) for f in heard_frames if f.op == ringpost.CONTEXT]
+    assert contexts == [(2, (7, 0, 1)), (0, (7, 0, 4))], contexts
+    names = [f.name.rpartition(b".")[2] for f in heard_frames if f.op == ringpost.PUBLISH]
+    assert names == [b"a", b"b", b"c", b"d"]
+    for name in (b"a", b"b", b"c"):
+        publisher.publish(base + b"." + name, b"", retain=True)
+    publisher.flush()
+
+
+def subscribe_frame(topic, flags=0, subscription=7):
+    return pack_frame(ringpost.SUBSCRIBE, topic, ringpost.RANGE.pack(subscription, 0, 0), flags)
+
+
+@long_test
+def a_million_subscriptions_of_one_connection_cost_200_bytes_each_and_end_with_it():
+    with Broker("--max-subscriptions-per-connection", "0") as broker:
+        c, other = broker.raw(), broker.connect()
+        before, at_once = broker.resident_kib(), 1000
+        for first in range(0, MANY, at_once):
+            c.send(*(subscribe_frame(b"tenant-%d.device-%d.temp" % (n // 1000, n % 1000), 0, n) for n in range(first, first + at_once)))
+            for _ in range(at_once):
+                c.read_until(ringpost.REPLY)
+        each = (broker.resident_kib() - before) * 1024 / MANY
+        print(f"        {each:.0f} bytes each")
+        assert each <= 200 or is_sanitized(), each
+        other.publish(b"tenant-999.device-999.temp", b"last")
+        assert c.read_until(ringpost.PUBLISH).body == b"last"
+        c.close()
+        wait_until(lambda: other.stats()["subscriptions"] == 0, "they end with their connection")
+        if not is_sanitized():
+            wait_until(lambda: broker.resident_kib() < before + 10 * 1024, "their memory goes back to the system")
 
 
 if __name__ == "__main__":
