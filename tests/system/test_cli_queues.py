@@ -59,6 +59,20 @@ def a_delayed_message_is_there_later_and_an_expired_one_is_dead(broker):
 
 
 @test
+def sizes_and_times_have_the_units_of_the_configuration(broker):
+    queue = unique()
+    for size, number in (("3", 3), ("3b", 3), ("2K", 2048), ("64mb", 64 << 20), ("1GB", 1 << 30)):
+        cli(broker, "queue", "declare", size + queue.decode(), "--max-bytes", size)
+        assert info(broker, size + queue.decode())["max_bytes"] == number, size
+    cli(broker, "queue", "declare", queue)
+    for time, ms in (("250ms", 250), ("1.5s", 1500), ("5m", 300_000), ("0.25h", 900_000), ("30d", 30 * 86_400_000)):
+        cli(broker, "queue", "set", queue, "--ttl", time)
+        assert info(broker, queue)["ttl"] == ms, time
+    for option, value in (("--max-bytes", "1kk"), ("--max-bytes", "b"), ("--ttl", "1min"), ("--ttl", "9" * 18 + "d")):
+        cli(broker, "queue", "set", queue, option, value, code=os.EX_USAGE, error=option.encode())
+
+
+@test
 def settings_are_declared_and_changed(broker):
     queue = unique()
     first = "--max-messages 7 --max-bytes 2k --when-full drop-oldest --ttl 30 --delivery-limit 3 --lease-max 1.5"

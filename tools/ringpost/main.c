@@ -18,7 +18,8 @@ static void help_all(FILE *to)
     fputs("\nEvery command takes:\n", to);
     options_help(to, OPTIONS_COMMON);
     fputs(
-        "\nringpost COMMAND --help tells more. Behind -- everything is an argument.\n\n"
+        "\nSECONDS can have a fraction, or another unit: 500ms, 5m, 2h, 7d; SIZE as well: 64kb, 1gb.\n"
+        "ringpost COMMAND --help tells more. Behind -- everything is an argument.\n\n"
         "Exit codes: 0 done; 1 pop or peek found nothing; 64 wrong usage; 65 the broker does not do\n"
         "that with this name or message; 66 no password file; 67 nobody is there; 69 no broker; 70\n"
         "broken; 71 the system refused; 74 the output cannot be written; 75 not now: time over, queue\n"

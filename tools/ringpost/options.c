@@ -244,13 +244,13 @@ static bool text_add(struct texts *texts, const char *text)
 
 static bool period_set(int64_t *ms, const char *value)
 {
-    int parsed;
+    uint64_t parsed;
     *ms = RINGPOST_OFF;
     if (strcmp(value, "none") == 0)
         return true;
-    if (!text_parse_seconds(value, &parsed))
+    if (!text_parse_period(value, INT64_MAX, &parsed))
         return false;
-    *ms = parsed > 0 ? parsed : RINGPOST_OFF;
+    *ms = parsed > 0 ? (int64_t)parsed : RINGPOST_OFF;
     return true;
 }
 

@@ -2,8 +2,9 @@
 
 #include <fnmatch.h>
 #include <stdlib.h>
+#include <strings.h>
 
-enum { SECONDS_MAX = 2000000, FRACTION_DIGITS_MAX = 9 };
+enum { WAIT_MS_MAX = 2000001000, FRACTION_DIGITS_MAX = 9 };
 
 static bool is_continued(const unsigned char *at, size_t count)
 {
@@ -150,22 +151,33 @@ bool text_parse_size(const char *text, uint64_t *size)
     static const char units[] = "kmg";
     if (!take_digits(&text, size))
         return false;
-    if (*text == 0)
-        return true;
-    const char *unit = strchr(units, *text | 0x20);
-    if (!unit || text[1] != 0)
-        return false;
-    unsigned bits = 10 * (unsigned)(unit - units + 1);
-    if (*size > UINT64_MAX >> bits)
+    const char *unit = *text ? strchr(units, *text | 0x20) : NULL;
+    unsigned bits = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+    bool is_end = strcasecmp(unit ? text + 1 : text, "b") == 0 || text[unit != NULL] == 0;
+    if (!is_end || *size > UINT64_MAX >> bits)
         return false;
     *size <<= bits;
     return true;
 }
 
-bool text_parse_seconds(const char *text, int *ms)
+/* The milliseconds of a unit of time; 0 when there is no such unit. */
+static uint64_t unit_ms(const char *name)
 {
-    uint64_t seconds = 0, fraction = 0, scale = 1;
-    bool has_whole = take_digits(&text, &seconds);
+    static const struct {
+        const char *name;
+        uint64_t ms;
+    } units[] = {{"", 1000}, {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        if (strcmp(units[i].name, name) == 0)
+            return units[i].ms;
+    }
+    return 0;
+}
+
+bool text_parse_period(const char *text, uint64_t max_ms, uint64_t *ms)
+{
+    uint64_t whole = 0, fraction = 0, scale = 1;
+    bool has_whole = take_digits(&text, &whole);
     if (*text == '.') {
         const char *begin = ++text;
         bool has_fraction = take_digits(&text, &fraction);
@@ -176,8 +188,18 @@ bool text_parse_seconds(const char *text, int *ms)
     } else if (!has_whole) {
         return false;
     }
-    if (*text != 0 || seconds > SECONDS_MAX)
+    uint64_t unit = unit_ms(text);
+    if (unit == 0 || whole >= max_ms / unit)
         return false;
-    *ms = (int)(seconds * 1000 + (fraction * 1000 + scale - 1) / scale);
+    *ms = whole * unit + (fraction * unit + scale - 1) / scale;
     return true;
+}
+
+bool text_parse_seconds(const char *text, int *ms)
+{
+    uint64_t parsed;
+    bool is_parsed = text_parse_period(text, WAIT_MS_MAX, &parsed);
+    if (is_parsed)
+        *ms = (int)parsed;
+    return is_parsed;
 }

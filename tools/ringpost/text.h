@@ -27,11 +27,13 @@ char *text_copy_ended(struct ringpost_bytes bytes);
 bool text_is_like(struct ringpost_bytes name, const char *pattern);
 
 /*
- * Parse a whole text; false when it is no such number, or too large a one. Seconds may have a fraction and come
- * out as milliseconds, rounded up; sizes may end in k, m or g.
+ * Parse a whole text; false when it is no such number, or too large a one. Sizes may end in k, m or g, with b
+ * behind it. Seconds may have a fraction, or another unit (ms, m, h, d), and come out as milliseconds, rounded up;
+ * a period is below `max_ms`.
  */
 bool text_parse_number(const char *text, uint64_t *number);
 bool text_parse_size(const char *text, uint64_t *size);
+bool text_parse_period(const char *text, uint64_t max_ms, uint64_t *ms);
 bool text_parse_seconds(const char *text, int *ms);
 
 #endif
