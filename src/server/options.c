@@ -43,10 +43,11 @@ void options_help(FILE *to)
         help_key(key_at(i), to);
     for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
         fprintf(to, "  %s\n        %s\n", actions[i].name, actions[i].help);
-    fputs("\nexit codes: 0 ended cleanly, 64 bad usage, 69 cannot listen, 71 the system refused,\n"
-          "73 the ready file cannot be written, 78 the configuration is wrong or io_uring cannot be\n"
-          "used here\n",
-          to);
+    fputs(
+        "\nexit codes: 0 ended cleanly, 64 bad usage, 69 cannot listen, 71 the system refused,\n"
+        "73 the ready file cannot be written, 78 the configuration is wrong or io_uring cannot be\n"
+        "used here\n",
+        to);
 }
 
 static bool find_action(struct options *options, const char *argument)
