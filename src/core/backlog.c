@@ -102,6 +102,10 @@ static void forget_messages(struct post *post)
 
 static void post_remove(struct backlog *backlog, struct backlog_store *store, struct post *post)
 {
+    struct line *line = post->subscription->line;
+    struct list *behind = post->in_line.next;
+    if (line->late == post)
+        line->late = behind == &line->posts ? NULL : post_of(behind);
     list_remove(&post->in_backlog);
     list_remove(&post->in_line);
     backlog->posts_count--;
@@ -125,15 +129,22 @@ static bool is_newer(const struct post *post, const struct batch *batch)
             post->slice.offset > batch->slice.offset);
 }
 
-/* The first post of the line that is newer than the batch, or NULL: only what comes from a member
- * that left its group has to look further than the last. */
-static struct post *find_newer(const struct line *line, const struct batch *batch)
+/* The first post of the line that is newer than the batch, or NULL. Only what comes from a member that
+ * left its group is late, and comes in order: it is looked for from where the last one was put. Where
+ * messages take the place of others of their name, posts may be in another order. */
+static struct post *find_newer(struct line *line, const struct batch *batch)
 {
-    struct post *newer = NULL;
-    for (struct list *link = line->posts.prev;
-         link != &line->posts && is_newer(post_of(link), batch); link = link->prev)
-        newer = post_of(link);
-    return newer;
+    const struct list *end = &line->posts;
+    struct list *at = end->prev;
+    if (at == end || !is_newer(post_of(at), batch))
+        return NULL;
+    if (line->late && line->latest.count == 0)
+        at = &line->late->in_line;
+    while (!is_newer(post_of(at), batch)) /* the last one is */
+        at = at->next;
+    while (at->prev != end && is_newer(post_of(at->prev), batch))
+        at = at->prev;
+    return line->late = post_of(at);
 }
 
 /* Joins the batch to the last post when it goes on right behind it. */

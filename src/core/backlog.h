@@ -28,6 +28,7 @@ struct post {
 struct line {
     struct list posts; /* oldest first */
     struct list over;  /* in the store's list, or none */
+    struct post *late; /* before which something was put last, or NULL */
     uint32_t count;    /* messages */
     uint64_t size;     /* bytes of them */
     struct table latest;

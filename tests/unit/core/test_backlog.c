@@ -456,6 +456,41 @@ static void what_comes_late_and_finds_no_room_is_missing_in_its_place(void **sta
     close(&b);
 }
 
+/* Lets messages wait that were published as numbers `first`, `first` + 2 and so on. */
+static void add_every_other(struct bench *bench, uint64_t first, uint64_t count)
+{
+    struct run run = frames_run(OP_PUBLISH, "t", "a");
+    for (uint64_t order = first; order < first + 2 * count; order += 2) {
+        struct batch batch = {.order = order};
+        /* Something between them, lest they join. */
+        memcpy(chunk_put(&bench->chunks, &bench->arena, run.size + 1, &batch.slice), run.data,
+               run.size);
+        batch.slice.size = run.size;
+        batch.slice.count = 1;
+        assert_int_equal(backlog_add(&bench->backlog, &bench->store, bench->one, &batch), 0);
+        chunk_release(batch.slice.block, &bench->arena);
+    }
+    frames_free(&run);
+}
+
+/* If each were looked for among all that are newer, this would take longer than a test may. */
+static void many_that_come_late_each_find_their_place_at_once(void **state)
+{
+    enum { MANY = 200000 };
+    (void)state;
+    struct bench b;
+    open(&b);
+    bound(b.one, 2 * MANY, 0);
+    add_every_other(&b, 2, MANY);
+    add_every_other(&b, 1, MANY);
+    for (uint64_t order = 1; order <= 2 * MANY; order++) {
+        struct post post = backlog_take(&b.backlog, &b.store);
+        assert_int_equal(post.order, order);
+        chunk_release(post.slice.block, &b.arena);
+    }
+    close(&b);
+}
+
 /* What waits, message by message. */
 struct naive {
     struct {
@@ -570,6 +605,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_line_over_its_bound_is_listed_and_keeps_everything),
         cmocka_unit_test(older_messages_that_come_late_find_their_place),
         cmocka_unit_test(what_comes_late_and_finds_no_room_is_missing_in_its_place),
+        cmocka_unit_test(many_that_come_late_each_find_their_place_at_once),
         cmocka_unit_test(it_agrees_with_a_list_of_messages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
