@@ -12,6 +12,7 @@
 #define BYTES_MAX (UINT64_C(1) << 50)
 #define TIMEOUT_MIN (100 * NS_PER_MS)
 #define TIMEOUT_MAX (3600 * NS_PER_S)
+#define LIVENESS_MIN (50 * NS_PER_MS) /* clients are not quicker */
 
 #define LISTEN_DEFAULT_4 "127.0.0.1:7464"
 #define LISTEN_DEFAULT_6 "[::1]:7464"
@@ -29,7 +30,7 @@ static const struct key keys[] = {
     {"liveness", "DURATION",
      "how long a client that sends heartbeats may be silent while it has leases; 0: for ever",
      .kind = KEY_NUMBER, .unit = UNIT_DURATION, .needs_restart = true, .at = FIELD(liveness_ns),
-     .min = 0, .max = 3600 * NS_PER_S, .fallback = "30s"},
+     .may_be_none = true, .min = LIVENESS_MIN, .max = 3600 * NS_PER_S, .fallback = "30s"},
     {"ready-file", "FILE", "once listening, write the addresses there, a line each",
      .kind = KEY_PATH, .needs_restart = true, .at = FIELD(ready_file), .fallback = ""},
     {"ring-features", "all|6.1", "use all there is of io_uring, or only what Linux 6.1 offers",
@@ -143,9 +144,10 @@ static int read_number(const struct key *key, const char *value, uint64_t *numbe
 {
     if (key->kind != KEY_NUMBER)
         return choose(key, value, number);
-    if (units_read(key->unit, value, number) < 0 || *number < key->min || *number > key->max)
+    if (units_read(key->unit, value, number) < 0 || *number > key->max)
         return -EINVAL;
-    return 0;
+    bool is_none = key->may_be_none && *number == 0;
+    return is_none || *number >= key->min ? 0 : -EINVAL;
 }
 
 static int set_number(const struct key *key, struct options *options, const char *value,
@@ -259,6 +261,6 @@ void key_describe(const struct key *key, char text[KEY_TEXT_SIZE])
         units_write(key->unit, key->min, min);
         units_write(key->unit, key->max, max);
     }
-    snprintf(text, KEY_TEXT_SIZE, "%s%s%s%s%s", key->takes, is_number ? " of " : "", min,
-             is_number ? " to " : "", max);
+    snprintf(text, KEY_TEXT_SIZE, "%s%s%s%s%s%s", key->takes, is_number ? " of " : "",
+             key->may_be_none ? "0 or " : "", min, is_number ? " to " : "", max);
 }

@@ -23,6 +23,7 @@ struct key {
     bool needs_restart;  /* a running broker keeps the value it started with */
     size_t at;           /* the field's place in struct options */
     uint64_t min, max;   /* of a number */
+    bool may_be_none;    /* 0, below the least, means that there is none */
     const char *fallback;
 };
 

@@ -83,6 +83,20 @@ static void choices_and_bounds_are_told(void **state)
     assert_null(key_find(bytes_text("")));
 }
 
+/* No client could keep its leases if it had to be quicker than it can. */
+static void the_least_liveness_is_none_or_one_that_clients_can_keep(void **state)
+{
+    struct options options = {0};
+    char text[KEY_TEXT_SIZE];
+    (void)state;
+    assert_int_equal(set(&options, "liveness", "49ms", from_flag), -EINVAL);
+    assert_int_equal(set(&options, "liveness", "50ms", from_flag), 0);
+    assert_int_equal(set(&options, "liveness", "0", from_flag), 0);
+    expect(&options, "liveness", "0");
+    key_describe(key_find(bytes_text("liveness")), text);
+    assert_string_equal(text, "DURATION of 0 or 50ms to 1h");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -91,6 +105,7 @@ int main(void)
         cmocka_unit_test(a_value_that_a_flag_overrules_is_looked_at_all_the_same),
         cmocka_unit_test(addresses_of_one_origin_add_up_and_take_the_place_of_a_lesser_one),
         cmocka_unit_test(choices_and_bounds_are_told),
+        cmocka_unit_test(the_least_liveness_is_none_or_one_that_clients_can_keep),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
