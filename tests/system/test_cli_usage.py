@@ -294,13 +294,15 @@ def queue_ls_lists_names_that_cannot_steer_a_terminal(broker):
     for name in names:
         push(c, name, b"12345")
     c.pause(names[1])
+    cli(broker, "push", ODD, "12", "--delay", "3600")
     text = cli(broker, "queue", "ls")
     assert ODD not in text and b"\x1b" not in text
-    rows = {tuple(line.split(None, 5)) for line in text.splitlines()}
-    assert (b"READY", b"LEASED", b"BYTES", b"CONSUMERS", b"STATE", b"NAME") in rows
-    size = b"%d" % (13 + len(ODD))
-    assert (b"1", b"0", size, b"0", b"-", ODD_ESCAPED) in rows, text
-    assert any(row[4:] == (b"paused", names[1]) for row in rows), text
+    rows = {tuple(line.split(None, 6)) for line in text.splitlines()}
+    assert (b"READY", b"LEASED", b"DELAYED", b"BYTES", b"CONSUMERS", b"STATE", b"NAME") in rows
+    fields = c.info(ODD)
+    size = b"%d" % (fields["ready-bytes"] + fields["delayed-bytes"])
+    assert (b"1", b"0", b"1", size, b"0", b"-", ODD_ESCAPED) in rows, text
+    assert any(row[5:] == (b"paused", names[1]) for row in rows), text
     records = {record.get("name", record.get("name_base64")): record for record in cli_json(broker, "queue", "ls")}
     assert base64.b64encode(ODD).decode() in records and "grüße" in records
     for name in names:

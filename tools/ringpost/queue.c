@@ -93,8 +93,9 @@ static void print_info(const struct ringpost_info *info, bool is_json)
 
 static void print_row(const struct ringpost_info *info)
 {
-    printf("%12" PRIu64 " %12" PRIu64 " %14" PRIu64 " %9" PRIu64 " %-8s ", info->ready,
-           info->leased, info->ready_bytes + info->leased_bytes, info->consumers,
+    printf("%12" PRIu64 " %9" PRIu64 " %9" PRIu64 " %14" PRIu64 " %9" PRIu64 " %-8s ", info->ready,
+           info->leased, info->delayed,
+           info->ready_bytes + info->leased_bytes + info->delayed_bytes, info->consumers,
            info->paused     ? "paused"
            : info->declared ? "declared"
                             : "-");
@@ -112,8 +113,8 @@ int queue_list_run(struct cli *cli)
     if (got < 0)
         return cli_fail(cli, "queue ls", got);
     if (!cli->options.is_json)
-        printf("%12s %12s %14s %9s %-8s %s\n", "READY", "LEASED", "BYTES", "CONSUMERS", "STATE",
-               "NAME");
+        printf("%12s %9s %9s %14s %9s %-8s %s\n", "READY", "LEASED", "DELAYED", "BYTES",
+               "CONSUMERS", "STATE", "NAME");
     struct ringpost_info info = {.size = sizeof info};
     while ((got = ringpost_list_next(cursor, &info, cli->options.timeout_ms)) > 0) {
         if (!text_is_like(info.name, cli->argument_count > 0 ? cli->arguments[0] : NULL))
