@@ -88,6 +88,9 @@ void ring_accept(struct ring *ring, struct io *io, int fd);
 /* Who a connection comes from; a unix socket has no path. Returns 0 or -errno. */
 int ring_peer(struct ring *ring, int fd, struct ring_address *address);
 
+/* Bytes that have come on a connection and were not received yet. */
+size_t ring_unread(struct ring *ring, int fd);
+
 /*
  * Whether a peer has not acknowledged all that was sent to it. `*silent_ns` is since when its host
  * has not been heard although it was asked again; 0 if there is no sign of that. A host that lives

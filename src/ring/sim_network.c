@@ -246,6 +246,11 @@ bool ring_silence(struct ring *ring, int fd, uint64_t *silent_ns)
     return wire->out.count > 0;
 }
 
+size_t ring_unread(struct ring *ring, int fd)
+{
+    return network_wire(ring, fd)->in.count;
+}
+
 int ring_peer(struct ring *ring, int fd, struct ring_address *address)
 {
     assert(network_wire(ring, fd)->is_used);

@@ -153,13 +153,21 @@ void conn_end(struct shard *shard, struct conn *conn, enum status status)
     drain(shard, conn);
 }
 
+/* Whether something came from a client that is not read from, since it was last looked at. */
+static bool has_written_on(struct shard *shard, struct conn *conn)
+{
+    size_t before = conn->unread_size;
+    conn->unread_size = conn->is_paused ? ring_unread(shard->ring, conn->fd) : 0;
+    return conn->unread_size != before;
+}
+
 /* Looks at whether the client lives, and has that done again; a quarter too late at most. */
 static void watch_life(struct shard *shard, struct conn *conn)
 {
     uint64_t liveness = conn->session.limits->liveness_ns, leased_since;
     uint64_t leased = engine_leased(shard->engine, conn->id, &leased_since);
     bool has_slept = shard->now - conn->timeout_ns > liveness / LIFE_PARTS;
-    if (conn->is_paused || has_slept) /* who was not listened to was not silent */
+    if (has_slept || has_written_on(shard, conn)) /* who was not listened to was not silent */
         conn->heard_ns = shard->now;
     uint64_t quiet_since = conn->heard_ns > leased_since ? conn->heard_ns : leased_since;
     if (leased > 0 && shard->now - quiet_since >= liveness)

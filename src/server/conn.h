@@ -51,6 +51,7 @@ struct conn {
     struct list dirty, starved, resuming, ended, timeout;
     uint64_t timeout_ns;
     uint64_t heard_ns;       /* when bytes last came */
+    size_t unread_size;      /* that had come while it was not read, when its life was looked at */
     struct list watched;     /* while its peer may owe an acknowledgement of what was sent */
     uint64_t watch_ns;       /* when that is looked at next */
     uint64_t watch_since_ns; /* since when it is */
