@@ -11,7 +11,7 @@ from pathlib import Path
 
 from connections import hello_frame
 from environment import wait_until
-from harness import Broker, main, run_broker, test
+from harness import Broker, bare_test, main, run_broker, test
 import ringpost
 
 
@@ -180,7 +180,7 @@ def hup_changes_the_limits_of_those_who_come():
         first.ping()
 
 
-@test
+@bare_test
 def without_descriptors_those_who_wait_are_closed_and_later_ones_come_in():
     with Broker(nofile=64) as broker:
         first = broker.connect()

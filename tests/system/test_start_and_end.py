@@ -12,7 +12,7 @@ from pathlib import Path
 
 from connections import Client
 from environment import BUILD, DEADLINE_S, wait_until
-from harness import Broker, assert_quiet, main, messages, push, run_broker, take, test
+from harness import Broker, assert_quiet, bare_test, main, messages, push, run_broker, take, test
 import ringpost
 from ringpost import pack_frame
 
@@ -300,7 +300,7 @@ def what_was_confirmed_before_term_was_confirmed_and_the_rest_is_not():
         broker.wait_for_end()
 
 
-@test
+@bare_test
 def out_of_descriptors_the_broker_serves_those_it_has_and_takes_others_later():
     limit = 40
     with Broker(nofile=limit) as broker:
