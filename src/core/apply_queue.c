@@ -225,6 +225,7 @@ enum status apply_declare(struct engine *engine, const struct command *command)
     struct queue *queue = engine_queue_make(engine, command->name);
     if (!queue)
         return STATUS_QUEUES;
+    engine_age(engine, queue);
     if (queue->is_declared)
         return holds_already(queue, &command->settings) ? STATUS_OK : STATUS_EXISTS;
     queue->is_declared = true;

@@ -31,13 +31,26 @@ static bool put(struct engine *engine, struct queue *queue, const unsigned char 
     return true;
 }
 
+/* The queue of that name, made when there is none. What is due there is done once for all that it is
+ * brought: else each of many letters would let AGED_MAX messages more die. */
+static struct queue *target(struct engine *engine, struct bytes name)
+{
+    struct queue *queue = engine_queue_make(engine, name);
+    if (queue && queue->burial != engine->burial) {
+        queue->burial = engine->burial;
+        engine_age(engine, queue);
+    }
+    return queue;
+}
+
 void engine_bury(struct engine *engine)
 {
     struct list *link;
     unsigned char buffer[DEAD_LETTER_NAME_MAX];
+    engine->burial++;
     while ((link = list_pop_front(&engine->stock.letters))) {
         struct letter *letter = list_entry(link, struct letter, link);
-        struct queue *to = engine_queue_make(engine, queue_dead_letter(letter->from, buffer));
+        struct queue *to = target(engine, queue_dead_letter(letter->from, buffer));
         engine->stock.is_burying = true;
         if (to && put(engine, to, letter->frame))
             letter->from->counters.dead_lettered++;
@@ -52,7 +65,7 @@ static struct queue *redrive_target(struct engine *engine, const struct command 
 {
     struct bytes name =
         command->redrive.to.size ? command->redrive.to : header_of(frame).dead_queue;
-    return name.size ? engine_queue_make(engine, name) : NULL;
+    return name.size ? target(engine, name) : NULL;
 }
 
 /* Moves the message at the front to where it is tried again; false when that cannot be. */
@@ -81,6 +94,7 @@ enum status answer_redrive(struct engine *engine, const struct command *command,
     if (!queue)
         return STATUS_NO_QUEUE;
     uint64_t count = queue->ready_count, moved = 0;
+    engine->burial++;
     if (command->redrive.count > 0 && command->redrive.count < count)
         count = command->redrive.count;
     while (moved < count && moved < REDRIVE_COUNT_MAX && redrive_one(engine, queue, command))

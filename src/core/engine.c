@@ -70,13 +70,17 @@ void engine_age(struct engine *engine, struct queue *queue)
     engine_touch(engine, queue); /* what is ready now waits for its consumers */
 }
 
-struct queue *engine_queue(struct engine *engine, struct bytes name)
+static struct queue *find_queue(struct engine *engine, struct bytes name)
 {
     struct table_entry *entry = table_find(&engine->queues, hash_bytes(&engine->key, name), name);
-    if (!entry)
-        return NULL;
-    struct queue *queue = list_entry(entry, struct queue, entry);
-    engine_age(engine, queue);
+    return entry ? list_entry(entry, struct queue, entry) : NULL;
+}
+
+struct queue *engine_queue(struct engine *engine, struct bytes name)
+{
+    struct queue *queue = find_queue(engine, name);
+    if (queue)
+        engine_age(engine, queue);
     return queue;
 }
 
@@ -133,7 +137,7 @@ void engine_set_pressure(struct engine *engine, bool is_pressed)
 
 struct queue *engine_queue_make(struct engine *engine, struct bytes name)
 {
-    struct queue *queue = engine_queue(engine, name);
+    struct queue *queue = find_queue(engine, name);
     uint64_t queues_max = engine->config.queues_max;
     if (!queue && queues_max > 0 && engine->queues.count >= queues_max)
         return NULL;

@@ -32,6 +32,7 @@ struct engine {
     struct list hot_queues, hot_peers;
     bool is_draining;            /* nothing is handed out any more */
     uint64_t served;             /* counts deliveries, for fairness */
+    uint64_t burial;             /* counts burials and redrives: each ages a queue once */
     struct peer *peer_memo;      /* of the last command */
     struct engine_totals totals; /* those that are counted as they happen */
     unsigned char *text;         /* room to put an answer together */
@@ -44,7 +45,8 @@ struct peer *engine_peer(struct engine *engine, uint32_t id);
 /* The queue of that name as time has left it, or NULL. */
 struct queue *engine_queue(struct engine *engine, struct bytes name);
 
-/* The queue of that name, made when there is none. */
+/* The queue of that name, made when there is none, or NULL when there are too many. What is due in it
+ * is left to the caller. */
 struct queue *engine_queue_make(struct engine *engine, struct bytes name);
 
 /* Has the settings hold that the queue is to have. */

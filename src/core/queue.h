@@ -71,6 +71,7 @@ struct queue {
     struct consumer **willing; /* heap of those who can be given something, the least laden first */
     size_t willing_count, willing_capacity;
     struct queue_counters counters;
+    uint64_t burial; /* the last one of the engine that has aged it */
 };
 
 /* A message that is not ready yet. */

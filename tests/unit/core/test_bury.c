@@ -624,6 +624,25 @@ static void what_is_redriven_is_handed_out_in_the_next_tick(void **state)
     stage_close(s);
 }
 
+static void the_dead_of_one_queue_do_not_hurry_those_of_the_next(void **state)
+{
+    (void)state;
+    struct stage *s = open();
+    stage_settings(s, 1, COMMAND_DECLARE, "d", "ttl=1000 dead-letter=");
+    stage_settings(s, 1, COMMAND_DECLARE, "e", "ttl=1000 dead-letter=d");
+    for (int i = 0; i < 6; i++)
+        stage_push_alike(s, 1, "d", AGED_MAX, 10);
+    stage_push(s, 1, "e", "a b c");
+    stage_tick(s);
+    stage_skip(s);
+    s->now += ns_of_ms(1000);
+    engine_tick(s->engine, s->now, &s->outbox);
+    assert_int_equal(engine_totals(s->engine).ready, 3 * AGED_MAX + 3); /* "d" is tended twice */
+    while (engine_deadline(s->engine) <= s->now)
+        engine_tick(s->engine, s->now, &s->outbox);
+    stage_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -666,6 +685,7 @@ int main(void)
         cmocka_unit_test(redriving_into_a_queue_that_drops_its_oldest_ends),
         cmocka_unit_test(redriving_moves_ten_thousand_at_once_at_most),
         cmocka_unit_test(what_is_redriven_is_handed_out_in_the_next_tick),
+        cmocka_unit_test(the_dead_of_one_queue_do_not_hurry_those_of_the_next),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
