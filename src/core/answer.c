@@ -214,15 +214,17 @@ static size_t first_entries(const struct table *table, const struct table_entry 
                             struct table_entry **entries)
 {
     size_t count = 0;
+    bool is_cut = false; /* then nothing from entries[count_max] on is wanted */
     struct table_entry *entry;
     for (size_t at = 0; (entry = table_next(table, &at));) {
-        if (compare(entry, after) <= 0)
+        if (compare(entry, after) <= 0 || (is_cut && compare(entry, entries[count_max]) >= 0))
             continue;
         entries[count++] = entry;
         if (count < 2 * (count_max + 1))
             continue;
         qsort_r(entries, count, sizeof *entries, compare_places, compare);
         count = count_max + 1;
+        is_cut = true;
     }
     qsort_r(entries, count, sizeof *entries, compare_places, compare);
     return count <= count_max ? count : count_max + 1;

@@ -6,7 +6,10 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { REDRIVE_COUNT_MAX = 10000 }; /* messages that one command moves */
+enum {
+    REDRIVE_COUNT_MAX = 10000,           /* messages that one command moves */
+    REDRIVE_SIZE_MAX = 16 * 1024 * 1024, /* bytes of them; the last may pass it */
+};
 
 /* The one frame at `frame` as a run. */
 static struct run run_of(const unsigned char *frame)
@@ -68,13 +71,16 @@ static struct queue *redrive_target(struct engine *engine, const struct command 
     return name.size ? target(engine, name) : NULL;
 }
 
-/* Moves the message at the front to where it is tried again; false when that cannot be. */
-static bool redrive_one(struct engine *engine, struct queue *queue, const struct command *command)
+/* Moves the message at the front to where it is tried again; returns its bytes, 0 when that cannot
+ * be. */
+static uint32_t redrive_one(struct engine *engine, struct queue *queue,
+                            const struct command *command)
 {
     struct stretch one;
     uint32_t at = 0;
     if (!queue->front || !segment_next_ready(queue->front, false, &at, &one))
-        return false;
+        return 0;
+    uint32_t size = one.size;
     const unsigned char *frame = one.segment->block.data + segment_offset(one.segment, one.index);
     unsigned char *alive = memory_create(one.size);
     header_put_alive(alive, frame);
@@ -84,7 +90,7 @@ static bool redrive_one(struct engine *engine, struct queue *queue, const struct
     if (is_moved && queue_lease(queue, &engine->stock, false, 1, UINT64_MAX, &one))
         queue_settle(queue, &engine->stock, one.segment, one.index, 1,
                      &(struct settlement){.how = SETTLE_ACKNOWLEDGE});
-    return is_moved;
+    return is_moved ? size : 0;
 }
 
 enum status answer_redrive(struct engine *engine, const struct command *command,
@@ -93,12 +99,15 @@ enum status answer_redrive(struct engine *engine, const struct command *command,
     struct queue *queue = engine_queue(engine, command->name);
     if (!queue)
         return STATUS_NO_QUEUE;
-    uint64_t count = queue->ready_count, moved = 0;
+    uint64_t count = queue->ready_count, moved = 0, moved_size = 0;
     engine->burial++;
     if (command->redrive.count > 0 && command->redrive.count < count)
         count = command->redrive.count;
-    while (moved < count && moved < REDRIVE_COUNT_MAX && redrive_one(engine, queue, command))
-        moved++;
+    count = count < REDRIVE_COUNT_MAX ? count : REDRIVE_COUNT_MAX;
+    for (uint32_t size; moved < count && moved_size < REDRIVE_SIZE_MAX &&
+                        (size = redrive_one(engine, queue, command)) > 0;
+         moved++)
+        moved_size += size;
     engine->totals.delivered += moved;
     engine->totals.settled += moved;
     engine_touch(engine, queue);

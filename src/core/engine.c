@@ -223,19 +223,30 @@ void engine_drain(struct engine *engine, struct outbox *outbox)
     engine->is_draining = true;
 }
 
-/* Hands out what is ready for the peer's consumers: it goes before the answer to PING. A queue that
- * is neither hot nor due has nothing to hand out. */
-static void serve(struct engine *engine, struct peer *peer, struct outbox *outbox)
+/* Hands out what a hot queue has, and lets it go when it is done with. */
+static void tend(struct engine *engine, struct queue *queue, struct outbox *outbox)
 {
-    struct table_entry *entry;
-    for (size_t at = 0; (entry = table_next(&peer->consumers, &at));) {
-        struct queue *queue = list_entry(entry, struct consumer, entry)->queue;
-        if (!list_is_linked(&queue->hot) && queue_due(queue) > engine->stock.now)
-            continue;
-        list_remove(&queue->hot);
-        dispatch_queue(engine, queue, outbox);
-        engine_touch(engine, queue); /* a tick sets its timer */
+    dispatch_queue(engine, queue, outbox);
+    engine_bury(engine);
+    if (list_is_linked(&queue->hot))
+        return; /* its own dead letters: it is looked at again */
+    if (queue_is_unused(queue))
+        engine_queue_end(engine, queue);
+    else
+        timers_set(&engine->timers, &queue->timer, queue_due(queue));
+}
+
+/* Tends all queues that were touched, or in which something is due. */
+static void tend_all(struct engine *engine, struct outbox *outbox)
+{
+    struct list *link;
+    while (timers_due(&engine->timers) <= engine->stock.now) {
+        struct queue *queue = list_entry(timers_first(&engine->timers), struct queue, timer);
+        timers_set(&engine->timers, &queue->timer, TIME_NEVER);
+        engine_touch(engine, queue);
     }
+    while ((link = list_pop_front(&engine->hot_queues)))
+        tend(engine, list_entry(link, struct queue, hot), outbox);
 }
 
 /* Carries out a command whose frame is settled, or answered, at once. */
@@ -265,7 +276,7 @@ static void apply(struct engine *engine, struct peer *peer, const struct command
     case COMMAND_TOPICS: status = answer_topics(engine, command, outbox); break;
     case COMMAND_STATS: status = answer_stats(engine, command, outbox); break;
     case COMMAND_SETTINGS: status = answer_settings(engine, command, outbox); break;
-    case COMMAND_PING: serve(engine, peer, outbox); break;
+    case COMMAND_PING: tend_all(engine, outbox); break; /* what is ready goes before the REPLY */
     default: assert(command->kind == COMMAND_HEARTBEAT);
     }
     if (command->kind < COMMAND_PURGE || status != STATUS_OK)
@@ -293,30 +304,11 @@ void engine_apply(struct engine *engine, const struct command *command, uint64_t
     engine_bury(engine);
 }
 
-/* Hands out what a hot queue has, and lets it go when it is done with. */
-static void tend(struct engine *engine, struct queue *queue, struct outbox *outbox)
-{
-    dispatch_queue(engine, queue, outbox);
-    engine_bury(engine);
-    if (list_is_linked(&queue->hot))
-        return; /* its own dead letters: it is looked at again */
-    if (queue_is_unused(queue))
-        engine_queue_end(engine, queue);
-    else
-        timers_set(&engine->timers, &queue->timer, queue_due(queue));
-}
-
 void engine_tick(struct engine *engine, uint64_t now, struct outbox *outbox)
 {
     struct list *link;
     engine->stock.now = now;
-    while (timers_due(&engine->timers) <= now) {
-        struct queue *queue = list_entry(timers_first(&engine->timers), struct queue, timer);
-        timers_set(&engine->timers, &queue->timer, TIME_NEVER);
-        engine_touch(engine, queue);
-    }
-    while ((link = list_pop_front(&engine->hot_queues)))
-        tend(engine, list_entry(link, struct queue, hot), outbox);
+    tend_all(engine, outbox);
     while ((link = list_pop_front(&engine->hot_peers)))
         dispatch_backlog(engine, list_entry(link, struct peer, hot), outbox);
     chunk_store_rest(&engine->chunks, &engine->arena);

@@ -85,6 +85,16 @@ void queue_set_own(struct queue *queue, const struct queue_settings *own)
     queue->own.dead_letter.data = copy;
 }
 
+/* Has a segment looked at when another time to live would have the first of its ready messages
+ * expire; of those with deadlines of their own it may be earlier. */
+static void age_anew(struct queue *queue, struct segment *segment)
+{
+    if (!segment->deadlines)
+        queue_rewatch(queue, segment);
+    else if (segment->ready_count > 0)
+        queue_watch(queue, segment, segment->ready_first, 1);
+}
+
 void queue_configure(struct queue *queue, const struct queue_settings *others)
 {
     uint64_t ttl_before = queue->settings.ttl_ms;
@@ -93,7 +103,7 @@ void queue_configure(struct queue *queue, const struct queue_settings *others)
     if (queue->settings.ttl_ms == ttl_before)
         return;
     for (struct list *link = queue->segments.next; link != &queue->segments; link = link->next)
-        queue_rewatch(queue, segment_of(link));
+        age_anew(queue, segment_of(link));
 }
 
 struct bytes queue_dead_letter(const struct queue *queue, unsigned char *buffer)

@@ -120,18 +120,16 @@ uint64_t queue_due(const struct queue *queue)
 
 uint64_t queue_oldest(const struct queue *queue)
 {
-    if (!queue->front)
-        return TIME_NEVER;
-    /* Segments before the first one ever made hold what came back late: these are the younger. */
+    /* Segments before the first one ever made hold what came back late, the latest in front. */
     uint64_t oldest = TIME_NEVER;
-    for (const struct list *link = &queue->front->link; link != &queue->segments;
-         link = link->next) {
+    for (const struct list *link = queue->segments.prev; link != &queue->segments;
+         link = link->prev) {
         const struct segment *segment = list_entry(link, struct segment, link);
         if (segment->ready_count == 0)
             continue;
         uint64_t arrival = segment_arrival(segment, segment->ready_first);
         oldest = arrival < oldest ? arrival : oldest;
-        if (segment->order >= QUEUE_ORDER_START)
+        if (segment->order < QUEUE_ORDER_START)
             break;
     }
     return oldest;

@@ -72,11 +72,13 @@ void segment_set_deadline(struct segment *segment, uint32_t index, uint64_t dead
     segment->deadlines[index] = deadline;
 }
 
-/* When message `index`, which arrived at `arrival`, expires. */
-static uint64_t expiry_of(const struct segment *segment, uint32_t index, uint64_t arrival,
-                          uint64_t ttl_ns)
+/* When message `index` expires. */
+static uint64_t expiry_of(const struct segment *segment, uint32_t index, uint64_t ttl_ns)
 {
     uint64_t own = index < segment->deadlines_count ? segment->deadlines[index] : TIME_NEVER;
+    if (ttl_ns == TIME_NEVER)
+        return own;
+    uint64_t arrival = segment_arrival(segment, index);
     uint64_t queues = ttl_ns < TIME_NEVER - arrival ? arrival + ttl_ns : TIME_NEVER;
     return own < queues ? own : queues;
 }
@@ -84,7 +86,7 @@ static uint64_t expiry_of(const struct segment *segment, uint32_t index, uint64_
 uint64_t segment_first_expiry(const struct segment *segment, uint32_t index, uint32_t count,
                               uint64_t ttl_ns)
 {
-    uint64_t first = expiry_of(segment, index, segment_arrival(segment, index), ttl_ns);
+    uint64_t first = expiry_of(segment, index, ttl_ns);
     for (uint32_t i = index + 1; i < index + count && i < segment->deadlines_count; i++)
         first = segment->deadlines[i] < first ? segment->deadlines[i] : first;
     return first;
@@ -101,12 +103,9 @@ uint64_t segment_expiry(const struct segment *segment, uint64_t ttl_ns)
     if (segment->ready_count == 0)
         return TIME_NEVER;
     if (!segment->deadlines)
-        return expiry_of(segment, segment->ready_first,
-                         segment_arrival(segment, segment->ready_first), ttl_ns);
+        return expiry_of(segment, segment->ready_first, ttl_ns);
     for (uint32_t i = segment->ready_first; i < segment->ready_end; i++) {
-        uint64_t expiry = is_ready(segment, i)
-                              ? expiry_of(segment, i, segment_arrival(segment, i), ttl_ns)
-                              : TIME_NEVER;
+        uint64_t expiry = is_ready(segment, i) ? expiry_of(segment, i, ttl_ns) : TIME_NEVER;
         first = expiry < first ? expiry : first;
     }
     return first;
@@ -114,8 +113,7 @@ uint64_t segment_expiry(const struct segment *segment, uint64_t ttl_ns)
 
 static bool is_expired(const struct segment *segment, uint32_t index, uint64_t ttl_ns, uint64_t now)
 {
-    return is_ready(segment, index) &&
-           expiry_of(segment, index, segment_arrival(segment, index), ttl_ns) <= now;
+    return is_ready(segment, index) && expiry_of(segment, index, ttl_ns) <= now;
 }
 
 bool segment_find_expired(struct segment *segment, uint64_t ttl_ns, uint64_t now, uint32_t from,

@@ -209,8 +209,7 @@ bool native_command(struct session *session, const struct run *run, struct comma
     struct slot *slot = slots_put(&session->slots, first, run->count);
     slot->wants_reply = rule->wants_reply;
     slot->is_prompt = !rule->is_lazy;
-    slot->is_large = rule->is_large;
-    session->is_stalled = rule->is_large;
+    slot->is_large = session->is_stalled = request_is_large(rule, command);
     return true;
 }
 

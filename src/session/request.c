@@ -55,7 +55,10 @@ static const struct rule rules[] = {
                             .body_size = 4,
                             .wants_reply = true,
                             .is_large = true},
-    [OP_INFO - OP_HELLO] = {.kind = COMMAND_INFO, .name = NAME_NEEDED, .wants_reply = true},
+    [OP_INFO - OP_HELLO] = {.kind = COMMAND_INFO,
+                            .name = NAME_NEEDED,
+                            .wants_reply = true,
+                            .is_large = true},
     [OP_STATS - OP_HELLO] = {.kind = COMMAND_STATS, .wants_reply = true, .is_large = true},
     [OP_PING - OP_HELLO] = {.kind = COMMAND_PING, .wants_reply = true},
     [OP_TOUCH - OP_HELLO] = {.kind = COMMAND_TOUCH, .body_size = 16, .is_lazy = true},
@@ -110,6 +113,14 @@ enum status request_check(const struct rule *rule, const struct run *run)
                                   : size == rule->body_size ||
                                         size == (size_t)rule->body_size + rule->more_size;
     return is_sized ? STATUS_OK : STATUS_BAD_FRAME;
+}
+
+bool request_is_large(const struct rule *rule, const struct command *command)
+{
+    /* A pattern is compared with the names of all retained messages. */
+    bool is_compared = command->kind == COMMAND_SUBSCRIBE && command->subscription.is_wildcard &&
+                       !command->subscription.no_retained && command->subscription.group.size == 0;
+    return rule->is_large || is_compared;
 }
 
 bool request_is_taken_at_end(uint8_t op)

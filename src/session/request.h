@@ -25,6 +25,9 @@ const struct rule *request_rule(uint8_t op);
 /* Whether frames have the shape that their op needs; `rule` is NULL for an unknown one. */
 enum status request_check(const struct rule *rule, const struct run *run);
 
+/* Whether it must be answered before the next frame is looked at. */
+bool request_is_large(const struct rule *rule, const struct command *command);
+
 /* Whether a broker that is ending still takes such frames. */
 bool request_is_taken_at_end(uint8_t op);
 
