@@ -311,6 +311,7 @@ def out_of_descriptors_the_broker_serves_those_it_has_and_takes_others_later():
         assert messages(take(first, 1)) == [b"served"]
         for one in crowd:
             one.close()
+        wait_until(lambda: broker.count_descriptors() <= broker.descriptors + 1, "it has seen that they are gone")
         assert_works(broker)
         assert_quiet(first)
 
