@@ -64,6 +64,18 @@ bool consumer_has_credit(const struct consumer *consumer);
 bool consumer_take(struct consumer *consumer, struct stock *stock, uint32_t count_max,
                    uint64_t size_max, struct stretch *stretch, uint64_t *tag);
 
+/* Puts the consumer where it belongs in the queue's heap, or, when not `is_willing`, takes it out.
+ */
+void consumer_rank(struct consumer *consumer, bool is_willing);
+
+/* Asserts all that must hold. */
+void consumer_check(const struct consumer *consumer);
+
+/* consumer_lease.c: what is leased to it. */
+
+/* Remembers a delivery, joined with the one before where it goes on from there. */
+void consumer_lease(struct consumer *consumer, const struct stretch *stretch, uint64_t now);
+
 /* Settles those of the tags that are leased; returns how many were. */
 uint64_t consumer_settle(struct consumer *consumer, struct stock *stock, uint64_t tag,
                          uint32_t count, const struct settlement *settlement);
@@ -84,11 +96,9 @@ void consumer_watch(struct consumer *consumer);
 /* When its oldest lease began; TIME_NEVER when there is none. */
 uint64_t consumer_oldest(const struct consumer *consumer);
 
-/* Puts the consumer where it belongs in the queue's heap, or, when not `is_willing`, takes it out.
- */
-void consumer_rank(struct consumer *consumer, bool is_willing);
+/* Returns all that it has leased. */
+void consumer_return_all(struct consumer *consumer, struct stock *stock);
 
-/* Asserts all that must hold. */
-void consumer_check(const struct consumer *consumer);
+void consumer_check_leases(const struct consumer *consumer);
 
 #endif

@@ -49,6 +49,9 @@ struct queue *engine_queue(struct engine *engine, struct bytes name);
  * is left to the caller. */
 struct queue *engine_queue_make(struct engine *engine, struct bytes name);
 
+/* Has a connection keep the limits. */
+void engine_limit(const struct engine *engine, struct peer *peer);
+
 /* Has the settings hold that the queue is to have. */
 void engine_configure_queue(struct engine *engine, struct queue *queue);
 
