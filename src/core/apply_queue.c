@@ -122,11 +122,11 @@ enum status apply_consume(struct engine *engine, struct peer *peer, const struct
     if (command->consumer.credit_size > CREDIT_SIZE_MAX)
         return STATUS_CREDIT;
     enum status status = engine_may_listen(engine, peer);
+    struct queue *queue;
+    if (status == STATUS_OK)
+        status = engine_queue_ask(engine, command->name, &queue);
     if (status != STATUS_OK)
         return status;
-    struct queue *queue = engine_queue_make(engine, command->name);
-    if (!queue)
-        return STATUS_QUEUES;
     engine->listeners_count++;
     struct consumer *consumer = consumer_create(queue, peer, command->consumer.id);
     consumer->from_back = command->consumer.from_back;
@@ -222,9 +222,10 @@ static bool holds_already(const struct queue *queue, const struct queue_settings
 
 enum status apply_declare(struct engine *engine, const struct command *command)
 {
-    struct queue *queue = engine_queue_make(engine, command->name);
-    if (!queue)
-        return STATUS_QUEUES;
+    struct queue *queue;
+    enum status status = engine_queue_ask(engine, command->name, &queue);
+    if (status != STATUS_OK)
+        return status;
     engine_age(engine, queue);
     if (queue->is_declared)
         return holds_already(queue, &command->settings) ? STATUS_OK : STATUS_EXISTS;

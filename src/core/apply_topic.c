@@ -316,7 +316,7 @@ static enum status check_subscribe(const struct engine *engine, struct peer *pee
         return STATUS_ID_IN_USE;
     if (command->subscription.is_wildcard && !pattern_is_valid(command->name))
         return STATUS_BAD_PATTERN;
-    return engine_may_listen(engine, peer);
+    return engine->is_pressed ? STATUS_MEMORY : engine_may_listen(engine, peer);
 }
 
 void apply_subscribe(struct engine *engine, struct peer *peer, const struct command *command,

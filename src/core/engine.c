@@ -98,6 +98,14 @@ struct queue *engine_queue_make(struct engine *engine, struct bytes name)
     return queue;
 }
 
+enum status engine_queue_ask(struct engine *engine, struct bytes name, struct queue **queue)
+{
+    if (engine->is_pressed && !find_queue(engine, name))
+        return STATUS_MEMORY;
+    *queue = engine_queue_make(engine, name);
+    return *queue ? STATUS_OK : STATUS_QUEUES;
+}
+
 void engine_queue_end(struct engine *engine, struct queue *queue)
 {
     assert(list_is_empty(&engine->stock.letters));

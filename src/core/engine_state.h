@@ -49,6 +49,9 @@ struct queue *engine_queue(struct engine *engine, struct bytes name);
  * is left to the caller. */
 struct queue *engine_queue_make(struct engine *engine, struct bytes name);
 
+/* The same for a client; while memory is short it is given only what is there. */
+enum status engine_queue_ask(struct engine *engine, struct bytes name, struct queue **queue);
+
 /* Has a connection keep the limits. */
 void engine_limit(const struct engine *engine, struct peer *peer);
 

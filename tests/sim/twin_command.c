@@ -154,6 +154,8 @@ static enum status consume(struct twin *twin, struct twin_peer *peer, const stru
         return STATUS_ID_IN_USE;
     if (command->consumer.credit_size > INT64_MAX)
         return STATUS_CREDIT;
+    if (twin->is_pressed && !twin->queues[twin_queue_index(twin, command->name)].is_there)
+        return STATUS_MEMORY;
     struct twin_queue *queue = twin_queue_make(twin, command->name);
     if (!queue)
         return STATUS_QUEUES;

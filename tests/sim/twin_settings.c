@@ -113,6 +113,8 @@ static bool agrees(const struct queue_settings *has, const struct queue_settings
 enum status twin_declare(struct twin *twin, const struct command *command)
 {
     int index = twin_queue_index(twin, command->name);
+    if (twin->is_pressed && !twin->queues[index].is_there)
+        return STATUS_MEMORY;
     struct twin_queue *queue = twin_queue_make(twin, command->name);
     if (!queue)
         return STATUS_QUEUES;

@@ -532,6 +532,8 @@ enum status twin_subscribe(struct twin *twin, struct twin_peer *peer, const stru
         return STATUS_ID_IN_USE;
     if (is_wildcard && !twin_is_pattern(command->name))
         return STATUS_BAD_PATTERN;
+    if (twin->is_pressed)
+        return STATUS_MEMORY;
     int pattern = command->subscription.is_inbox ? -1 : 0;
     while (pattern >= 0 &&
            !bytes_equal(is_wildcard ? twin->names->patterns[pattern] : twin->names->topics[pattern],

@@ -317,6 +317,10 @@ static void under_pressure_pushes_are_refused_and_consuming_goes_on(void **state
     stage_expect(s, "2 #2 ok\n");
     assert_int_equal(engine_totals(s->engine).queues, 1);
     assert_int_equal(engine_totals(s->engine).refused, 3);
+    stage_consume(s, 2, 8, "new", 0, LOTS, LOTS);
+    stage_declare(s, 2, "new", 1, LOTS, WHEN_FULL_REFUSE);
+    stage_subscribe(s, 2, 5, "t");
+    stage_expect(s, "2 #3 the broker is at its memory limit x3\n");
     engine_set_pressure(s->engine, false);
     stage_push(s, 1, "q", "f");
     stage_expect(s, "1 #6 ok\n");
