@@ -42,6 +42,14 @@ static void set_timeout(struct shard *shard, struct conn *conn, enum timeout_kin
     list_insert_before(last->next, &conn->timeout);
 }
 
+/* A moment `span` from now, or up to a sixteenth of it later: many are looked at together, so that
+ * thousands who are idle do not wake the broker one by one. */
+static uint64_t in_about(const struct shard *shard, uint64_t span)
+{
+    uint64_t grain = span / 16 + 1;
+    return (shard->now + span + grain - 1) / grain * grain;
+}
+
 static void mark_dirty(struct shard *shard, struct conn *conn)
 {
     if (!list_is_linked(&conn->dirty))
@@ -173,7 +181,7 @@ static void watch_life(struct shard *shard, struct conn *conn)
     if (leased > 0 && shard->now - quiet_since >= liveness)
         conn_end(shard, conn, STATUS_DEAD);
     else
-        set_timeout(shard, conn, TIMEOUT_LIVENESS, shard->now + liveness / LIFE_PARTS);
+        set_timeout(shard, conn, TIMEOUT_LIVENESS, in_about(shard, liveness / LIFE_PARTS));
 }
 
 /* A connection that is neither let in nor told anything yet. */
@@ -249,7 +257,7 @@ static void begin_life(struct shard *shard, struct conn *conn)
     door_know(&shard->door, &conn->guest);
     if (conn->session.has_heartbeats && conn->session.limits->liveness_ns > 0)
         set_timeout(shard, conn, TIMEOUT_LIVENESS,
-                    shard->now + conn->session.limits->liveness_ns / LIFE_PARTS);
+                    in_about(shard, conn->session.limits->liveness_ns / LIFE_PARTS));
 }
 
 /* Where the connection comes from, for listings. */
@@ -364,7 +372,7 @@ static void balance(struct shard *shard, struct conn *conn)
 
 static void watch(struct shard *shard, struct conn *conn)
 {
-    conn->watch_ns = shard->now + shard->options.peer_timeout_ns / WATCH_PARTS;
+    conn->watch_ns = in_about(shard, shard->options.peer_timeout_ns / WATCH_PARTS);
     list_push_back(&shard->watched, &conn->watched);
 }
 

@@ -237,7 +237,7 @@ static void check_alive(struct world *world, struct link *link)
         return;
     bool may_have_spoken = before == 0 || link->sent_ns >= before || !link->is_reading;
     link->alive_ns = may_have_spoken ? now : before;
-    REQUIRE(may_have_spoken || now < before + WORLD_LIVENESS_NS + WORLD_LIVENESS_NS / 4,
+    REQUIRE(may_have_spoken || now < before + WORLD_LIVENESS_NS + WORLD_LIVENESS_NS / 3,
             "connection %u is silent and keeps its leases", link->peer);
 }
 
