@@ -226,7 +226,10 @@ static void check_link(const struct world *world, const struct link *link)
 static void check_alive(struct world *world, struct link *link)
 {
     uint64_t now = sim_time(world->ring), before = link->alive_ns;
-    before = before > 0 && before < world->leapt_ns ? world->leapt_ns : before;
+    uint64_t since, heard_again = world->leapt_ns;
+    engine_leased(world->shard.engine, link->peer, &since); /* it may have had none for a while */
+    heard_again = heard_again < since ? since : heard_again;
+    before = before > 0 && before < heard_again ? heard_again : before;
     bool is_watched = link->is_attached && link->has_heartbeats && !link->is_killed;
     const struct twin_peer *peer = is_watched ? twin_peer(&world->twin, link->peer) : NULL;
     size_t leases = 0;
