@@ -368,6 +368,8 @@ static bool redrive_one(struct twin *twin, int index, const struct command *comm
     return true;
 }
 
+#define REDRIVEN_SIZE_MAX (16 * 1024 * 1024) /* bytes of messages at once; the last may pass it */
+
 static enum status redrive(struct twin *twin, const struct command *command)
 {
     int index = twin_queue_index(twin, command->name);
@@ -377,9 +379,16 @@ static enum status redrive(struct twin *twin, const struct command *command)
     uint64_t count = queue->ready;
     if (command->redrive.count > 0 && command->redrive.count < count)
         count = command->redrive.count;
+    count = count < 10000 ? count : 10000;
+    uint64_t size = 0;
     twin->moved = 0;
-    while (twin->moved < count && queue->ready > 0 && redrive_one(twin, index, command))
+    while (twin->moved < count && queue->ready > 0 && size < REDRIVEN_SIZE_MAX) {
+        uint32_t next = twin_next(queue, false)->size;
+        if (!redrive_one(twin, index, command))
+            break;
+        size += next;
         twin->moved++;
+    }
     twin->totals.delivered += twin->moved;
     twin->totals.settled += twin->moved;
     twin->has_more = queue->ready > 0;
