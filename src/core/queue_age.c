@@ -120,16 +120,18 @@ uint64_t queue_due(const struct queue *queue)
 
 uint64_t queue_oldest(const struct queue *queue)
 {
-    /* Segments before the first one ever made hold what came back late, the latest in front. */
+    if (!queue->front)
+        return TIME_NEVER;
+    /* What came back late stands before the first segment ever made, and may be younger. */
     uint64_t oldest = TIME_NEVER;
-    for (const struct list *link = queue->segments.prev; link != &queue->segments;
-         link = link->prev) {
+    for (const struct list *link = &queue->front->link; link != &queue->segments;
+         link = link->next) {
         const struct segment *segment = list_entry(link, struct segment, link);
         if (segment->ready_count == 0)
             continue;
         uint64_t arrival = segment_arrival(segment, segment->ready_first);
         oldest = arrival < oldest ? arrival : oldest;
-        if (segment->order < QUEUE_ORDER_START)
+        if (segment->order >= QUEUE_ORDER_START)
             break;
     }
     return oldest;
