@@ -95,16 +95,11 @@ enum status answer_peek(struct engine *engine, const struct command *command, st
 
 static void put_settings(struct engine *engine, const struct queue *queue)
 {
-    static const char *const choices[] = {
-        [WHEN_FULL_REFUSE] = "refuse",
-        [WHEN_FULL_HOLD] = "hold",
-        [WHEN_FULL_DROP_OLDEST] = "drop-oldest",
-    };
     const struct queue_settings *settings = &queue->settings;
     unsigned char buffer[DEAD_LETTER_NAME_MAX];
     answer_put_number(engine, "max-messages", settings->count_max);
     answer_put_number(engine, "max-bytes", settings->size_max);
-    answer_put_bytes(engine, "when-full", bytes_text(choices[settings->when_full]));
+    answer_put_bytes(engine, "when-full", bytes_text(when_full_name(settings->when_full)));
     answer_put_number(engine, "ttl", settings->ttl_ms);
     answer_put_number(engine, "delivery-limit", settings->delivery_limit);
     answer_put_bytes(engine, "dead-letter", queue_dead_letter(queue, buffer));

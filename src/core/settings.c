@@ -11,15 +11,21 @@ struct queue_settings queue_settings_default(void)
     };
 }
 
-static bool when_full_of(struct bytes text, enum when_full *choice)
+static const char *const when_full_names[] = {
+    [WHEN_FULL_REFUSE] = "refuse",
+    [WHEN_FULL_HOLD] = "hold",
+    [WHEN_FULL_DROP_OLDEST] = "drop-oldest",
+};
+
+const char *when_full_name(enum when_full choice)
 {
-    static const char *const choices[] = {
-        [WHEN_FULL_REFUSE] = "refuse",
-        [WHEN_FULL_HOLD] = "hold",
-        [WHEN_FULL_DROP_OLDEST] = "drop-oldest",
-    };
-    for (int i = 0; i < 3; i++)
-        if (bytes_equal(text, bytes_text(choices[i]))) {
+    return when_full_names[choice];
+}
+
+static bool when_full_named(struct bytes text, enum when_full *choice)
+{
+    for (size_t i = 0; i < sizeof when_full_names / sizeof *when_full_names; i++)
+        if (bytes_equal(text, bytes_text(when_full_names[i]))) {
             *choice = (enum when_full)i;
             return true;
         }
@@ -33,7 +39,7 @@ bool queue_setting_put(struct queue_settings *settings, unsigned setting, uint64
     switch (setting) {
     case SETTING_COUNT_MAX: settings->count_max = number; return number > 0;
     case SETTING_SIZE_MAX: settings->size_max = number; return number > 0;
-    case SETTING_WHEN_FULL: return when_full_of(text, &settings->when_full);
+    case SETTING_WHEN_FULL: return when_full_named(text, &settings->when_full);
     case SETTING_TTL: settings->ttl_ms = number; return true;
     case SETTING_DELIVERY_LIMIT:
         settings->delivery_limit = (uint32_t)number;

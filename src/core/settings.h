@@ -64,6 +64,9 @@ struct topic_policy {
 bool queue_setting_put(struct queue_settings *settings, unsigned setting, uint64_t number,
                        struct bytes text);
 
+/* The choice in the protocol's word. */
+const char *when_full_name(enum when_full choice);
+
 /* All settings, as they are where nobody says otherwise. */
 struct queue_settings queue_settings_default(void);
 

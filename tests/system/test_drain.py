@@ -11,6 +11,12 @@ import ringpost
 from ringpost import REPLY, pack_frame
 
 
+def lease_one(c):
+    push(c, b"q", b"1")
+    c.consume(b"q", 1, 1)
+    take(c, 1)
+
+
 def hear_goaway(connection):
     event = connection.receive(DEADLINE_S)
     assert isinstance(event, ringpost.Goaway) and event.status == "closing" and event.text, event
@@ -124,9 +130,7 @@ def waiting_pushes_are_refused_by_name_even_when_nothing_is_leased():
 def strangers_are_sent_away_and_nobody_comes_in():
     with Broker("--drain-timeout", "1h") as broker:
         c, stranger = broker.connect(), broker.raw(hello=False)
-        push(c, b"q", b"1")
-        c.consume(b"q", 1, 1)
-        take(c, 1)
+        lease_one(c)
         broker.terminate()
         hear_goaway(c)
         assert stranger.read_until(ringpost.GOAWAY) and stranger.read() is None
@@ -147,9 +151,7 @@ def strangers_are_sent_away_and_nobody_comes_in():
 def leases_that_are_not_settled_in_time_do_not_keep_it():
     with Broker("--drain-timeout", "100ms") as broker:
         c = broker.connect()
-        push(c, b"q", b"1")
-        c.consume(b"q", 1, 1)
-        take(c, 1)
+        lease_one(c)
         broker.terminate()
         hear_goaway(c)
         hear_end(c)
@@ -160,9 +162,7 @@ def leases_that_are_not_settled_in_time_do_not_keep_it():
 def a_lease_whose_consumer_goes_does_not_keep_it():
     with Broker("--drain-timeout", "1h") as broker:
         c = broker.connect()
-        push(c, b"q", b"1")
-        c.consume(b"q", 1, 1)
-        take(c, 1)
+        lease_one(c)
         broker.terminate()
         hear_goaway(c)
         end(broker)

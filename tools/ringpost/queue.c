@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-static const char *when_full_word(uint64_t when_full)
+const char *when_full_word(uint64_t when_full)
 {
     switch (when_full) {
     case RINGPOST_WHEN_FULL_REFUSE: return "refuse";

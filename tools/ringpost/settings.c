@@ -6,14 +6,9 @@
 
 static bool when_full_parse(const char *text, int *when_full)
 {
-    static const char *const words[] = {
-        [RINGPOST_WHEN_FULL_REFUSE] = "refuse",
-        [RINGPOST_WHEN_FULL_HOLD] = "hold",
-        [RINGPOST_WHEN_FULL_DROP_OLDEST] = "drop-oldest",
-    };
     *when_full = RINGPOST_WHEN_FULL_DEFAULT;
     for (int i = RINGPOST_WHEN_FULL_REFUSE; text && i <= RINGPOST_WHEN_FULL_DROP_OLDEST; i++) {
-        if (strcmp(text, words[i]) == 0)
+        if (strcmp(text, when_full_word((uint64_t)i)) == 0)
             *when_full = i;
     }
     return !text || *when_full != RINGPOST_WHEN_FULL_DEFAULT;
