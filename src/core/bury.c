@@ -46,6 +46,13 @@ static struct queue *target(struct engine *engine, struct bytes name)
     return queue;
 }
 
+/* Whether memory is so short that dead letters, which are longer than what died, are not kept. */
+static bool is_too_much(const struct engine *engine)
+{
+    uint64_t max = engine->config.letters_memory_max;
+    return max > 0 && memory_used() > max;
+}
+
 void engine_bury(struct engine *engine)
 {
     struct list *link;
@@ -55,7 +62,7 @@ void engine_bury(struct engine *engine)
         struct letter *letter = list_entry(link, struct letter, link);
         struct queue *to = target(engine, queue_dead_letter(letter->from, buffer));
         engine->stock.is_burying = true;
-        if (to && put(engine, to, letter->frame))
+        if (to && !is_too_much(engine) && put(engine, to, letter->frame))
             letter->from->counters.dead_lettered++;
         engine->stock.is_burying = false;
         memory_free(letter);

@@ -11,10 +11,10 @@ from collections import Counter
 from contextlib import contextmanager
 
 from connections import connect_many
-from environment import wait_until
+from environment import is_sanitized, wait_until
 from harness import Broker, long_test, main, push, test
 from memory_group import memory_group
-from ringpost import CONFIRM, ERROR, PEEK, PUSH, Delivery, pack_frame, unpack_frames
+from ringpost import CONFIRM, ERROR, PEEK, PING, PUSH, REPLY, Delivery, pack_frame, unpack_frames
 
 MIB = 1 << 20
 GROUP_SIZE, LIMIT_SIZE = 256 * MIB, 128 * MIB
@@ -184,6 +184,22 @@ def answers_that_are_not_read_do_not_pass_the_limit():
 def five_minutes_of_overload_lose_nothing():
     end = time.monotonic() + 300
     survive(lambda ledger: time.monotonic() > end, seed())
+
+
+@test
+def dead_letters_do_not_pass_the_memory_limit():
+    """They are many times longer than the empty messages that expire here all at once."""
+    with Broker("--memory-limit", "64mb") as broker:
+        c, raw = broker.connect(), broker.raw()
+        c.declare(b"q")
+        raw.send(pack_frame(PUSH, b"q", b"") * 3_000_000, pack_frame(PING))
+        raw.read_until(REPLY)
+        ready = c.info(b"q")["ready"]
+        c.set(b"q", ttl=1)
+        wait_until(lambda: (fields := c.info(b"q"))["ready"] == 0 and fields["expired"] == ready, "all have expired")
+        fields = c.info(b"q")
+        assert fields["dead-lettered"] + fields["discarded"] == ready and fields["discarded"] > 0, fields
+        assert is_sanitized() or broker.resident_kib() < 100 * 1024, broker.resident_kib()
 
 
 if __name__ == "__main__":

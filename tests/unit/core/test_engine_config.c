@@ -302,6 +302,23 @@ static void what_is_leased_to_a_connection_is_told_and_since_when(void **state)
     stage_close(s);
 }
 
+static void beyond_its_memory_dead_letters_are_discarded_and_counted(void **state)
+{
+    (void)state;
+    struct stage *s = open();
+    configure(s, (struct engine_config){.letters_memory_max = 1});
+    stage_push(s, 1, "q", "a b");
+    stage_consume(s, 2, 7, "q", 0, LOTS, LOTS);
+    stage_tick(s);
+    stage_settle(s, 2, 7, 1, 1, SETTLE_REJECT);
+    configure(s, (struct engine_config){.letters_memory_max = UINT64_MAX});
+    stage_settle(s, 2, 7, 2, 1, SETTLE_REJECT);
+    stage_skip(s);
+    assert_int_equal(stage_info(s, "q", "discarded"), 1);
+    assert_int_equal(stage_info(s, "q", "dead-lettered"), 1);
+    stage_close(s);
+}
+
 static void under_pressure_pushes_are_refused_and_consuming_goes_on(void **state)
 {
     (void)state;
@@ -445,6 +462,7 @@ int main(void)
         cmocka_unit_test(so_many_bytes_unsent_to_a_connection_and_no_more),
         cmocka_unit_test(who_needs_no_acks_has_nothing_in_flight),
         cmocka_unit_test(what_is_leased_to_a_connection_is_told_and_since_when),
+        cmocka_unit_test(beyond_its_memory_dead_letters_are_discarded_and_counted),
         cmocka_unit_test(under_pressure_pushes_are_refused_and_consuming_goes_on),
         cmocka_unit_test(an_operator_ends_a_connection_that_is_there),
         cmocka_unit_test(clients_are_listed_with_what_they_hold),
