@@ -37,7 +37,7 @@
  *     too-large                    -EMSGSIZE
  *     version                      -EPROTONOSUPPORT
  *     no-queue, no-reader, no-client   -ENOENT
- *     exists                       -EEXIST
+ *     exists, wrong-type           -EEXIST
  *     full                         -ENOSPC
  *     deleted                      -EIDRM
  *     no-consumer, no-subscription -ESRCH
@@ -201,6 +201,7 @@ enum ringpost_status {
     RINGPOST_STATUS_TOO_MANY_RETAINED = 35,
     RINGPOST_STATUS_DEAD = 36,
     RINGPOST_STATUS_NO_CLIENT = 37,
+    RINGPOST_STATUS_WRONG_TYPE = 38,
 };
 
 /* The broker's last refusal on this handle; RINGPOST_STATUS_NONE when it never refused anything. */

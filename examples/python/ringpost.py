@@ -21,7 +21,7 @@ STATUSES = dict(enumerate("""none protocol unknown-op bad-frame bad-name bad-fla
     no-queue exists full deleted no-consumer no-subscription id-in-use not-leased bad-range credit window bad-pattern
     killed closing bad-header no-reader memory denied overflow too-many-connections
     too-many-from-address too-many-strangers too-many-queues too-many-subscriptions
-    too-many-subscriptions-in-all too-many-retained dead no-client""".split()))
+    too-many-subscriptions-in-all too-many-retained dead no-client wrong-type""".split()))
 
 # What a connection receives. `deliveries` says how often a message was delivered before.
 Delivery = collections.namedtuple("Delivery", "consumer tag deliveries queue message")

@@ -45,6 +45,7 @@ static const struct status_entry {
     [RINGPOST_STATUS_TOO_MANY_RETAINED] = {"too-many-retained", -EDQUOT},
     [RINGPOST_STATUS_DEAD] = {"dead", -ETIMEDOUT},
     [RINGPOST_STATUS_NO_CLIENT] = {"no-client", -ENOENT},
+    [RINGPOST_STATUS_WRONG_TYPE] = {"wrong-type", -EEXIST},
 };
 
 static const struct status_entry *status_entry(int status)

@@ -56,7 +56,7 @@ enum status answer_send(struct engine *engine, const struct command *command, bo
 enum status answer_purge(struct engine *engine, const struct command *command,
                          struct outbox *outbox)
 {
-    struct queue *queue = engine_queue(engine, command->name);
+    struct queue *queue = engine_queue(engine, command->space, command->name);
     if (!queue)
         return STATUS_NO_QUEUE;
     uint64_t count = queue_purge(queue, &engine->stock);
@@ -69,7 +69,7 @@ enum status answer_purge(struct engine *engine, const struct command *command,
 
 enum status answer_peek(struct engine *engine, const struct command *command, struct outbox *outbox)
 {
-    struct queue *queue = engine_queue(engine, command->name);
+    struct queue *queue = engine_queue(engine, command->space, command->name);
     if (!queue)
         return STATUS_NO_QUEUE;
     bool from_back = command->look.from_back, has_more = false;
@@ -176,7 +176,7 @@ static void put_queue(struct engine *engine, const struct queue *queue)
 
 enum status answer_info(struct engine *engine, const struct command *command, struct outbox *outbox)
 {
-    const struct queue *queue = engine_queue(engine, command->name);
+    const struct queue *queue = engine_queue(engine, command->space, command->name);
     if (!queue)
         return STATUS_NO_QUEUE;
     engine_bury(engine); /* whether what has died has gone to a queue is known then */
@@ -253,9 +253,9 @@ static void put_queue_record(struct engine *engine, struct table_entry *entry)
  * buried in another, or make one. */
 static void age_all(struct engine *engine)
 {
-    struct table_entry *entry;
-    for (size_t at = 0; (entry = table_next(&engine->queues, &at));)
-        engine_age(engine, list_entry(entry, struct queue, entry));
+    struct queue *queue;
+    for (struct queue_walk walk = {0}; (queue = engine_next_queue(engine, &walk));)
+        engine_age(engine, queue);
     engine_bury(engine);
 }
 
@@ -263,8 +263,8 @@ enum status answer_list(struct engine *engine, const struct command *command, st
 {
     const struct table_entry after = {.name = command->name};
     age_all(engine);
-    return answer_entries(engine, command, &engine->queues, &after, by_name, put_queue_record,
-                          outbox);
+    return answer_entries(engine, command, &engine->spaces[command->space].queues, &after, by_name,
+                          put_queue_record, outbox);
 }
 
 static void put_client_record(struct engine *engine, struct table_entry *entry)

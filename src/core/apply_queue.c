@@ -50,12 +50,14 @@ static bool split_holdable(struct run *run, const struct peer *peer, uint64_t fr
     return count > 0 && run_split(run, count, UINT64_MAX, part);
 }
 
-static struct queue *push_target(struct engine *engine, struct peer *peer, struct bytes name)
+static struct queue *push_target(struct engine *engine, struct peer *peer,
+                                 const struct command *command)
 {
     if (peer->queue_memo && peer->queue_memo_generation == engine->queues_generation &&
-        bytes_equal(peer->queue_memo->entry.name, name))
+        peer->queue_memo->space == command->space &&
+        bytes_equal(peer->queue_memo->entry.name, command->name))
         return peer->queue_memo;
-    peer->queue_memo = engine_queue_make(engine, name);
+    peer->queue_memo = engine_queue_make(engine, command->space, command->name);
     peer->queue_memo_generation = engine->queues_generation;
     return peer->queue_memo;
 }
@@ -77,7 +79,7 @@ static bool drops_oldest(const struct queue *queue, const struct run *run)
 void apply_push(struct engine *engine, struct peer *peer, const struct command *command,
                 struct outbox *outbox)
 {
-    struct queue *queue = engine->is_pressed ? NULL : push_target(engine, peer, command->name);
+    struct queue *queue = engine->is_pressed ? NULL : push_target(engine, peer, command);
     struct run run = command->run, part;
     if (!queue) {
         outbox_settle(outbox, peer->id, command->ticket, run.count,
@@ -124,7 +126,7 @@ enum status apply_consume(struct engine *engine, struct peer *peer, const struct
     enum status status = engine_may_listen(engine, peer);
     struct queue *queue;
     if (status == STATUS_OK)
-        status = engine_queue_ask(engine, command->name, &queue);
+        status = engine_queue_ask(engine, command, &queue);
     if (status != STATUS_OK)
         return status;
     engine->listeners_count++;
@@ -223,7 +225,7 @@ static bool holds_already(const struct queue *queue, const struct queue_settings
 enum status apply_declare(struct engine *engine, const struct command *command)
 {
     struct queue *queue;
-    enum status status = engine_queue_ask(engine, command->name, &queue);
+    enum status status = engine_queue_ask(engine, command, &queue);
     if (status != STATUS_OK)
         return status;
     engine_age(engine, queue);
@@ -236,7 +238,7 @@ enum status apply_declare(struct engine *engine, const struct command *command)
 
 enum status apply_set(struct engine *engine, const struct command *command)
 {
-    struct queue *queue = engine_queue(engine, command->name);
+    struct queue *queue = engine_queue(engine, command->space, command->name);
     if (!queue)
         return STATUS_NO_QUEUE;
     set_own(engine, queue, &command->settings);
@@ -246,7 +248,7 @@ enum status apply_set(struct engine *engine, const struct command *command)
 enum status apply_delete(struct engine *engine, const struct command *command,
                          struct outbox *outbox)
 {
-    struct queue *queue = engine_queue(engine, command->name);
+    struct queue *queue = engine_queue(engine, command->space, command->name);
     if (!queue)
         return STATUS_NO_QUEUE;
     engine_bury(engine); /* what has expired is not deleted, but dead */
@@ -271,7 +273,7 @@ enum status apply_delete(struct engine *engine, const struct command *command,
 
 enum status apply_pause(struct engine *engine, const struct command *command, bool is_paused)
 {
-    struct queue *queue = engine_queue(engine, command->name);
+    struct queue *queue = engine_queue(engine, command->space, command->name);
     if (!queue)
         return STATUS_NO_QUEUE;
     queue->is_paused = is_paused;

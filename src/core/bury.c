@@ -36,9 +36,9 @@ static bool put(struct engine *engine, struct queue *queue, const unsigned char 
 
 /* The queue of that name, made when there is none. What is due there is done once for all that it is
  * brought: else each of many letters would let AGED_MAX messages more die. */
-static struct queue *target(struct engine *engine, struct bytes name)
+static struct queue *target(struct engine *engine, uint8_t space, struct bytes name)
 {
-    struct queue *queue = engine_queue_make(engine, name);
+    struct queue *queue = engine_queue_make(engine, space, name);
     if (queue && queue->burial != engine->burial) {
         queue->burial = engine->burial;
         engine_age(engine, queue);
@@ -60,10 +60,11 @@ void engine_bury(struct engine *engine)
     engine->burial++;
     while ((link = list_pop_front(&engine->stock.letters))) {
         struct letter *letter = list_entry(link, struct letter, link);
-        struct queue *to = target(engine, queue_dead_letter(letter->from, buffer));
+        struct queue *from = letter->from;
+        struct queue *to = target(engine, from->space, queue_dead_letter(from, buffer));
         engine->stock.is_burying = true;
         if (to && !is_too_much(engine) && put(engine, to, letter->frame))
-            letter->from->counters.dead_lettered++;
+            from->counters.dead_lettered++;
         engine->stock.is_burying = false;
         memory_free(letter);
     }
@@ -75,7 +76,7 @@ static struct queue *redrive_target(struct engine *engine, const struct command 
 {
     struct bytes name =
         command->redrive.to.size ? command->redrive.to : header_of(frame).dead_queue;
-    return name.size ? target(engine, name) : NULL;
+    return name.size ? target(engine, command->space, name) : NULL;
 }
 
 /* Moves the message at the front to where it is tried again; returns its bytes, 0 when that cannot
@@ -103,7 +104,7 @@ static uint32_t redrive_one(struct engine *engine, struct queue *queue,
 enum status answer_redrive(struct engine *engine, const struct command *command,
                            struct outbox *outbox)
 {
-    struct queue *queue = engine_queue(engine, command->name);
+    struct queue *queue = engine_queue(engine, command->space, command->name);
     if (!queue)
         return STATUS_NO_QUEUE;
     uint64_t count = queue->ready_count, moved = 0, moved_size = 0;

@@ -34,14 +34,14 @@ void engine_destroy(struct engine *engine)
     if (!engine)
         return;
     assert(engine->peers.count == 0 && engine->totals.holds == 0);
-    struct table_entry *entry;
-    for (size_t at = 0; (entry = table_next(&engine->queues, &at));) {
-        struct queue *queue = list_entry(entry, struct queue, entry);
+    struct queue *queue;
+    for (struct queue_walk walk = {0}; (queue = engine_next_queue(engine, &walk));) {
         timers_set(&engine->timers, &queue->timer, TIME_NEVER);
         queue_destroy(queue, &engine->stock);
     }
     timers_finish(&engine->timers);
-    table_finish(&engine->queues);
+    for (unsigned space = 0; space < SPACES_COUNT; space++)
+        table_finish(&engine->spaces[space].queues);
     table_finish(&engine->peers);
     topics_finish(&engine->topics);
     chunk_store_finish(&engine->chunks, &engine->arena);
@@ -70,39 +70,54 @@ void engine_age(struct engine *engine, struct queue *queue)
     engine_touch(engine, queue); /* what is ready now waits for its consumers */
 }
 
-static struct queue *find_queue(struct engine *engine, struct bytes name)
+static struct queue *find_queue(struct engine *engine, uint8_t space, struct bytes name)
 {
-    struct table_entry *entry = table_find(&engine->queues, hash_bytes(&engine->key, name), name);
+    assert(space < SPACES_COUNT);
+    struct table_entry *entry =
+        table_find(&engine->spaces[space].queues, hash_bytes(&engine->key, name), name);
     return entry ? list_entry(entry, struct queue, entry) : NULL;
 }
 
-struct queue *engine_queue(struct engine *engine, struct bytes name)
+struct queue *engine_next_queue(const struct engine *engine, struct queue_walk *walk)
 {
-    struct queue *queue = find_queue(engine, name);
+    for (; walk->space < SPACES_COUNT; walk->space++, walk->at = 0) {
+        struct table_entry *entry = table_next(&engine->spaces[walk->space].queues, &walk->at);
+        if (entry)
+            return list_entry(entry, struct queue, entry);
+    }
+    return NULL;
+}
+
+struct queue *engine_queue(struct engine *engine, uint8_t space, struct bytes name)
+{
+    struct queue *queue = find_queue(engine, space, name);
     if (queue)
         engine_age(engine, queue);
     return queue;
 }
 
-struct queue *engine_queue_make(struct engine *engine, struct bytes name)
+struct queue *engine_queue_make(struct engine *engine, uint8_t space, struct bytes name)
 {
-    struct queue *queue = find_queue(engine, name);
+    struct queue *queue = find_queue(engine, space, name);
     uint64_t queues_max = engine->config.queues_max;
-    if (!queue && queues_max > 0 && engine->queues.count >= queues_max)
+    if (!queue && queues_max > 0 && engine->queues_count >= queues_max)
         return NULL;
     if (!queue) {
         queue = queue_create(name, hash_bytes(&engine->key, name));
-        table_insert(&engine->queues, &queue->entry);
+        queue->space = space;
+        table_insert(&engine->spaces[space].queues, &queue->entry);
+        engine->queues_count++;
         engine_configure_queue(engine, queue);
     }
     return queue;
 }
 
-enum status engine_queue_ask(struct engine *engine, struct bytes name, struct queue **queue)
+enum status engine_queue_ask(struct engine *engine, const struct command *command,
+                             struct queue **queue)
 {
-    if (engine->is_pressed && !find_queue(engine, name))
+    if (engine->is_pressed && !find_queue(engine, command->space, command->name))
         return STATUS_MEMORY;
-    *queue = engine_queue_make(engine, name);
+    *queue = engine_queue_make(engine, command->space, command->name);
     return *queue ? STATUS_OK : STATUS_QUEUES;
 }
 
@@ -111,7 +126,8 @@ void engine_queue_end(struct engine *engine, struct queue *queue)
     assert(list_is_empty(&engine->stock.letters));
     engine->queues_generation++;
     timers_set(&engine->timers, &queue->timer, TIME_NEVER);
-    table_remove(&engine->queues, &queue->entry);
+    table_remove(&engine->spaces[queue->space].queues, &queue->entry);
+    engine->queues_count--;
     queue_destroy(queue, &engine->stock);
 }
 
@@ -119,6 +135,13 @@ void engine_touch(struct engine *engine, struct queue *queue)
 {
     if (!list_is_linked(&queue->hot))
         list_push_back(&engine->hot_queues, &queue->hot);
+}
+
+enum status engine_list(struct engine *engine, uint8_t space, struct bytes name,
+                        struct queue **queue)
+{
+    *queue = engine_queue(engine, space, name);
+    return *queue && (*queue)->ready_count > 0 ? STATUS_OK : STATUS_NO_KEY;
 }
 
 static void attach(struct engine *engine, const struct command *command)
@@ -341,15 +364,14 @@ void engine_release(struct engine *engine, uint32_t peer_id, const struct slice 
 struct engine_totals engine_totals(const struct engine *engine)
 {
     struct engine_totals totals = engine->totals;
-    totals.queues = engine->queues.count;
+    totals.queues = engine->queues_count;
     totals.connections = engine->peers.count;
     totals.subscriptions = engine->topics.subscriptions_count;
     totals.retained = engine->retained.messages.count;
     totals.retained_size = engine->retained.size;
     totals.memory = engine->arena.size;
-    struct table_entry *entry;
-    for (size_t at = 0; (entry = table_next(&engine->queues, &at));) {
-        const struct queue *queue = list_entry(entry, struct queue, entry);
+    const struct queue *queue;
+    for (struct queue_walk walk = {0}; (queue = engine_next_queue(engine, &walk));) {
         totals.consumers += queue->consumers_count;
         totals.ready += queue->ready_count;
         totals.leased += queue->leased_count;
@@ -363,8 +385,13 @@ void engine_check(const struct engine *engine)
 {
     struct table_entry *entry, *inner;
     uint64_t listeners_count = 0;
-    for (size_t at = 0; (entry = table_next(&engine->queues, &at));)
-        queue_check(list_entry(entry, struct queue, entry));
+    const struct queue *queue;
+    uint64_t queues_count = 0;
+    for (struct queue_walk walk = {0}; (queue = engine_next_queue(engine, &walk));) {
+        queue_check(queue);
+        queues_count++;
+    }
+    assert(engine->queues_count == queues_count);
     for (size_t at = 0; (entry = table_next(&engine->peers, &at));) {
         const struct peer *peer = list_entry(entry, struct peer, entry);
         backlog_check(&peer->backlog);

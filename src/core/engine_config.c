@@ -26,8 +26,9 @@ void engine_configure(struct engine *engine, const struct engine_config *config,
     engine->stock.now = now;
     engine->config = *config;
     retained_limit(&engine->retained, config->retained_count_max, config->retained_size_max);
-    for (size_t at = 0; (entry = table_next(&engine->queues, &at));)
-        engine_configure_queue(engine, list_entry(entry, struct queue, entry));
+    struct queue *queue;
+    for (struct queue_walk walk = {0}; (queue = engine_next_queue(engine, &walk));)
+        engine_configure_queue(engine, queue);
     for (size_t at = 0; (entry = table_next(&engine->peers, &at));) {
         struct peer *peer = list_entry(entry, struct peer, entry);
         engine_limit(engine, peer);

@@ -11,14 +11,20 @@
 
 enum { INBOX_NAME_SIZE = 32 }; /* bytes of an inbox's name: 128 bits in hexadecimal digits */
 
+/* Names that have nothing to do with those of other spaces. */
+struct space {
+    struct table queues; /* by name */
+};
+
 struct engine {
     struct hash_key key;
     struct arena arena;
     struct stock stock;
     struct engine_config config;
-    bool is_pressed;            /* memory is short */
-    struct timers timers;       /* queues, by when something is due in them */
-    struct table queues;        /* by name */
+    bool is_pressed;      /* memory is short */
+    struct timers timers; /* queues, by when something is due in them */
+    struct space spaces[SPACES_COUNT];
+    uint64_t queues_count;      /* in all spaces */
     uint64_t queues_generation; /* grows when one goes */
     struct table peers;         /* by id */
     struct topics topics;
@@ -43,14 +49,27 @@ struct engine {
 struct peer *engine_peer(struct engine *engine, uint32_t id);
 
 /* The queue of that name as time has left it, or NULL. */
-struct queue *engine_queue(struct engine *engine, struct bytes name);
+struct queue *engine_queue(struct engine *engine, uint8_t space, struct bytes name);
 
 /* The queue of that name, made when there is none, or NULL when there are too many. What is due in it
  * is left to the caller. */
-struct queue *engine_queue_make(struct engine *engine, struct bytes name);
+struct queue *engine_queue_make(struct engine *engine, uint8_t space, struct bytes name);
 
-/* The same for a client; while memory is short it is given only what is there. */
-enum status engine_queue_ask(struct engine *engine, struct bytes name, struct queue **queue);
+/* The queue that a client names; while memory is short it is given only what is there. */
+enum status engine_queue_ask(struct engine *engine, const struct command *command,
+                             struct queue **queue);
+
+/* The queue whose ready messages are the list that a command names: `no-key` when there is none. */
+enum status engine_list(struct engine *engine, uint8_t space, struct bytes name,
+                        struct queue **queue);
+
+/* The next of all queues; NULL at the end. A zeroed walk is at the beginning; making queues and ending
+ * them disturbs it. */
+struct queue_walk {
+    unsigned space;
+    size_t at;
+};
+struct queue *engine_next_queue(const struct engine *engine, struct queue_walk *walk);
 
 /* Has a connection keep the limits. */
 void engine_limit(const struct engine *engine, struct peer *peer);

@@ -33,3 +33,11 @@ void outbox_settle(struct outbox *outbox, uint32_t peer, uint64_t ticket, uint32
     effect->count = count;
     effect->status = status;
 }
+
+void outbox_number(struct outbox *outbox, uint32_t peer, uint64_t ticket, int64_t number)
+{
+    struct effect *effect = outbox_put(outbox, EFFECT_NUMBER, peer);
+    effect->ticket = ticket;
+    effect->numbers.count = 1;
+    effect->numbers.first = number;
+}

@@ -15,6 +15,10 @@ enum effect_kind {
     EFFECT_LOST,    /* leases of consumer `id` are over */
     EFFECT_ENDED,   /* consumer or subscription `id` was ended by the broker, for `status` */
     EFFECT_KILLED,  /* the connection is to be ended, for `status` */
+    EFFECT_NUMBER,  /* `numbers.count` frames from the one that `ticket` names on are answered with
+                       `numbers.first`, and `numbers.step` more each; settles them */
+    EFFECT_FRAMES, /* the ticket is answered with `total` messages, these and, while has_more, those
+                       of the effects behind; settles it. Of a TAKE that is each: `total` tickets */
 };
 
 /* A slice in an effect brings its hold along: whoever takes the effect ends it by engine_release.
@@ -23,9 +27,10 @@ struct effect {
     enum effect_kind kind;
     uint32_t peer;
     enum status status;   /* SETTLED, ENDED, KILLED */
-    uint32_t id;          /* DELIVER, LOST, MESSAGE, GAP, LOST, ENDED */
+    uint32_t id;          /* DELIVER, LOST, MESSAGE, GAP, ENDED; FRAMES: which of the names */
     uint32_t deliveries;  /* DELIVER: of each message, before */
-    bool has_more;        /* ANSWER: there is more than this */
+    uint32_t total;       /* FRAMES */
+    bool has_more;        /* ANSWER: there is more than this; FRAMES */
     bool is_retained;     /* MESSAGE */
     bool is_subscription; /* ENDED */
     union {
@@ -37,14 +42,18 @@ struct effect {
         struct {
             uint64_t count, size; /* messages, bytes */
         } missed;                 /* GAP */
-        struct slice slice;       /* ANSWER, DELIVER, MESSAGE */
+        struct {
+            uint32_t count, step;
+            int64_t first;
+        } numbers;          /* NUMBER */
+        struct slice slice; /* ANSWER, DELIVER, MESSAGE, FRAMES */
     };
 };
 
 static inline bool effect_has_slice(const struct effect *effect)
 {
     return effect->kind == EFFECT_ANSWER || effect->kind == EFFECT_DELIVER ||
-           effect->kind == EFFECT_MESSAGE;
+           effect->kind == EFFECT_MESSAGE || effect->kind == EFFECT_FRAMES;
 }
 
 /* A zeroed outbox is empty. */
@@ -61,5 +70,8 @@ struct effect *outbox_put(struct outbox *outbox, enum effect_kind kind, uint32_t
 /* Appends an EFFECT_SETTLED, joined with the one before where it goes on from there. */
 void outbox_settle(struct outbox *outbox, uint32_t peer, uint64_t ticket, uint32_t count,
                    enum status status);
+
+/* Appends an EFFECT_NUMBER for one ticket. */
+void outbox_number(struct outbox *outbox, uint32_t peer, uint64_t ticket, int64_t number);
 
 #endif

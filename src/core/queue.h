@@ -46,7 +46,8 @@ struct queue_times {
 };
 
 struct queue {
-    struct table_entry entry;     /* in the engine's table; its name is the queue's */
+    struct table_entry entry;     /* in its space's table; its name is the queue's */
+    uint8_t space;                /* the engine's number of it */
     struct list hot;              /* in the engine's list of queues with something to do, or none */
     struct timer timer;           /* in the engine's: queue_due */
     struct list segments;         /* from the front to the back */

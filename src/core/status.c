@@ -4,7 +4,7 @@
 
 const char *status_text(enum status status)
 {
-    static const char *const texts[STATUS_COUNT] = {
+    static const char *const texts[STATUS_ALL_COUNT] = {
         [STATUS_OK] = "done",
         [STATUS_PROTOCOL] = "these bytes are not the ringpost protocol",
         [STATUS_UNKNOWN_OP] = "no such op",
@@ -43,7 +43,16 @@ const char *status_text(enum status status)
         [STATUS_RETAINED] = "max-retained or max-retained-bytes is reached",
         [STATUS_DEAD] = "the connection was silent while it held leases",
         [STATUS_NO_CLIENT] = "no connection of that id",
+        [STATUS_WRONG_TYPE] = "there is a value of that name",
+        [STATUS_NO_KEY] = "nothing of that name",
+        [STATUS_BAD_INDEX] = "no such place in the list",
+        [STATUS_NOT_A_NUMBER] = "the value is not a number",
+        [STATUS_OUT_OF_RANGE] = "the number would be out of range",
+        [STATUS_UNMET] = "the condition is not met",
+        [STATUS_CHANGED] = "what was watched has changed",
+        [STATUS_SKIPPED] = "the transaction is not carried out",
+        [STATUS_VALUES] = "max-values-bytes is reached",
     };
-    assert(status < STATUS_COUNT);
+    assert(status < STATUS_ALL_COUNT);
     return texts[status];
 }

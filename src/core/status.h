@@ -41,7 +41,18 @@ enum status {
     STATUS_RETAINED,
     STATUS_DEAD,
     STATUS_NO_CLIENT,
-    STATUS_COUNT,
+    STATUS_WRONG_TYPE,
+    STATUS_COUNT, /* what a native client may be told; it never asks for what comes to these: */
+
+    STATUS_NO_KEY = STATUS_COUNT,
+    STATUS_BAD_INDEX,
+    STATUS_NOT_A_NUMBER,
+    STATUS_OUT_OF_RANGE,
+    STATUS_UNMET,
+    STATUS_CHANGED,
+    STATUS_SKIPPED,
+    STATUS_VALUES,
+    STATUS_ALL_COUNT,
 };
 
 /* A sentence for people, without its full stop. */

@@ -315,6 +315,8 @@ bool session_effect(struct session *session, const struct effect *effect)
     case EFFECT_LOST: put_lost(session, effect); break;
     case EFFECT_ENDED: put_ended(session, effect); break;
     case EFFECT_KILLED: session_end(session, effect->status); break;
+    case EFFECT_NUMBER:
+    case EFFECT_FRAMES: assert(!"an answer to what no native frame asks for");
     }
     return true;
 }

@@ -326,6 +326,8 @@ static void follow_effect(struct link *link, const struct effect *effect,
     case EFFECT_LOST: owe_lost(link, effect); break;
     case EFFECT_ENDED: owe_ended(link, effect); break;
     case EFFECT_KILLED: link->is_killed = true; break;
+    case EFFECT_NUMBER:
+    case EFFECT_FRAMES: REQUIRE(false, "an answer to what no native frame asks for");
     }
 }
 

@@ -402,6 +402,8 @@ static void on_effect(struct twin *twin, const struct effect *effect)
     case EFFECT_LOST: on_lost(twin, effect); break;
     case EFFECT_ENDED: on_ended(twin, effect); break;
     case EFFECT_KILLED: on_killed(twin, effect); break;
+    case EFFECT_NUMBER:
+    case EFFECT_FRAMES: REQUIRE(false, "an answer to what was not asked for");
     }
 }
 

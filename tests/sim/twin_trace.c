@@ -148,6 +148,8 @@ void twin_trace_effect(const struct twin *twin, const struct effect *effect)
         printf("lost id %u tag %" PRIu64 " + %u\n", effect->id, effect->tag, effect->count);
         break;
     case EFFECT_KILLED: printf("killed: %d\n", effect->status); break;
+    case EFFECT_NUMBER: printf("number %" PRId64 "\n", effect->numbers.first); break;
+    case EFFECT_FRAMES: printf("frames, %u of %u\n", effect->slice.count, effect->total); break;
     case EFFECT_ENDED: printf("ended id %u: %d\n", effect->id, effect->status); break;
     }
 }

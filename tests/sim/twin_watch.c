@@ -149,7 +149,7 @@ const struct queue *twin_engine_queue(const struct twin *twin, int index)
 {
     struct bytes name = twin->names->queues[index];
     struct table_entry *entry =
-        table_find(&twin->engine->queues, hash_bytes(&twin->engine->key, name), name);
+        table_find(&twin->engine->spaces[0].queues, hash_bytes(&twin->engine->key, name), name);
     return entry ? list_entry(entry, const struct queue, entry) : NULL;
 }
 

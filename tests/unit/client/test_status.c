@@ -47,12 +47,13 @@ static const struct {
     {"too-many-retained", -EDQUOT},
     {"dead", -ETIMEDOUT},
     {"no-client", -ENOENT},
+    {"wrong-type", -EEXIST},
 };
 
 static void every_status_has_its_name_and_error(void **state)
 {
     (void)state;
-    for (int status = 0; status <= RINGPOST_STATUS_NO_CLIENT; status++) {
+    for (int status = 0; status <= RINGPOST_STATUS_WRONG_TYPE; status++) {
         assert_string_equal(ringpost_status_name(status), rows[status].name);
         assert_int_equal(ringpost_status_errno(status), rows[status].error);
     }
@@ -61,7 +62,7 @@ static void every_status_has_its_name_and_error(void **state)
 static void a_status_of_tomorrow_is_a_refusal_all_the_same(void **state)
 {
     (void)state;
-    static const int statuses[] = {-1, RINGPOST_STATUS_NO_CLIENT + 1, 65535};
+    static const int statuses[] = {-1, RINGPOST_STATUS_WRONG_TYPE + 1, 65535};
     for (int i = 0; i < 3; i++) {
         assert_string_equal(ringpost_status_name(statuses[i]), "unknown");
         assert_int_equal(ringpost_status_errno(statuses[i]), -EREMOTEIO);

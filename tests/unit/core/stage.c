@@ -293,13 +293,14 @@ static size_t tell_messages(const struct effect *effect, char *line, size_t size
 /* One effect in words, without its peer. */
 static size_t tell(const struct effect *effect, char *line, size_t size)
 {
+    size_t used;
     switch (effect->kind) {
     case EFFECT_SETTLED: {
         const char *what = effect->status == STATUS_OK ? "ok" : status_text(effect->status);
-        int used = snprintf(line, size, "#%lu %s", effect->ticket, what);
+        used = (size_t)snprintf(line, size, "#%lu %s", effect->ticket, what);
         if (effect->count != 1)
-            used += snprintf(line + used, size - (size_t)used, " x%u", effect->count);
-        return (size_t)used;
+            used += (size_t)snprintf(line + used, size - used, " x%u", effect->count);
+        return used;
     }
     case EFFECT_ANSWER:
         return (size_t)snprintf(line, size, "#%lu answer %u bytes%s", effect->ticket,
@@ -317,6 +318,15 @@ static size_t tell(const struct effect *effect, char *line, size_t size)
     case EFFECT_ENDED:
         return (size_t)snprintf(line, size, "%c%u ended: %s", effect->is_subscription ? 's' : 'c',
                                 effect->id, status_text(effect->status));
+    case EFFECT_NUMBER:
+        return (size_t)snprintf(line, size, "#%lu number %ld x%u", effect->ticket,
+                                effect->numbers.first, effect->numbers.count);
+    case EFFECT_FRAMES:
+        used = (size_t)snprintf(line, size, "#%lu of %u from %u%s: ", effect->ticket, effect->total,
+                                effect->id, effect->has_more ? " more" : "");
+        frames_tell(slice_bytes(&effect->slice), effect->slice.is_reversed, line + used,
+                    size - used);
+        return used + strlen(line + used);
     }
     return 0;
 }

@@ -300,6 +300,7 @@ static const char *status_name(unsigned status)
         "too-many-retained",
         "dead",
         "no-client",
+        "wrong-type",
     };
     assert_true(status < sizeof names / sizeof *names);
     return names[status];
