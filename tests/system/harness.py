@@ -226,12 +226,12 @@ def sentence(function):
     return function.__name__.replace("_", " ").strip()
 
 
-def run_one(function, shared):
+def run_one(function, shared, start):
     """Runs a test; returns the shared broker, None when a new one is needed."""
     if not inspect.signature(function).parameters:
         function()
         return shared
-    shared = shared or Broker()
+    shared = shared or start()
     try:
         function(shared)
         shared.close_connections()
@@ -252,7 +252,7 @@ def refuse_without_io_uring():
         sys.exit(EX_SKIP)
 
 
-def main():
+def main(start=Broker):
     """Runs the tests of the file, or with --long its long ones, or those whose names contain the words given."""
     assert RINGPOSTD.exists(), f"there is no {RINGPOSTD}: set RINGPOST_BUILD"
     refuse_without_io_uring()
@@ -262,7 +262,7 @@ def main():
     shared, passed, failed = None, 0, 0
     for function in chosen:
         try:
-            shared = run_one(function, shared)
+            shared = run_one(function, shared, start)
             passed += 1
             print(f"ok      {sentence(function)}", flush=True)
         except Exception:
