@@ -44,3 +44,13 @@ void subscriber_set_remove(struct subscription *subscription)
         *set = (struct subscriber_set){0};
     }
 }
+
+void subscriber_set_collect(const struct subscriber_set *set, struct found *found)
+{
+    if (set->count == 0)
+        return;
+    found->all =
+        array_reserve(found->all, &found->capacity, found->count + set->count, sizeof *found->all);
+    memcpy(found->all + found->count, subscriber_set_all(set), set->count * sizeof *found->all);
+    found->count += set->count;
+}

@@ -13,6 +13,12 @@ struct subscriber_set {
     };
 };
 
+/* Subscriptions that were found. The array stays for the next time; zeroed there is none. */
+struct found {
+    struct subscription **all;
+    size_t count, capacity;
+};
+
 void subscriber_set_add(struct subscriber_set *set, struct subscription *subscription);
 
 /* Takes a subscription out of the set it is in; the last of them may take its place. */
@@ -23,5 +29,8 @@ static inline struct subscription *const *subscriber_set_all(const struct subscr
 {
     return set->capacity ? set->many : &set->one;
 }
+
+/* Adds the members to what was found. */
+void subscriber_set_collect(const struct subscriber_set *set, struct found *found);
 
 #endif

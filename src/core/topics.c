@@ -33,7 +33,7 @@ void topics_finish(struct topics *topics)
     table_finish(&topics->inboxes);
     group_table_finish(&topics->groups);
     trie_finish(&topics->patterns);
-    memory_free(topics->found);
+    memory_free(topics->found.all);
 }
 
 static uint32_t bucket_of(const struct topics *topics, struct bytes name)
@@ -130,35 +130,29 @@ static int by_rank(const void *left, const void *right)
 /* Collects all subscriptions that `name` matches. */
 static void find_all(struct topics *topics, struct bytes name, uint64_t hash)
 {
-    topics->found_count = 0;
+    topics->found.count = 0;
     struct table_entry *entry = table_find(&topics->names, hash, name);
-    if (entry) {
-        const struct subscriber_set *set = &list_entry(entry, struct topic, entry)->set;
-        topics->found = array_reserve(topics->found, &topics->found_capacity, set->count,
-                                      sizeof *topics->found);
-        memcpy(topics->found, subscriber_set_all(set), set->count * sizeof *topics->found);
-        topics->found_count = set->count;
-    }
-    trie_match(&topics->patterns, topics->key, name, &topics->found, &topics->found_count,
-               &topics->found_capacity);
+    if (entry)
+        subscriber_set_collect(&list_entry(entry, struct topic, entry)->set, &topics->found);
+    trie_match(&topics->patterns, topics->key, name, &topics->found);
 }
 
 /* Leaves one subscription of each connection among those found, and all members of groups; returns
  * how many connections there are. */
-static size_t keep_one_each(struct topics *topics)
+static size_t keep_one_each(struct found *found)
 {
     size_t count = 0, connections = 0;
-    if (topics->found_count > 1)
-        qsort(topics->found, topics->found_count, sizeof *topics->found, by_rank);
-    for (size_t i = 0; i < topics->found_count; i++) {
-        struct subscription *one = topics->found[i];
+    if (found->count > 1)
+        qsort(found->all, found->count, sizeof *found->all, by_rank);
+    for (size_t i = 0; i < found->count; i++) {
+        struct subscription *one = found->all[i];
         bool is_member = subscription_group(one) != NULL;
-        if (!is_member && count > 0 && one->peer == topics->found[count - 1]->peer)
+        if (!is_member && count > 0 && one->peer == found->all[count - 1]->peer)
             continue;
-        topics->found[count++] = one;
+        found->all[count++] = one;
         connections += !is_member;
     }
-    topics->found_count = count;
+    found->count = count;
     return connections;
 }
 
@@ -166,12 +160,13 @@ static struct match *match_create(struct topics *topics, struct bytes name, uint
 {
     topics->matched_count++;
     find_all(topics, name, hash);
-    size_t connections = keep_one_each(topics), size = topics->found_count * sizeof *topics->found;
+    const struct found *found = &topics->found;
+    size_t connections = keep_one_each(&topics->found), size = found->count * sizeof *found->all;
     struct match *match = memory_create(sizeof *match + size + name.size);
     if (size > 0)
-        memcpy(match->subscriptions, topics->found, size);
+        memcpy(match->subscriptions, found->all, size);
     match->connections_count = (uint32_t)connections;
-    match->count = (uint32_t)topics->found_count;
+    match->count = (uint32_t)found->count;
     unsigned char *copy = (unsigned char *)&match->subscriptions[match->count];
     memcpy(copy, name.data, name.size);
     match->name = bytes_of(copy, name.size);

@@ -40,8 +40,7 @@ struct topics {
     uint64_t generation;                         /* grows with changes that any name may feel */
     uint64_t bucket_generations[TOPICS_BUCKETS]; /* with changes felt by names of one bucket */
     struct match *cache[TOPICS_CACHE_SIZE];
-    struct subscription **found; /* room to collect a match in */
-    size_t found_count, found_capacity;
+    struct found found;                          /* room to collect a match in */
     uint64_t subscriptions_count, matched_count; /* names that were not remembered */
 };
 

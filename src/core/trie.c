@@ -271,21 +271,10 @@ void trie_trim(struct trie *trie, struct subscriber_set *set)
 
 /* Matching. */
 
-static void collect(const struct trie *trie, uint32_t number, struct subscription ***found,
-                    size_t *count, size_t *capacity)
-{
-    const struct subscriber_set *set = &node_at(trie, number)->set;
-    if (set->count == 0)
-        return;
-    *found = array_reserve(*found, capacity, *count + set->count, sizeof **found);
-    memcpy(*found + *count, subscriber_set_all(set), set->count * sizeof **found);
-    *count += set->count;
-}
-
 /* A level is the nodes that the tokens so far have led to; each leads on by the next token and by
  * "*". */
 void trie_match(struct trie *trie, const struct hash_key *key, struct bytes name,
-                struct subscription ***found, size_t *count, size_t *capacity)
+                struct found *found)
 {
     if (trie->edges_count == 0)
         return;
@@ -306,7 +295,7 @@ void trie_match(struct trie *trie, const struct hash_key *key, struct bytes name
         for (size_t i = 0; i < reached; i++) {
             const struct trie_node *node = node_at(trie, trie->level[i]);
             if (node->rest != NONE)
-                collect(trie, node->rest, found, count, capacity);
+                subscriber_set_collect(&node_at(trie, node->rest)->set, found);
             if (node->star != NONE)
                 next[next_count++] = node->star;
             uint32_t child = interned && node->children_count > 0
@@ -319,7 +308,7 @@ void trie_match(struct trie *trie, const struct hash_key *key, struct bytes name
         reached = next_count;
     }
     for (size_t i = 0; i < reached; i++)
-        collect(trie, trie->level[i], found, count, capacity);
+        subscriber_set_collect(&node_at(trie, trie->level[i])->set, found);
 }
 
 uint64_t trie_check(const struct trie *trie)

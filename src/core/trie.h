@@ -62,9 +62,9 @@ uint32_t trie_next(const struct trie *trie, uint32_t *at, unsigned char room[FRA
 /* Frees what the set stood for, when it is empty and no longer leads anywhere. */
 void trie_trim(struct trie *trie, struct subscriber_set *set);
 
-/* Puts the subscriptions that `name` matches behind the `*count` in `*found`, growing it. */
+/* Adds the subscriptions that `name` matches. */
 void trie_match(struct trie *trie, const struct hash_key *key, struct bytes name,
-                struct subscription ***found, size_t *count, size_t *capacity);
+                struct found *found);
 
 /* Asserts all that must hold; returns how many subscriptions there are. */
 uint64_t trie_check(const struct trie *trie);

@@ -13,13 +13,12 @@ static const struct hash_key key = {1, 2};
 struct bench {
     struct trie trie;
     struct subscription subscriptions[PATTERNS_MAX];
-    struct subscription **found;
-    size_t count, capacity;
+    struct found found;
 };
 
 static void open(struct bench *bench)
 {
-    *bench = (struct bench){.count = 0};
+    *bench = (struct bench){.found = {0}};
     trie_init(&bench->trie);
 }
 
@@ -42,7 +41,7 @@ static void close(struct bench *bench)
         if (bench->subscriptions[i].set)
             remove_letter(bench, 'a' + i);
     trie_finish(&bench->trie);
-    free(bench->found);
+    free(bench->found.all);
 }
 
 /* Sees that `name` reaches the subscriptions of these letters, each once. */
@@ -50,12 +49,12 @@ static void expect_bytes(struct bench *bench, struct bytes name, const char *let
 {
     char reached[PATTERNS_MAX + 1] = "";
     size_t used = 0;
-    bench->count = 0;
-    trie_match(&bench->trie, &key, name, &bench->found, &bench->count, &bench->capacity);
-    assert_true(bench->count <= PATTERNS_MAX);
+    bench->found.count = 0;
+    trie_match(&bench->trie, &key, name, &bench->found);
+    assert_true(bench->found.count <= PATTERNS_MAX);
     for (int i = 0; i < PATTERNS_MAX; i++)
-        for (size_t at = 0; at < bench->count; at++)
-            if (bench->found[at] == &bench->subscriptions[i])
+        for (size_t at = 0; at < bench->found.count; at++)
+            if (bench->found.all[at] == &bench->subscriptions[i])
                 reached[used++] = (char)('a' + i);
     reached[used] = '\0';
     assert_string_equal(reached, letters);
@@ -313,9 +312,9 @@ static void the_deepest_patterns_are_matched_in_no_time(void **state)
     }
     expect(&b, name, "abcdefghijklmnopqrstuvwxyz");
     name[0] = 'y';
-    b.count = 0;
-    trie_match(&b.trie, &key, bytes_text(name), &b.found, &b.count, &b.capacity);
-    assert_true(b.count < PATTERNS_MAX);
+    b.found.count = 0;
+    trie_match(&b.trie, &key, bytes_text(name), &b.found);
+    assert_true(b.found.count < PATTERNS_MAX);
     close(&b);
 }
 
@@ -352,10 +351,10 @@ static void many_patterns_come_and_go(void **state)
         assert_int_equal(b.trie.edges_count, 7 + 2 * MANY);
         for (int i = 0; i < MANY; i++) {
             snprintf(name, sizeof name, "n-%d.%d.x", i % 7, i);
-            b.count = 0;
-            trie_match(&b.trie, &key, bytes_text(name), &b.found, &b.count, &b.capacity);
-            assert_int_equal(b.count, 1);
-            assert_ptr_equal(b.found[0], &many[i]);
+            b.found.count = 0;
+            trie_match(&b.trie, &key, bytes_text(name), &b.found);
+            assert_int_equal(b.found.count, 1);
+            assert_ptr_equal(b.found.all[0], &many[i]);
         }
         for (int i = 0; i < MANY; i++) {
             struct subscriber_set *set = many[i].set;
