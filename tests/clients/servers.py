@@ -15,7 +15,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "system"))
 
 import harness
-from environment import DEADLINE_S, unique, wait_for_exit, wait_until
+import redis
+from cli import Process
+from environment import BUILD, DEADLINE_S, unique, wait_for_exit, wait_until
 from harness import long_test, test
 
 PORT_TRIES_MAX = 20
@@ -118,6 +120,12 @@ def free_address():
 
 def start(**options):
     return (Redis if IS_REDIS else Ringpost)(**options)
+
+
+def connect(server, **options):
+    """A client of redis-py."""
+    host, _, port = server.address.rpartition(":")
+    return redis.Redis(host=host, port=int(port), socket_timeout=DEADLINE_S, **options)
 
 
 def main():

@@ -7,12 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import redis
-from servers import DEADLINE_S, main, start, test, unique, wait_until
-
-
-def connect(server, **options):
-    host, _, port = server.address.rpartition(":")
-    return redis.Redis(host=host, port=int(port), socket_timeout=DEADLINE_S, **options)
+from servers import DEADLINE_S, connect, main, start, test, unique, wait_until
 
 
 def wait_until_blocked(client, count=1):

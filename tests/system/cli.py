@@ -40,12 +40,12 @@ def cli_json(broker, *arguments, **options):
     return [json.loads(line) for line in cli(broker, "--json", *arguments, **options).splitlines()]
 
 
-class Running:
-    """A command that runs on; a context manager that ends it."""
+class Process:
+    """A program that runs; a context manager that ends it."""
 
-    def __init__(self, broker, *arguments, **options):
+    def __init__(self, command, **options):
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-        self.process = subprocess.Popen([*COMMAND, *arguments], bufsize=0, env=environment(broker), **pipes)
+        self.process = subprocess.Popen(command, bufsize=0, **pipes)
 
     def __enter__(self):
         return self
@@ -77,3 +77,10 @@ class Running:
         out, error = self.process.communicate()
         assert ended == code, (ended, out, error)
         return out, error
+
+
+class Running(Process):
+    """A command that runs on."""
+
+    def __init__(self, broker, *arguments, **options):
+        super().__init__([*COMMAND, *arguments], env=environment(broker), **options)
