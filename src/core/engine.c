@@ -19,6 +19,7 @@ struct engine *engine_create(struct hash_key key)
     arena_init(&engine->arena);
     engine->stock.arena = &engine->arena;
     list_init(&engine->stock.letters);
+    list_init(&engine->stock.awaited);
     topics_init(&engine->topics, &engine->key);
     retained_init(&engine->retained, &engine->key);
     backlog_store_init(&engine->posts, &engine->arena, &engine->key);
@@ -105,6 +106,7 @@ struct queue *engine_queue_make(struct engine *engine, uint8_t space, struct byt
     if (!queue) {
         queue = queue_create(name, hash_bytes(&engine->key, name));
         queue->space = space;
+        queue->born = ++engine->queues_born;
         table_insert(&engine->spaces[space].queues, &queue->entry);
         engine->queues_count++;
         engine_configure_queue(engine, queue);

@@ -26,6 +26,7 @@ struct engine {
     struct space spaces[SPACES_COUNT];
     uint64_t queues_count;      /* in all spaces */
     uint64_t queues_generation; /* grows when one goes */
+    uint64_t queues_born;       /* ever */
     struct table peers;         /* by id */
     struct topics topics;
     struct chunk_store chunks;

@@ -24,6 +24,7 @@ struct queue *queue_create(struct bytes name, uint64_t hash)
     list_init(&queue->segments);
     list_init(&queue->waiting);
     list_init(&queue->consumers);
+    list_init(&queue->takers);
     queue->settings = queue_settings_default();
     queue->segment_size_next = SEGMENT_SIZE_MIN;
     queue->order_first = queue->order_next = QUEUE_ORDER_START;
@@ -47,6 +48,7 @@ static void drop_segment(struct queue *queue, struct stock *stock, struct segmen
 
 static void purge_ready(struct queue *queue, struct stock *stock)
 {
+    queue->changes += queue->ready_count > 0;
     queue->ready_count = queue->ready_size = 0;
     queue->front = queue->back = NULL;
     for (struct list *link = queue->segments.next, *next; link != &queue->segments; link = next) {
@@ -59,6 +61,7 @@ static void purge_ready(struct queue *queue, struct stock *stock)
 void queue_destroy(struct queue *queue, struct stock *stock)
 {
     assert(list_is_empty(&queue->waiting) && list_is_empty(&queue->consumers));
+    assert(list_is_empty(&queue->takers));
     assert(queue->timer.at == 0);
     assert(queue->leased_count == 0);
     purge_ready(queue, stock);
@@ -69,6 +72,7 @@ void queue_destroy(struct queue *queue, struct stock *stock)
     timers_finish(&queue->delayed);
     timers_finish(&queue->leases);
     list_remove(&queue->hot);
+    list_remove(&queue->awaited);
     memory_free(queue->times);
     memory_free((void *)queue->own.dead_letter.data);
     memory_free(queue->willing);
@@ -170,8 +174,12 @@ static struct segment *segment_for(struct queue *queue, struct stock *stock, con
     return add_segment(queue, stock, size, false);
 }
 
-void queue_add_ready(struct queue *queue, struct segment *segment, uint32_t count, uint64_t size)
+void queue_add_ready(struct queue *queue, struct stock *stock, struct segment *segment,
+                     uint32_t count, uint64_t size)
 {
+    queue->changes++;
+    if (!list_is_empty(&queue->takers) && !list_is_linked(&queue->awaited))
+        list_push_back(&stock->awaited, &queue->awaited);
     queue->ready_count += count;
     queue->ready_size += size;
     if (!queue->front || segment->order < queue->front->order)
@@ -188,7 +196,7 @@ static void append(struct queue *queue, struct stock *stock, struct run run)
         uint32_t size = run.size;
         uint32_t appended = segment_append(segment, &run, stock->now);
         assert(appended > 0);
-        queue_add_ready(queue, segment, appended, size - run.size);
+        queue_add_ready(queue, stock, segment, appended, size - run.size);
         queue_watch(queue, segment, segment->count - appended, appended);
     }
 }
@@ -203,7 +211,8 @@ void queue_insert(struct queue *queue, struct stock *stock, const unsigned char 
                                   ? add_segment(queue, stock, segment_head_size() + run.size, true)
                                   : segment_for(queue, stock, &run);
     uint32_t index = segment->count;
-    queue_add_ready(queue, segment, segment_append(segment, &run, stock->now), (uint64_t)size);
+    queue_add_ready(queue, stock, segment, segment_append(segment, &run, stock->now),
+                    (uint64_t)size);
     if (deliveries > 0)
         segment_set_deliveries(segment, index, deliveries);
     struct header header = header_of(frame);
@@ -258,6 +267,7 @@ static void settle_ends(struct queue *queue)
 
 void queue_add_leased(struct queue *queue, const struct stretch *stretch)
 {
+    queue->changes++;
     queue->ready_count -= stretch->count;
     queue->ready_size -= stretch->size;
     queue->leased_count += stretch->count;
@@ -327,7 +337,8 @@ uint64_t queue_purge(struct queue *queue, struct stock *stock)
 bool queue_is_unused(const struct queue *queue)
 {
     return !queue->is_declared && !queue->is_paused && queue_held_count(queue) == 0 &&
-           queue->consumers_count == 0 && queue->waiting_count == 0;
+           queue->consumers_count == 0 && queue->waiting_count == 0 &&
+           list_is_empty(&queue->takers);
 }
 
 static void check_counters(const struct queue *queue)

@@ -73,6 +73,10 @@ struct queue {
     size_t willing_count, willing_capacity;
     struct queue_counters counters;
     uint64_t burial; /* the last one of the engine that has aged it */
+    uint64_t born; /* the engine's number of it: no two queues ever have the same, and none has 0 */
+    uint64_t changes;    /* of what is ready, ever */
+    struct list takers;  /* of struct taker_place, first come first */
+    struct list awaited; /* in the stock's list, or none */
 };
 
 /* A message that is not ready yet. */
@@ -181,7 +185,8 @@ void queue_insert(struct queue *queue, struct stock *stock, const unsigned char 
                   uint32_t deliveries, bool at_front);
 
 /* Takes note of messages that a segment has made ready. */
-void queue_add_ready(struct queue *queue, struct segment *segment, uint32_t count, uint64_t size);
+void queue_add_ready(struct queue *queue, struct stock *stock, struct segment *segment,
+                     uint32_t count, uint64_t size);
 
 /* Takes note of ready messages that a segment has leased. */
 void queue_add_leased(struct queue *queue, const struct stretch *stretch);

@@ -49,7 +49,7 @@ static void take_back(struct queue *queue, struct stock *stock, const struct str
         segment_settle(stretch->segment, stretch->index, stretch->count);
     } else {
         segment_return(stretch->segment, stretch->index, stretch->count);
-        queue_add_ready(queue, stretch->segment, stretch->count, stretch->size);
+        queue_add_ready(queue, stock, stretch->segment, stretch->count, stretch->size);
         queue_watch(queue, stretch->segment, stretch->index, stretch->count);
     }
 }

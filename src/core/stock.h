@@ -14,6 +14,7 @@ struct stock {
     uint64_t now;        /* of the engine's call in progress, in nanoseconds */
     struct list letters; /* dead letters that are to be buried before the call ends */
     bool is_burying;     /* whoever makes room for a dead letter leaves none */
+    struct list awaited; /* queues that became ready while somebody waited, in that order */
 };
 
 /* A message that died, on its way to the queue for dead letters. */
