@@ -1,0 +1,241 @@
+/*
+ * What is not whole is left where it is, and read on later: `position` is behind the last line or
+ * word, and `searched` spares the bytes of a long line from being looked at again. So the cost is
+ * that of the bytes, however they are cut. Memory grows with words that came, never with a count
+ * that was announced: a word has 6 bytes at least, and its span 8.
+ */
+#include "resp/parser.h"
+
+#include "base/array.h"
+#include "resp/line.h"
+#include "resp/number.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+enum {
+    END_SIZE = 2,          /* of a line, of a word */
+    WORDS_KEPT_MAX = 256,  /* for which room is kept between commands */
+    SHORT_SIZE_DIGITS = 7, /* of a word's size that is read without looking for its line's end */
+};
+
+/* What came of looking for something. */
+enum { MORE = 0, THERE = 1 };
+
+static int want(struct resp_parser *parser, size_t size)
+{
+    parser->wanted = (uint32_t)size;
+    return MORE;
+}
+
+static int fail(struct resp_parser *parser, const char *error)
+{
+    snprintf(parser->error, sizeof parser->error, "%s", error);
+    return -EBADMSG;
+}
+
+static int fail_kind(struct resp_parser *parser, unsigned char kind)
+{
+    snprintf(parser->error, sizeof parser->error, "expected '$', got '%c'", kind);
+    return -EBADMSG;
+}
+
+static void add_word(struct resp_parser *parser, size_t offset, size_t size)
+{
+    parser->words = array_reserve(parser->words, &parser->words_capacity,
+                                  (size_t)parser->words_count + 1, sizeof *parser->words);
+    parser->words[parser->words_count++] =
+        (struct resp_span){.offset = (uint32_t)offset, .size = (uint32_t)size};
+}
+
+/*
+ * Looks for the `end` of the line at `position`; returns MORE, THERE with the line's size, or
+ * -EBADMSG with `too_big`. A zero hides what follows it, as it does from Redis, so that the line
+ * goes on until it is too big.
+ */
+static int find_end(struct resp_parser *parser, struct bytes in, const struct resp_limits *limits,
+                    char end, const char *too_big, size_t *size)
+{
+    size_t start = parser->position;
+    size_t left = limits->size_max > start ? limits->size_max - start : 0;
+    size_t stop = start + (left < RESP_LINE_MAX ? left : RESP_LINE_MAX) + 1;
+    size_t at = parser->searched > start ? parser->searched : start;
+    size_t until = in.size < stop ? in.size : stop;
+    bool is_hidden = at < until && in.data[at] == '\0';
+    if (at < until && !is_hidden) {
+        const unsigned char *found = memchr(in.data + at, end, until - at);
+        size_t seen = found ? (size_t)(found - in.data) : until;
+        const unsigned char *zero = memchr(in.data + at, '\0', seen - at);
+        parser->searched = (uint32_t)(zero ? (size_t)(zero - in.data) : seen);
+        *size = parser->searched - start;
+        if (found && !zero)
+            return THERE;
+    }
+    return in.size >= stop ? fail(parser, too_big) : want(parser, in.size + 1);
+}
+
+/* Takes the line at `position`, whose end are two bytes, as only the first of them matters. */
+static int take_line(struct resp_parser *parser, struct bytes in, const struct resp_limits *limits,
+                     const char *too_big, struct bytes *line)
+{
+    size_t size, start = parser->position;
+    int result = find_end(parser, in, limits, '\r', too_big, &size);
+    if (result != THERE)
+        return result;
+    if (in.size < start + size + END_SIZE)
+        return want(parser, start + size + END_SIZE);
+    parser->position += (uint32_t)size + END_SIZE;
+    *line = bytes_of(in.data + start, size);
+    return THERE;
+}
+
+static int take_count(struct resp_parser *parser, struct bytes in, const struct resp_limits *limits)
+{
+    struct bytes line;
+    int64_t count;
+    int result = take_line(parser, in, limits, "too big mbulk count string", &line);
+    if (result != THERE)
+        return result;
+    if (!resp_integer(bytes_of(line.data + 1, line.size - 1), &count) || count > limits->words_max)
+        return fail(parser, "invalid multibulk length");
+    if (limits->is_stranger && count > RESP_STRANGER_WORDS_MAX)
+        return fail(parser, "unauthenticated multibulk length");
+    parser->words_left = count > 0 ? (uint32_t)count : 0;
+    parser->has_count = true;
+    return THERE;
+}
+
+/* Takes the line of a word's size if it is there, short and in order, which it is as a rule. */
+static bool take_short_size(struct resp_parser *parser, struct bytes in, int64_t *size)
+{
+    const unsigned char *at = in.data + parser->position;
+    if (in.size - parser->position < 1 + SHORT_SIZE_DIGITS + END_SIZE || at[0] != '$' ||
+        at[1] == '0')
+        return false;
+    uint32_t digits = 0, value = 0;
+    for (unsigned digit; (digit = at[1 + digits] - (unsigned)'0') <= 9; digits++) {
+        if (digits == SHORT_SIZE_DIGITS)
+            return false;
+        value = value * 10 + digit;
+    }
+    if (digits == 0 || at[1 + digits] != '\r')
+        return false;
+    parser->position += 1 + digits + END_SIZE;
+    *size = value;
+    return true;
+}
+
+static int take_any_size(struct resp_parser *parser, struct bytes in,
+                         const struct resp_limits *limits, int64_t *size)
+{
+    struct bytes line;
+    int result = take_line(parser, in, limits, "too big bulk count string", &line);
+    if (result != THERE)
+        return result;
+    unsigned char kind = line.data[0]; /* of an empty line its end */
+    if (kind != '$')
+        return fail_kind(parser, kind);
+    bool is_number = resp_integer(bytes_of(line.data + 1, line.size - 1), size);
+    return is_number ? THERE : fail(parser, "invalid bulk length");
+}
+
+/* A word's size, found to be within the limits. */
+static int take_size(struct resp_parser *parser, struct bytes in, const struct resp_limits *limits)
+{
+    int64_t size;
+    int result =
+        take_short_size(parser, in, &size) ? THERE : take_any_size(parser, in, limits, &size);
+    if (result != THERE)
+        return result;
+    bool is_possible = size >= 0 && size <= limits->word_size_max;
+    bool is_fitting = parser->position + size + END_SIZE <= limits->size_max;
+    if (!is_possible || (!is_fitting && !limits->is_stranger))
+        return fail(parser, "invalid bulk length");
+    if (limits->is_stranger && (!is_fitting || size > RESP_STRANGER_WORD_MAX))
+        return fail(parser, "unauthenticated bulk length");
+    parser->word_size = (uint32_t)size;
+    parser->has_size = true;
+    return THERE;
+}
+
+/* Takes a word and the two bytes behind it, whatever they are. */
+static int take_word(struct resp_parser *parser, struct bytes in, const struct resp_limits *limits)
+{
+    int result = parser->has_size ? THERE : take_size(parser, in, limits);
+    if (result != THERE)
+        return result;
+    size_t end = (size_t)parser->position + parser->word_size + END_SIZE;
+    if (in.size < end)
+        return want(parser, end);
+    add_word(parser, parser->position, parser->word_size);
+    parser->words_left--;
+    parser->has_size = false;
+    parser->position = (uint32_t)end;
+    return THERE;
+}
+
+static int take_array(struct resp_parser *parser, struct bytes in, const struct resp_limits *limits)
+{
+    int result = parser->has_count ? THERE : take_count(parser, in, limits);
+    while (result == THERE && parser->words_left > 0)
+        result = take_word(parser, in, limits);
+    return result;
+}
+
+/* Splits a line into words, which then lie in `unquoted`. */
+static int split(struct resp_parser *parser, struct bytes in, const struct resp_limits *limits)
+{
+    parser->unquoted = memory_resize(NULL, in.size + 1, 1);
+    struct line line = {in.data, in.data + in.size, parser->unquoted};
+    struct bytes word;
+    int result;
+    while ((result = line_word(&line, &word)) > 0) {
+        if (limits->is_stranger && parser->words_count == RESP_STRANGER_WORDS_MAX)
+            return fail(parser, "unauthenticated multibulk length");
+        add_word(parser, (size_t)(word.data - parser->unquoted), word.size);
+    }
+    return result == 0 ? THERE : fail(parser, "unbalanced quotes in request");
+}
+
+/* Takes a line, which ends with a line feed and maybe a return before it. */
+static int take_inline(struct resp_parser *parser, struct bytes in,
+                       const struct resp_limits *limits)
+{
+    size_t size;
+    int result = find_end(parser, in, limits, '\n', "too big inline request", &size);
+    if (result != THERE)
+        return result;
+    parser->position = (uint32_t)size + 1;
+    bool has_return = size > 0 && in.data[size - 1] == '\r';
+    return split(parser, bytes_of(in.data, size - has_return), limits);
+}
+
+int resp_parse(struct resp_parser *parser, struct bytes in, const struct resp_limits *limits)
+{
+    assert(limits->size_max <= RESP_SIZE_MAX);
+    assert(in.size >= parser->position);
+    if (in.size == 0)
+        return want(parser, 1);
+    int result =
+        in.data[0] == '*' ? take_array(parser, in, limits) : take_inline(parser, in, limits);
+    return result == THERE ? (int)parser->position : result;
+}
+
+void resp_parser_reset(struct resp_parser *parser)
+{
+    memory_free(parser->unquoted);
+    bool is_kept = parser->words_capacity <= WORDS_KEPT_MAX;
+    if (!is_kept)
+        memory_free(parser->words);
+    *parser = (struct resp_parser){
+        .words = is_kept ? parser->words : NULL,
+        .words_capacity = is_kept ? parser->words_capacity : 0,
+    };
+}
+
+void resp_parser_finish(struct resp_parser *parser)
+{
+    memory_free(parser->unquoted);
+    memory_free(parser->words);
+    *parser = (struct resp_parser){0};
+}
