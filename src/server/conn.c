@@ -4,7 +4,6 @@
 #include "base/time.h"
 #include "server/address.h"
 #include "server/shard.h"
-#include "session/native.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -219,8 +218,8 @@ void conn_create(struct shard *shard, int fd)
     if (status != STATUS_OK) {
         conn->is_refused = true;
         shard->refused_count++;
-        native_fail(&conn->session, status);
-        drain(shard, conn);
+        session_refuse(&conn->session, status);
+        set_timeout(shard, conn, TIMEOUT_HELLO, session_deadline(&conn->session));
     } else if (shard->is_ending) {
         conn_end(shard, conn, STATUS_CLOSING);
     }
@@ -255,7 +254,7 @@ static void begin_life(struct shard *shard, struct conn *conn)
 {
     list_remove(&conn->timeout);
     door_know(&shard->door, &conn->guest);
-    if (conn->session.has_heartbeats && conn->session.limits->liveness_ns > 0)
+    if (conn->session.native.has_heartbeats && conn->session.limits->liveness_ns > 0)
         set_timeout(shard, conn, TIMEOUT_LIVENESS,
                     in_about(shard, conn->session.limits->liveness_ns / LIFE_PARTS));
 }

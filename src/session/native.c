@@ -3,8 +3,10 @@
 #include "base/time.h"
 #include "frame/field.h"
 #include "session/request.h"
+#include "session/session.h"
 
 #include <assert.h>
+#include <errno.h>
 
 /*
  * Frames are numbered as they come and become commands whose ticket is the first one's number. A
@@ -20,6 +22,16 @@ enum {
     REPLY_BODY_SIZE = 8,
 };
 
+void native_init(struct native *native)
+{
+    *native = (struct native){.number_next = 1};
+}
+
+void native_finish(struct native *native)
+{
+    slots_finish(&native->slots);
+}
+
 uint32_t native_frame_max(const struct session *session)
 {
     const struct session_limits *limits = session->limits;
@@ -28,7 +40,8 @@ uint32_t native_frame_max(const struct session *session)
     return limits->hello_max ? limits->hello_max : FRAME_HELLO_MAX;
 }
 
-int native_cut(const struct session *session, struct bytes in, struct run *run)
+/* Cuts what is to be looked at together off the front of `in`, as run_cut does. */
+static int cut(const struct session *session, struct bytes in, struct run *run)
 {
     /* Messages with headers are looked at one by one. */
     bool is_message = session->state == SESSION_OPEN && in.size > 1 &&
@@ -36,6 +49,25 @@ int native_cut(const struct session *session, struct bytes in, struct run *run)
                       !(in.data[1] & MESSAGE_HEADERS);
     return is_message ? run_cut(in, native_frame_max(session), run)
                       : frame_cut(in, native_frame_max(session), run);
+}
+
+/* Completes the frame that was kept in part; false when it is not whole even so. */
+static bool complete_frame(struct session *session)
+{
+    struct input *input = &session->input;
+    if (!input_complete(input, FRAME_HEAD_SIZE))
+        return false;
+    uint32_t size = frame_size(input_there(input).data);
+    return size > native_frame_max(session) || input_complete(input, size);
+}
+
+/* Cuts it off what is there, which is completed if need be. */
+static int cut_input(struct session *session, struct run *run)
+{
+    int size = cut(session, input_there(&session->input), run);
+    if (size == 0 && session->input.kept.size > 0 && complete_frame(session))
+        size = cut(session, input_there(&session->input), run);
+    return size;
 }
 
 /* Writes the head of a broker's frame and returns where its body goes. */
@@ -81,19 +113,19 @@ static void put_reply(struct session *session, uint64_t number, bool has_more, s
 
 static uint64_t settled_number(const struct session *session)
 {
-    return slots_settled(&session->slots, session->number_next - 1);
+    return slots_settled(&session->native.slots, session->native.number_next - 1);
 }
 
 /* Says up to which frame everything is settled, when that has changed. */
 static void put_confirm(struct session *session)
 {
     uint64_t settled = settled_number(session);
-    if (settled == session->confirmed)
+    if (settled == session->native.confirmed)
         return;
     unsigned char *body = put_control(session, OP_CONFIRM, 12);
     store_u64(body, settled);
     store_u32(body + 8, LEVEL_MEMORY);
-    session->confirmed = settled;
+    session->native.confirmed = settled;
 }
 
 void native_fail(struct session *session, enum status status)
@@ -107,24 +139,35 @@ void native_fail(struct session *session, enum status status)
 static bool refuse(struct session *session, uint64_t first, uint32_t count, enum status status)
 {
     put_error(session, first, count, status);
-    session->is_confirm_due = true;
-    if (session->slots.count > 0)
-        slots_put(&session->slots, first, count)->settled_count = count;
+    session->native.is_confirm_due = true;
+    if (session->native.slots.count > 0)
+        slots_put(&session->native.slots, first, count)->settled_count = count;
     return false;
 }
 
-void native_refuse(struct session *session, enum status status)
+/* Refuses a frame that is not whole if there is no memory to wait for its end; what is still to come is skipped. */
+static void refuse_unfinished(struct session *session)
 {
-    refuse(session, session->number_next++, 1, status);
+    struct native *native = &session->native;
+    struct bytes there = input_there(&session->input);
+    bool is_short = session->state == SESSION_OPEN && session->limits->is_memory_short;
+    if (!is_short || there.size < FRAME_HEAD_SIZE || frame_size(there.data) <= SHORT_SIZE_MAX)
+        return;
+    native->skip_size = frame_size(there.data) - (uint32_t)there.size;
+    input_drop(&session->input);
+    refuse(session, native->number_next++, 1, STATUS_MEMORY);
 }
 
-/* How long it takes says nothing of the password. */
-static bool is_admitted(struct bytes password, struct bytes given)
+/* Passes over what came of a frame that was refused. */
+static void skip(struct session *session)
 {
-    unsigned difference = password.size != given.size;
-    for (size_t i = 0; i < given.size && password.size > 0; i++)
-        difference |= given.data[i] ^ password.data[i % password.size];
-    return password.size == 0 || difference == 0;
+    struct native *native = &session->native;
+    size_t there;
+    while (native->skip_size > 0 && (there = input_there(&session->input).size) > 0) {
+        size_t skipped = native->skip_size < there ? native->skip_size : there;
+        native->skip_size -= (uint32_t)skipped;
+        input_take(&session->input, skipped);
+    }
 }
 
 static void put_welcome(struct session *session, const struct introduction *client)
@@ -158,7 +201,7 @@ static enum status check_hello(const struct session *session, const struct run *
         return STATUS_VERSION;
     if (!introduction_read(bytes_of(body.data + 4, body.size - 4), client))
         return STATUS_BAD_FRAME;
-    return is_admitted(session->limits->password, client->password) ? STATUS_OK : STATUS_DENIED;
+    return session_admits(session, client->password) ? STATUS_OK : STATUS_DENIED;
 }
 
 static bool take_hello(struct session *session, const struct run *run, struct command *command)
@@ -170,8 +213,8 @@ static bool take_hello(struct session *session, const struct run *run, struct co
         return false;
     }
     session->state = SESSION_OPEN;
-    session->has_heartbeats = client.has_heartbeats;
-    session->lazy_count_max =
+    session->native.has_heartbeats = client.has_heartbeats;
+    session->native.lazy_count_max =
         client.window_count / 4 < CONFIRM_LAZY_COUNT ? client.window_count / 4 : CONFIRM_LAZY_COUNT;
     put_welcome(session, &client);
     *command = (struct command){.kind = COMMAND_ATTACH, .peer = session->peer};
@@ -187,13 +230,15 @@ static bool is_question(enum command_kind kind)
     return kind >= COMMAND_PEEK && kind <= COMMAND_SETTINGS;
 }
 
-bool native_command(struct session *session, const struct run *run, struct command *command)
+/* Makes a command of a run, which it numbers; false when there is nothing for the engine to do: it was hello, or was
+ * refused. */
+static bool take_frames(struct session *session, const struct run *run, struct command *command)
 {
     if (session->state == SESSION_HELLO)
         return take_hello(session, run, command);
     const struct rule *rule = request_rule(run->head.op);
-    uint64_t first = session->number_next;
-    session->number_next += run->count;
+    uint64_t first = session->native.number_next;
+    session->native.number_next += run->count;
     enum status status = request_check(rule, run);
     if (status == STATUS_OK && session->is_ending && !request_is_taken_at_end(run->head.op))
         status = STATUS_CLOSING;
@@ -206,11 +251,28 @@ bool native_command(struct session *session, const struct run *run, struct comma
     status = request_read(command, run);
     if (status != STATUS_OK)
         return refuse(session, first, run->count, status);
-    struct slot *slot = slots_put(&session->slots, first, run->count);
+    struct slot *slot = slots_put(&session->native.slots, first, run->count);
     slot->wants_reply = rule->wants_reply;
     slot->is_prompt = !rule->is_lazy;
     slot->is_large = session->is_stalled = request_is_large(rule, command);
     return true;
+}
+
+enum step native_step(struct session *session, struct command *command)
+{
+    struct run run;
+    skip(session);
+    int size = cut_input(session, &run);
+    if (size == 0) {
+        refuse_unfinished(session);
+        return STEP_MORE;
+    }
+    if (size < 0) {
+        native_fail(session, size == -EMSGSIZE ? STATUS_TOO_LARGE : STATUS_PROTOCOL);
+        return STEP_DONE;
+    }
+    input_take(&session->input, (size_t)size);
+    return take_frames(session, &run, command) ? STEP_COMMAND : STEP_DONE;
 }
 
 /* Settles frames from `number` on, at most `count`, as far as they are of one slot; returns how many.
@@ -218,16 +280,16 @@ bool native_command(struct session *session, const struct run *run, struct comma
 static uint32_t settle_slot(struct session *session, uint64_t number, uint32_t count,
                             enum status status)
 {
-    struct slot *slot = slots_at(&session->slots, number);
+    struct slot *slot = slots_at(&session->native.slots, number);
     uint32_t left = slot->count - slot->settled_count;
     count = count < left ? count : left;
     if (status != STATUS_OK)
         put_error(session, number, count, status);
     else if (slot->wants_reply)
         put_reply(session, number, false, (struct bytes){0});
-    session->is_confirm_due |= slot->is_prompt || status != STATUS_OK;
+    session->native.is_confirm_due |= slot->is_prompt || status != STATUS_OK;
     session->is_stalled &= !slot->is_large;
-    slots_settle(&session->slots, slot, count);
+    slots_settle(&session->native.slots, slot, count);
     return count;
 }
 
@@ -239,11 +301,11 @@ static void settle(struct session *session, const struct effect *effect)
 
 static void answer(struct session *session, const struct effect *effect)
 {
-    struct slot *slot = slots_at(&session->slots, effect->ticket);
+    struct slot *slot = slots_at(&session->native.slots, effect->ticket);
     put_reply(session, effect->ticket, effect->has_more, slice_bytes(&effect->slice));
-    session->is_confirm_due = true;
+    session->native.is_confirm_due = true;
     session->is_stalled &= !slot->is_large;
-    slots_settle(&session->slots, slot, 1);
+    slots_settle(&session->native.slots, slot, 1);
 }
 
 /* Tells whose the next messages are, unless the client takes them for that already. */
@@ -251,27 +313,28 @@ static void put_context(struct session *session, uint8_t op, const struct effect
 {
     uint8_t flags = (effect->deliveries ? CONTEXT_REDELIVERED : 0) |
                     (effect->is_retained ? CONTEXT_RETAINED : 0);
-    if (session->context.is_known && session->context.op == op && session->context.flags == flags &&
-        session->context.id == effect->id && session->context.deliveries == effect->deliveries &&
-        session->context.tag == effect->tag)
+    if (session->native.context.is_known && session->native.context.op == op &&
+        session->native.context.flags == flags && session->native.context.id == effect->id &&
+        session->native.context.deliveries == effect->deliveries &&
+        session->native.context.tag == effect->tag)
         return;
     unsigned char *body = put_text(session, OP_CONTEXT, flags, 16);
     store_u32(body, effect->id);
     store_u32(body + 4, effect->deliveries);
     store_u64(body + 8, effect->tag);
-    session->context.is_known = true;
-    session->context.op = op;
-    session->context.flags = flags;
-    session->context.id = effect->id;
-    session->context.deliveries = effect->deliveries;
-    session->context.tag = effect->tag;
+    session->native.context.is_known = true;
+    session->native.context.op = op;
+    session->native.context.flags = flags;
+    session->native.context.id = effect->id;
+    session->native.context.deliveries = effect->deliveries;
+    session->native.context.tag = effect->tag;
 }
 
 /* Messages with what the client has to know of them. */
 static void put_messages(struct session *session, uint8_t op, const struct effect *effect)
 {
     put_context(session, op, effect);
-    session->context.tag += effect->slice.count;
+    session->native.context.tag += effect->slice.count;
     output_slice(&session->output, &effect->slice);
 }
 
@@ -302,10 +365,8 @@ static void put_ended(struct session *session, const struct effect *effect)
     store_u16(body + 6, 0);
 }
 
-bool session_effect(struct session *session, const struct effect *effect)
+bool native_effect(struct session *session, const struct effect *effect)
 {
-    if (session->state == SESSION_CLOSED)
-        return false;
     switch (effect->kind) {
     case EFFECT_SETTLED: settle(session, effect); break;
     case EFFECT_ANSWER: answer(session, effect); return false;
@@ -314,7 +375,7 @@ bool session_effect(struct session *session, const struct effect *effect)
     case EFFECT_GAP: put_gap(session, effect); break;
     case EFFECT_LOST: put_lost(session, effect); break;
     case EFFECT_ENDED: put_ended(session, effect); break;
-    case EFFECT_KILLED: session_end(session, effect->status); break;
+    case EFFECT_KILLED: /* the session's */
     case EFFECT_NUMBER:
     case EFFECT_FRAMES: assert(!"an answer to what no native frame asks for");
     }
@@ -324,42 +385,25 @@ bool session_effect(struct session *session, const struct effect *effect)
 /* Whether somebody waits for a CONFIRM, or it costs no segment of its own, or is long due. */
 static bool wants_confirm(const struct session *session)
 {
-    return session->is_confirm_due || !output_is_empty(&session->output) ||
-           settled_number(session) - session->confirmed >= session->lazy_count_max;
+    return session->native.is_confirm_due || !output_is_empty(&session->output) ||
+           settled_number(session) - session->native.confirmed >= session->native.lazy_count_max;
 }
 
-bool session_wants_send(struct session *session)
+void native_confirm(struct session *session)
 {
     if (session->state == SESSION_OPEN && wants_confirm(session))
         put_confirm(session);
-    session->is_confirm_due = false;
-    return !output_is_empty(&session->output);
+    session->native.is_confirm_due = false;
 }
 
-static void put_goaway(struct session *session, enum status status)
+void native_goodbye(struct session *session, enum status status)
 {
     put_confirm(session);
+    if (session->is_ending)
+        return; /* it was said */
     struct bytes text = bytes_text(status_text(status));
     unsigned char *body = put_control(session, OP_GOAWAY, 4 + text.size);
     store_u16(body, (uint16_t)status);
     store_u16(body + 2, 0);
     memcpy(body + 4, text.data, text.size);
-}
-
-void session_announce_end(struct session *session)
-{
-    assert(session->state == SESSION_OPEN && !session->is_ending);
-    put_goaway(session, STATUS_CLOSING);
-    session->is_ending = true;
-}
-
-void session_end(struct session *session, enum status status)
-{
-    if (session->state == SESSION_CLOSED)
-        return;
-    if (session->is_ending)
-        put_confirm(session);
-    else
-        put_goaway(session, status);
-    session->state = SESSION_CLOSED;
 }

@@ -7,17 +7,17 @@
 
 #include "core/command.h"
 #include "core/outbox.h"
+#include "session/input.h"
+#include "session/native.h"
 #include "session/output.h"
-#include "session/slots.h"
 
 enum {
     WINDOW_COUNT_MAX = 65536,           /* frames that may be unsettled on a connection */
     WINDOW_SIZE_MAX = 64 * 1024 * 1024, /* bytes of them */
     ANSWERS_PAUSE_SIZE = 256 * 1024,    /* bytes of unread answers at which no more is read */
     COMMANDS_TURN_MAX = 1024,           /* commands taken before their answers are put into words */
-    SHORT_SIZE_MAX = 4096,    /* when memory is short: bytes of a frame whose end is waited for, and
+    SHORT_SIZE_MAX = 4096, /* when memory is short: bytes of a frame whose end is waited for, and
                               of unread answers at which no more is read */
-    CONFIRM_LAZY_COUNT = 256, /* frames that may be settled unconfirmed when nobody waits for it */
 };
 
 struct session_limits {
@@ -37,35 +37,26 @@ enum session_state {
     SESSION_CLOSED, /* it has said its last words; input is ignored */
 };
 
+/* Which protocol a client speaks; its first byte tells. */
+enum language { LANGUAGE_UNKNOWN, LANGUAGE_NATIVE };
+
 struct session {
     uint32_t peer;
     enum session_state state;
+    enum language language;
     const struct session_limits *limits; /* borrowed, and may change: frame_max only between
                                             sessions */
     struct output output;
-    bool is_ending; /* the broker is: it takes only what settles leases, or asks for nothing */
+    bool is_ending;      /* the broker is: it takes only what settles leases, or asks for nothing */
+    enum status refusal; /* what a client that is not let in is told once it has spoken */
 
-    struct bytes input;      /* what was fed and not yet taken */
-    struct text partial;     /* what was not taken: parts of a frame, or while stalled more */
-    uint32_t skip_size;      /* bytes still to come of a frame that was refused before its end */
+    struct input input;
     bool is_stalled;         /* nothing is taken until a large answer has come */
-    bool is_keeping;         /* `partial` is what could not be taken yet, not what is not whole */
+    bool is_keeping;         /* the input is what could not be taken yet, not what is not whole */
     uint32_t commands_count; /* taken in this turn */
     uint64_t opened_ns, first_byte_ns; /* first_byte_ns 0: none yet */
 
-    uint64_t number_next; /* of the next frame */
-    struct slots slots;   /* what is not settled */
-    uint64_t confirmed;   /* the last CONFIRM */
-    uint64_t lazy_count_max;
-    bool is_confirm_due;
-    bool has_heartbeats; /* as the client has announced */
-
-    struct { /* what the client takes the next message for */
-        bool is_known;
-        uint8_t op, flags;
-        uint32_t id, deliveries;
-        uint64_t tag;
-    } context;
+    struct native native;
 };
 
 /* A session for a connection that begins at `now`. It borrows the limits. */
@@ -105,6 +96,13 @@ void session_announce_end(struct session *session);
 
 /* Says goodbye, unless that was announced, and closes. */
 void session_end(struct session *session, enum status status);
+
+/* Has a client that is not let in be told why, and closes, as soon as it has spoken: before that
+ * nobody knows its language. */
+void session_refuse(struct session *session, enum status status);
+
+/* Whether a client that gave `password` is let in. How long it takes says nothing of the right one. */
+bool session_admits(const struct session *session, struct bytes password);
 
 /* Whether it keeps input that session_next will not take yet. */
 bool session_is_stalled(const struct session *session);

@@ -158,7 +158,7 @@ static void wire_sent(struct world *world, struct wire *wire, size_t size)
     sending_check(&wire->sending);
     struct bytes bytes = wire->sending.bytes;
     size = size < bytes.size ? size : bytes.size;
-    hearing_hear(&wire->hearing, bytes_of(bytes.data, size), wire->session.number_next - 1,
+    hearing_hear(&wire->hearing, bytes_of(bytes.data, size), wire->session.native.number_next - 1,
                  &world->sent);
     bool is_complete = output_sent(&wire->session.output, size);
     assert(is_complete == (size == bytes.size));

@@ -129,10 +129,12 @@ def waiting_pushes_are_refused_by_name_even_when_nothing_is_leased():
 @test
 def strangers_are_sent_away_and_nobody_comes_in():
     with Broker("--drain-timeout", "1h") as broker:
-        c, stranger = broker.connect(), broker.raw(hello=False)
+        c, silent, stranger = broker.connect(), broker.raw(hello=False), broker.raw(hello=False)
+        stranger.send(hello_frame()[:1])
         lease_one(c)
         broker.terminate()
         hear_goaway(c)
+        assert silent.read() is None
         assert stranger.read_until(ringpost.GOAWAY) and stranger.read() is None
         late = broker.raw(hello=False)
         late.send(hello_frame())

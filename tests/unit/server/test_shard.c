@@ -113,6 +113,8 @@ static void expect_welcome(struct bench *bench, int client)
 static void expect_refusal(struct bench *bench, enum status status)
 {
     int client = join(bench);
+    assert_int_equal(sim_recv_size(bench->shard.ring, client), 0);
+    say_hello(bench, client);
     assert_int_equal(hear(bench, client, OP_ERROR), status);
     assert_int_equal(sim_state(bench->shard.ring, client), SIM_ENDED);
     leave(bench, client);
@@ -173,6 +175,7 @@ static void a_crowd_of_refused_ones_is_not_kept_to_be_told(void **state)
     for (int i = 0; i < 1000; i++)
         join(&bench);
     assert_true(sim_descriptor_count(bench.shard.ring) < 300);
+    advance(&bench, 5 * NS_PER_S);
     advance(&bench, CONN_PART_NS);
     assert_int_equal(sim_descriptor_count(bench.shard.ring), 2);
     bench_close(&bench);

@@ -37,7 +37,7 @@ struct talk *culprit_open_with_hello(void)
 void culprit_close(struct talk *talk)
 {
     struct script script = {0};
-    uint64_t number = talk_session(talk, WITNESS)->number_next;
+    uint64_t number = talk_session(talk, WITNESS)->native.number_next;
     char expected[64];
     script_numbers(&script, OP_PING, 0, "", "");
     talk_play(talk, WITNESS, &script);

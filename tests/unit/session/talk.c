@@ -397,7 +397,7 @@ void talk_expect(struct talk *talk, uint32_t peer, const char *expected)
 void talk_expect_refusal(struct talk *talk, uint32_t peer, struct script *script,
                          const char *status)
 {
-    uint64_t number = talk_session(talk, peer)->number_next;
+    uint64_t number = talk_session(talk, peer)->native.number_next;
     char expected[128];
     talk_turn(talk);
     talk_skip(talk, peer);

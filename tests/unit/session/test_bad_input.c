@@ -597,10 +597,10 @@ static void answers_that_are_not_read_stop_the_reading(void **state)
     assert_true(session_is_clogged(session) && session_is_stalled(session));
     assert_in_range(output_waiting_size(&session->output), ANSWERS_PAUSE_SIZE,
                     3 * ANSWERS_PAUSE_SIZE);
-    assert_in_range(session->partial.size, 1, size);
+    assert_in_range(session->input.kept.size, 1, size);
     talk_unblock(t, CULPRIT);
     assert_false(session_is_clogged(session) || session_is_stalled(session));
-    assert_int_equal(session->number_next, 3001);
+    assert_int_equal(session->native.number_next, 3001);
     talk_skip(t, CULPRIT);
     culprit_close(t);
 }
@@ -614,8 +614,8 @@ static void a_frame_that_never_ends_costs_the_bytes_that_came(void **state)
     frame_head_store(head, (struct frame_head){OP_PUSH, 0, 1, FRAME_SIZE_DEFAULT});
     talk_hear(t, CULPRIT, bytes_of(head, sizeof head));
     for (size_t came = sizeof head; came + sizeof part < FRAME_SIZE_DEFAULT; came += sizeof part) {
-        assert_int_equal(session->partial.size, came);
-        assert_true(session->partial.capacity <= 2 * came + 64);
+        assert_int_equal(session->input.kept.size, came);
+        assert_true(session->input.kept.capacity <= 2 * came + 64);
         talk_hear(t, CULPRIT, bytes_of(part, sizeof part));
     }
     talk_expect(t, CULPRIT, "");

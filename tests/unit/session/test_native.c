@@ -441,7 +441,7 @@ static void confirm_is_right_however_pushes_wait(void **state)
         for (int k = 0; k < QUEUES; k++)
             if (first[k] < end[k] && waiting[k][first[k]] <= settled)
                 settled = waiting[k][first[k]] - 1;
-        assert_int_equal(talk_session(t, CLIENT)->confirmed, settled);
+        assert_int_equal(talk_session(t, CLIENT)->native.confirmed, settled);
     }
     talk_close(t);
 }

@@ -318,7 +318,7 @@ static void expect_heartbeats(const char *hello, bool is_expected)
     script_frame(&script, OP_HELLO, 0, "", body, 4 + frames_put_fields(body + 4, hello));
     talk_connect(talk, CLIENT);
     play(talk, CLIENT, &script);
-    assert_int_equal(talk_session(talk, CLIENT)->has_heartbeats, is_expected);
+    assert_int_equal(talk_session(talk, CLIENT)->native.has_heartbeats, is_expected);
     talk_close(talk);
 }
 

@@ -77,8 +77,8 @@ static void converse(struct talk *talk, struct bytes words, size_t cut)
     talk_hear(talk, CLIENT, bytes_of(words.data, cut));
     talk_hear(talk, CLIENT, bytes_of(words.data + cut, words.size - cut));
     talk_tell(talk, CLIENT);
-    assert_int_equal(talk_session(talk, CLIENT)->number_next, CONVERSATION_FRAMES + 1);
-    assert_int_equal(talk_session(talk, CLIENT)->confirmed, CONVERSATION_FRAMES);
+    assert_int_equal(talk_session(talk, CLIENT)->native.number_next, CONVERSATION_FRAMES + 1);
+    assert_int_equal(talk_session(talk, CLIENT)->native.confirmed, CONVERSATION_FRAMES);
 }
 
 static void a_conversation_split_at_any_byte_is_answered_the_same(void **state)
@@ -229,7 +229,7 @@ static void a_large_frame_that_is_not_whole_is_refused_when_memory_is_short(void
         script_numbers(&s, OP_PING, 0, "", "");
         for (size_t at = 0; at < s.size; at += piece) {
             talk_hear(t, CLIENT, bytes_of(s.data + at, s.size - at < piece ? s.size - at : piece));
-            assert_true(talk_session(t, CLIENT)->partial.size <= FRAME_HEAD_SIZE);
+            assert_true(talk_session(t, CLIENT)->input.kept.size <= FRAME_HEAD_SIZE);
         }
         talk_expect(t, CLIENT, "ERROR 1+1 memory\nCONFIRM 2\nREPLY 2\n");
         script_finish(&s);
@@ -309,10 +309,10 @@ static void what_stands_behind_a_large_request_waits_for_its_answer(void **state
         script_numbers(&s, ops[i], 0, i ? "" : "q", i == 2 ? "" : "4", 5);
         script_messages(&s, OP_PUSH, "q", "a b");
         talk_play(t, CLIENT, &s);
-        assert_int_equal(session->number_next, 2);
+        assert_int_equal(session->native.number_next, 2);
         assert_true(session_is_stalled(session));
         talk_turn(t);
-        assert_int_equal(session->number_next, 4);
+        assert_int_equal(session->native.number_next, 4);
         assert_false(session_is_stalled(session));
         talk_close(t);
     }
@@ -350,13 +350,13 @@ static void a_turn_takes_a_bounded_number_of_commands(void **state)
     for (uint32_t i = 0; i < 2 * COMMANDS_TURN_MAX + 5; i++)
         script_messages(&s, OP_PUSH, i % 2 ? "q" : "r", "a");
     talk_play(t, CLIENT, &s);
-    assert_int_equal(session->number_next, COMMANDS_TURN_MAX + 1);
+    assert_int_equal(session->native.number_next, COMMANDS_TURN_MAX + 1);
     assert_true(session_is_stalled(session));
     assert_false(session_can_resume(session));
     session_turn(session);
     assert_true(session_can_resume(session));
     talk_turn(t);
-    assert_int_equal(session->confirmed, 2 * COMMANDS_TURN_MAX + 5);
+    assert_int_equal(session->native.confirmed, 2 * COMMANDS_TURN_MAX + 5);
     talk_close(t);
 }
 
@@ -368,9 +368,9 @@ static void a_session_that_keeps_nothing_keeps_no_memory(void **state)
     struct script s = {0};
     script_messages(&s, OP_PUSH, "q", "a:50000 b:50000");
     talk_hear(t, CLIENT, bytes_of(s.data, 70000));
-    assert_int_equal(session->partial.size, 20000);
+    assert_int_equal(session->input.kept.size, 20000);
     talk_hear(t, CLIENT, bytes_of(s.data + 70000, s.size - 70000));
-    assert_int_equal(session->partial.capacity, 0);
+    assert_int_equal(session->input.kept.capacity, 0);
     script_finish(&s);
     talk_close(t);
 }
@@ -386,7 +386,7 @@ static void what_comes_behind_the_end_is_ignored(void **state)
     talk_play(t, CLIENT, &s);
     talk_expect(t, CLIENT, "");
     assert_int_equal(engine_totals(t->engine).accepted, 0);
-    assert_int_equal(talk_session(t, CLIENT)->partial.capacity, 0);
+    assert_int_equal(talk_session(t, CLIENT)->input.kept.capacity, 0);
     talk_close(t);
 }
 
@@ -453,13 +453,32 @@ static void at_the_end_of_the_broker_a_session_says_goodbye(void **state)
 }
 
 /* Until its hello has come it is not known to understand a goodbye, and is told all the same. */
-static void a_stranger_is_told_goodbye_too(void **state)
+static void a_stranger_is_told_goodbye_too_once_it_has_spoken(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct talk *t = talk_open();
+        talk_connect(t, CLIENT);
+        if (i == 1)
+            talk_hear(t, CLIENT, bytes_text("\x80"));
+        session_end(talk_session(t, CLIENT), STATUS_CLOSING);
+        talk_expect(t, CLIENT, i == 1 ? "GOAWAY closing\n" : "");
+        assert_int_equal(talk_session(t, CLIENT)->state, SESSION_CLOSED);
+        talk_close(t);
+    }
+}
+
+static void who_is_not_let_in_is_told_so_once_it_has_spoken(void **state)
 {
     (void)state;
     struct talk *t = talk_open();
     talk_connect(t, CLIENT);
-    session_end(talk_session(t, CLIENT), STATUS_CLOSING);
-    talk_expect(t, CLIENT, "GOAWAY closing\n");
+    session_refuse(talk_session(t, CLIENT), STATUS_STRANGERS);
+    assert_int_equal(session_deadline(talk_session(t, CLIENT)), t->now + 5 * NS_PER_S);
+    talk_expect(t, CLIENT, "");
+    talk_hear(t, CLIENT, bytes_text("\x80"));
+    talk_expect(t, CLIENT, "ERROR 0+0 too-many-strangers\n");
+    assert_int_equal(talk_session(t, CLIENT)->state, SESSION_CLOSED);
     talk_close(t);
 }
 
@@ -509,7 +528,8 @@ int main(void)
         cmocka_unit_test(an_open_session_has_no_deadline),
         cmocka_unit_test(a_deadline_runs_from_the_first_byte_even_at_time_zero),
         cmocka_unit_test(at_the_end_of_the_broker_a_session_says_goodbye),
-        cmocka_unit_test(a_stranger_is_told_goodbye_too),
+        cmocka_unit_test(a_stranger_is_told_goodbye_too_once_it_has_spoken),
+        cmocka_unit_test(who_is_not_let_in_is_told_so_once_it_has_spoken),
         cmocka_unit_test(messages_for_a_session_that_is_over_are_given_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
