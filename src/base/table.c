@@ -89,3 +89,36 @@ struct table_entry *table_next(const struct table *table, size_t *at)
             return table->slots[*at - 1];
     return NULL;
 }
+
+/* Its bits the other way round. */
+static uint64_t reverse(uint64_t value)
+{
+    static const uint64_t masks[] = {
+        UINT64_C(0x5555555555555555), UINT64_C(0x3333333333333333), UINT64_C(0x0f0f0f0f0f0f0f0f),
+        UINT64_C(0x00ff00ff00ff00ff), UINT64_C(0x0000ffff0000ffff), UINT64_C(0x00000000ffffffff),
+    };
+    for (unsigned i = 0; i < sizeof masks / sizeof *masks; i++)
+        value = (value & masks[i]) << (1u << i) | (value >> (1u << i) & masks[i]);
+    return value;
+}
+
+/*
+ * A place is a mixed hash with its bits reversed. So the places of one home lie together, whatever
+ * the capacity, and whoever removes, or puts in, entries in the order of their places spreads them
+ * over all the slots; in the order of the hashes themselves they would crowd at one end.
+ */
+struct table_entry *table_piece_next(const struct table *table, struct table_piece *piece)
+{
+    assert(piece->last <= table_piece_last(table, piece->first));
+    size_t mask = table->capacity - 1, at = (size_t)reverse(piece->first) & mask;
+    while (piece->walked < table->capacity) {
+        struct table_entry *entry = table->slots[(at + piece->walked) & mask];
+        if (!entry)
+            return NULL; /* behind it no entry has this home */
+        piece->walked++;
+        uint64_t place = reverse(hash_mix(entry->hash ^ table->salt));
+        if (place >= piece->first && place <= piece->last)
+            return entry;
+    }
+    return NULL;
+}

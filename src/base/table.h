@@ -35,4 +35,22 @@ void table_remove(struct table *table, struct table_entry *entry);
  * removing disturb the walk. */
 struct table_entry *table_next(const struct table *table, size_t *at);
 
+/*
+ * A walk in pieces, which changes of the table in between do not disturb: every entry has a place,
+ * the same in all tables of that salt, and a piece is the entries of some places.
+ */
+struct table_piece {
+    uint64_t first, last; /* places, both in */
+    size_t walked;        /* slots */
+};
+
+/* The last place of the largest piece that there can be from the place `first` on. */
+static inline uint64_t table_piece_last(const struct table *table, uint64_t first)
+{
+    return table->capacity ? first | UINT64_MAX / table->capacity : UINT64_MAX;
+}
+
+/* The next entry of a piece that is not larger than that; NULL at the end. */
+struct table_entry *table_piece_next(const struct table *table, struct table_piece *piece);
+
 #endif

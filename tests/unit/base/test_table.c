@@ -101,6 +101,76 @@ static void it_agrees_with_a_list_of_what_is_in(void **state)
     table_finish(&table);
 }
 
+/* Entries of two tables that are walked together. */
+enum { CROWD = 3000 };
+
+struct crowd {
+    struct table tables[2];
+    struct table_entry entries[CROWD]; /* their hash is their number; every third in the second */
+    bool is_in[CROWD], was_in[CROWD];  /* now, and all the time */
+    unsigned seen[CROWD];
+};
+
+static void toggle(struct crowd *crowd, size_t i)
+{
+    struct table *table = &crowd->tables[i % 3 == 0];
+    if (crowd->is_in[i])
+        table_remove(table, &crowd->entries[i]);
+    else
+        table_insert(table, &crowd->entries[i]);
+    crowd->is_in[i] = !crowd->is_in[i];
+    crowd->was_in[i] = false;
+}
+
+/* The places from `first` on that one piece can have in both. */
+static uint64_t look_at_piece(struct crowd *crowd, uint64_t first)
+{
+    uint64_t last = table_piece_last(&crowd->tables[0], first);
+    uint64_t other = table_piece_last(&crowd->tables[1], first);
+    last = last < other ? last : other;
+    for (int i = 0; i < 2; i++) {
+        struct table_piece piece = {.first = first, .last = last};
+        for (struct table_entry *entry; (entry = table_piece_next(&crowd->tables[i], &piece));)
+            crowd->seen[entry->hash]++;
+    }
+    return last + 1;
+}
+
+static void a_walk_in_pieces_meets_what_is_there_throughout_once(void **state)
+{
+    (void)state;
+    static struct crowd crowd;
+    for (size_t i = 0; i < CROWD; i++) {
+        crowd.entries[i].hash = i;
+        if (random_below(&seed, 2))
+            toggle(&crowd, i);
+    }
+    for (int round = 0; round < 20; round++) {
+        uint64_t goal = random_below(&seed, CROWD + 1), first = 0;
+        memcpy(crowd.was_in, crowd.is_in, sizeof crowd.is_in);
+        memset(crowd.seen, 0, sizeof crowd.seen);
+        do {
+            first = look_at_piece(&crowd, first);
+            size_t i = random_below(&seed, CROWD);
+            if (crowd.is_in[i] == (i >= goal))
+                toggle(&crowd, i);
+        } while (first != 0);
+        for (size_t i = 0; i < CROWD; i++)
+            assert_in_range(crowd.seen[i], crowd.was_in[i], 1);
+    }
+    for (int i = 0; i < 2; i++)
+        table_finish(&crowd.tables[i]);
+}
+
+static void a_walk_in_pieces_of_nothing_is_one_piece(void **state)
+{
+    (void)state;
+    struct table table = {0};
+    struct table_piece piece = {.first = 5, .last = table_piece_last(&table, 5)};
+    assert_true(piece.last == UINT64_MAX);
+    assert_null(table_piece_next(&table, &piece));
+}
+
 int main(int argc, char **argv)
 {
     seed = seed_from(argc, argv);
@@ -109,6 +179,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(names_of_one_hash_are_told_apart),
         cmocka_unit_test(a_finished_table_is_empty_again),
         cmocka_unit_test(a_walk_meets_every_entry_once),
+        cmocka_unit_test(a_walk_in_pieces_meets_what_is_there_throughout_once),
+        cmocka_unit_test(a_walk_in_pieces_of_nothing_is_one_piece),
         cmocka_unit_test(it_agrees_with_a_list_of_what_is_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
