@@ -78,14 +78,13 @@ enum status answer_peek(struct engine *engine, const struct command *command, st
     for (; link != &queue->segments && !has_more; link = from_back ? link->prev : link->next) {
         struct segment *segment = list_entry(link, struct segment, link);
         struct stretch one;
-        for (uint32_t at = from_back ? UINT32_MAX : 0;
-             !has_more && segment_next_ready(segment, from_back, &at, &one);) {
+        for (uint32_t at = segment_edge(segment, from_back);
+             !has_more && segment_next_ready(segment, from_back, 1, &at, &one);) {
             has_more = count == 0 ||
                        (engine->text_size > 0 && engine->text_size + one.size > LOOK_SIZE_MAX);
             if (has_more)
                 break;
-            memcpy(answer_reserve(engine, one.size),
-                   segment->block.data + segment_offset(segment, one.index), one.size);
+            memcpy(answer_reserve(engine, one.size), stretch_frame(&one, 0), one.size);
             engine->text_size += one.size;
             count--;
         }

@@ -85,11 +85,11 @@ static uint32_t redrive_one(struct engine *engine, struct queue *queue,
                             const struct command *command)
 {
     struct stretch one;
-    uint32_t at = 0;
-    if (!queue->front || !segment_next_ready(queue->front, false, &at, &one))
+    uint32_t at = queue->front ? segment_edge(queue->front, false) : 0;
+    if (!queue->front || !segment_next_ready(queue->front, false, 1, &at, &one))
         return 0;
     uint32_t size = one.size;
-    const unsigned char *frame = one.segment->block.data + segment_offset(one.segment, one.index);
+    const unsigned char *frame = stretch_frame(&one, 0);
     unsigned char *alive = memory_create(one.size);
     header_put_alive(alive, frame);
     struct queue *to = redrive_target(engine, command, frame);

@@ -10,7 +10,7 @@ struct peer;
 
 /*
  * Messages of one segment delivered one behind the other, under tags counting up. Tag tag_first + i
- * stands for message index + i, or, taken from the back, index + count - 1 - i.
+ * stands for message index + i, or, where they are reversed, index + count - 1 - i.
  */
 struct lease {
     uint64_t tag_first;

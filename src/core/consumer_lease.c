@@ -60,7 +60,8 @@ void consumer_lease(struct consumer *consumer, const struct stretch *stretch, ui
         consumer->leases_count ? lease_at(consumer, consumer->leases_count - 1) : NULL;
     if (last && last->began == now && last->segment == stretch->segment && !last->settled_bits &&
         last->left_count > 0 && last->tag_first + last->count == consumer->tag_next &&
-        !last->is_reversed && !consumer->from_back && last->index + last->count == stretch->index) {
+        !last->is_reversed && !stretch->is_reversed &&
+        last->index + last->count == stretch->index) {
         last->count += stretch->count;
         last->left_count += stretch->count;
         return;
@@ -72,7 +73,7 @@ void consumer_lease(struct consumer *consumer, const struct stretch *stretch, ui
         .index = stretch->index,
         .count = stretch->count,
         .left_count = stretch->count,
-        .is_reversed = consumer->from_back,
+        .is_reversed = stretch->is_reversed,
         .began = now,
         .at = now,
     };
@@ -121,12 +122,12 @@ static uint32_t settle_left(struct consumer *consumer, struct stock *stock,
                             const struct settlement *settlement)
 {
     uint32_t settled = 0, first = from, last = end;
-    while (lease->is_reversed ? find_last_left(lease, &first, &last)
-                              : find_left(lease, &first, &last)) {
+    while (consumer->from_back ? find_last_left(lease, &first, &last)
+                               : find_left(lease, &first, &last)) {
         settle_places(consumer, stock, lease, first, last, settlement);
         settled += last - first;
-        end = lease->is_reversed ? first : end;
-        from = lease->is_reversed ? from : last;
+        end = consumer->from_back ? first : end;
+        from = consumer->from_back ? from : last;
         first = from;
         last = end;
     }

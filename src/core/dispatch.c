@@ -89,13 +89,7 @@ static bool deliver(struct engine *engine, struct consumer *consumer, struct out
     effect->id = consumer_id(consumer);
     effect->deliveries = stretch.deliveries;
     effect->tag = tag;
-    effect->slice = (struct slice){
-        .block = &stretch.segment->block,
-        .offset = segment_offset(stretch.segment, stretch.index),
-        .size = stretch.size,
-        .count = stretch.count,
-        .is_reversed = consumer->from_back,
-    };
+    effect->slice = stretch_slice(&stretch);
     engine->totals.delivered += stretch.count;
     engine->totals.settled += consumer->no_ack ? stretch.count : 0;
     peer_lease(peer, consumer->no_ack ? 0 : stretch.count, engine->stock.now);

@@ -156,6 +156,20 @@ enum status answer_inbox(struct engine *engine, const struct command *command, s
 enum status answer_stats(struct engine *engine, const struct command *command,
                          struct outbox *outbox);
 
+/* answer_frames.c: a ticket that is answered with messages of a queue, piece by piece until all are
+ * put. */
+struct frames_answer {
+    struct peer *peer;
+    uint64_t ticket;
+    uint32_t which;      /* of the names that the command has */
+    uint32_t total, put; /* messages: in all, and so far */
+};
+void answer_frames(struct engine *engine, struct frames_answer *answer,
+                   const struct stretch *stretch, struct outbox *outbox);
+/* The same with bytes that a hold was taken of already. */
+void answer_slice(struct engine *engine, struct frames_answer *answer, const struct slice *slice,
+                  struct outbox *outbox);
+
 /* answer_topics.c */
 enum status answer_topics(struct engine *engine, const struct command *command,
                           struct outbox *outbox);

@@ -12,6 +12,8 @@
  *        segment  <->  segment  <->  segment  <->  segment
  *        (leased)      ^ front                     ^ back: pushes append here while there is room
  *
+ * At the front it grows in the same way, by reversed segments.
+ *
  * `front` and `back` skip segments without ready messages. A segment goes as soon as nothing in it
  * is ready, leased or held.
  */
@@ -148,6 +150,7 @@ static struct segment *add_segment(struct queue *queue, struct stock *stock, siz
 {
     struct segment *segment = segment_create(stock->arena, size);
     segment->queue = queue;
+    segment->is_reversed = at_front;
     segment->order = at_front ? --queue->order_first : queue->order_next++;
     if (at_front)
         list_push_front(&queue->segments, &segment->link);
@@ -156,12 +159,14 @@ static struct segment *add_segment(struct queue *queue, struct stock *stock, siz
     return segment;
 }
 
-/* A segment at the back with room for the first frame of `run`, or better for all of it. */
-static struct segment *segment_for(struct queue *queue, struct stock *stock, const struct run *run)
+/* A segment at that end with room for the first frame of `run`, or better for all of it. */
+static struct segment *segment_for(struct queue *queue, struct stock *stock, const struct run *run,
+                                   bool at_front)
 {
     if (!list_is_empty(&queue->segments)) {
-        struct segment *last = segment_of(queue->segments.prev);
-        if (last->block.capacity - last->block.used >= run->head.size &&
+        struct segment *last = segment_of(at_front ? queue->segments.next : queue->segments.prev);
+        if (last->is_reversed == at_front &&
+            last->block.capacity - last->block.used >= run->head.size &&
             segment_is_young(last, stock->now))
             return last;
     }
@@ -171,7 +176,7 @@ static struct segment *segment_for(struct queue *queue, struct stock *stock, con
     queue->segment_size_next = size * 2 < SEGMENT_SIZE_MAX ? size * 2 : SEGMENT_SIZE_MAX;
     if (size < segment_head_size() + run->head.size)
         size = segment_head_size() + run->head.size;
-    return add_segment(queue, stock, size, false);
+    return add_segment(queue, stock, size, at_front);
 }
 
 void queue_add_ready(struct queue *queue, struct stock *stock, struct segment *segment,
@@ -192,7 +197,7 @@ void queue_add_ready(struct queue *queue, struct stock *stock, struct segment *s
 static void append(struct queue *queue, struct stock *stock, struct run run)
 {
     while (run.count > 0) {
-        struct segment *segment = segment_for(queue, stock, &run);
+        struct segment *segment = segment_for(queue, stock, &run, false);
         uint32_t size = run.size;
         uint32_t appended = segment_append(segment, &run, stock->now);
         assert(appended > 0);
@@ -207,9 +212,7 @@ void queue_insert(struct queue *queue, struct stock *stock, const unsigned char 
     struct run run;
     int size = frame_cut(bytes_of(frame, frame_size(frame)), UINT32_MAX, &run);
     assert(size > 0);
-    struct segment *segment = at_front
-                                  ? add_segment(queue, stock, segment_head_size() + run.size, true)
-                                  : segment_for(queue, stock, &run);
+    struct segment *segment = segment_for(queue, stock, &run, at_front);
     uint32_t index = segment->count;
     queue_add_ready(queue, stock, segment, segment_append(segment, &run, stock->now),
                     (uint64_t)size);

@@ -20,8 +20,8 @@ static void write_letters(struct queue *queue, struct stock *stock, const struct
     unsigned char name[DEAD_LETTER_NAME_MAX];
     if (stock->is_burying || queue_dead_letter(queue, name).size == 0)
         return;
-    for (uint32_t i = dying->index; i < dying->index + dying->count; i++) {
-        const unsigned char *frame = dying->segment->block.data + segment_offset(dying->segment, i);
+    for (uint32_t i = 0; i < dying->count; i++) {
+        const unsigned char *frame = stretch_frame(dying, i);
         if (header_of(frame).dead_times >= DEAD_TIMES_MAX)
             continue;
         struct letter *letter =
@@ -42,10 +42,9 @@ static void take_back(struct queue *queue, struct stock *stock, const struct str
         write_letters(queue, stock, stretch, SETTLE_EXHAUST);
         segment_settle(stretch->segment, stretch->index, stretch->count);
     } else if (settlement->delay_ns > 0) {
-        for (uint32_t i = stretch->index; i < stretch->index + stretch->count; i++)
-            queue_delay(queue, stock,
-                        stretch->segment->block.data + segment_offset(stretch->segment, i),
-                        settlement->delay_ns, deliveries, !settlement->to_back);
+        for (uint32_t i = 0; i < stretch->count; i++)
+            queue_delay(queue, stock, stretch_frame(stretch, i), settlement->delay_ns, deliveries,
+                        !settlement->to_back);
         segment_settle(stretch->segment, stretch->index, stretch->count);
     } else {
         segment_return(stretch->segment, stretch->index, stretch->count);
@@ -76,13 +75,20 @@ void queue_settle(struct queue *queue, struct stock *stock, struct segment *segm
 {
     assert(queue->leased_count >= count &&
            queue->leased_size >= segment_size(segment, index, count));
-    for (uint32_t part; count > 0; index += part, count -= part) {
-        struct stretch stretch;
+    for (uint32_t part; count > 0; count -= part) { /* in the order of the queue */
         part = settlement->how == SETTLE_ACKNOWLEDGE ? count
                                                      : segment_count_alike(segment, index, count);
-        stretch = (struct stretch){segment, index, part, segment_size(segment, index, part),
-                                   segment_deliveries(segment, index)};
+        uint32_t first = segment->is_reversed ? index + count - part : index;
+        const struct stretch stretch = {
+            .segment = segment,
+            .index = first,
+            .count = part,
+            .size = segment_size(segment, first, part),
+            .deliveries = segment_deliveries(segment, first),
+            .is_reversed = segment->is_reversed,
+        };
         settle_alike(queue, stock, &stretch, settlement);
+        index += segment->is_reversed ? 0 : part;
     }
     queue_release(segment, stock);
 }

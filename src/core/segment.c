@@ -80,6 +80,24 @@ uint32_t segment_size(struct segment *segment, uint32_t index, uint32_t count)
     return segment_offset(segment, index + count) - segment_offset(segment, index);
 }
 
+const unsigned char *stretch_frame(const struct stretch *stretch, uint32_t i)
+{
+    assert(i < stretch->count);
+    uint32_t index = stretch->index + (stretch->is_reversed ? stretch->count - 1 - i : i);
+    return stretch->segment->block.data + segment_offset(stretch->segment, index);
+}
+
+struct slice stretch_slice(const struct stretch *stretch)
+{
+    return (struct slice){
+        .block = &stretch->segment->block,
+        .offset = segment_offset(stretch->segment, stretch->index),
+        .size = stretch->size,
+        .count = stretch->count,
+        .is_reversed = stretch->is_reversed,
+    };
+}
+
 /* Gives every message a bit of its own. */
 static void make_bits(struct segment *segment)
 {
@@ -168,11 +186,13 @@ uint32_t segment_deliveries(const struct segment *segment, uint32_t index)
 
 uint32_t segment_count_alike(const struct segment *segment, uint32_t index, uint32_t count)
 {
-    uint32_t alike = 1;
+    uint32_t alike = 1, last = index + count - 1;
+    bool from_end = segment->is_reversed;
     if (index >= segment->deliveries_count)
         return count;
+    uint32_t deliveries = segment_deliveries(segment, from_end ? last : index);
     while (alike < count &&
-           segment_deliveries(segment, index + alike) == segment_deliveries(segment, index))
+           segment_deliveries(segment, from_end ? last - alike : index + alike) == deliveries)
         alike++;
     return alike;
 }
@@ -194,59 +214,56 @@ void segment_set_deliveries(struct segment *segment, uint32_t index, uint32_t de
     segment->deliveries[index] = (uint16_t)deliveries;
 }
 
+/* Shrinks [first, end) to `count_max` of the messages that are taken first. */
+static void fit_count(bool from_end, uint32_t count_max, uint32_t *first, uint32_t *end)
+{
+    if (*end - *first <= count_max)
+        return;
+    if (from_end)
+        *first = *end - count_max;
+    else
+        *end = *first + count_max;
+}
+
 /* The ready messages at one end that lie together and were delivered equally often. */
-static void find_alike(const struct segment *segment, bool from_back, uint32_t count_max,
+static void find_alike(const struct segment *segment, bool from_end, uint32_t count_max,
                        uint32_t *first, uint32_t *end)
 {
     *first = segment->ready_first;
     *end = segment->ready_end;
-    if (segment->ready_bits && from_back)
+    if (segment->ready_bits && from_end)
         *first = bits_find_last(segment->ready_bits, *first, *end, false);
     else if (segment->ready_bits)
         *end = bits_find(segment->ready_bits, *first, *end, false);
-    if (from_back && *end - *first > count_max)
-        *first = *end - count_max;
-    else if (!from_back && *end - *first > count_max)
-        *end = *first + count_max;
+    fit_count(from_end, count_max, first, end);
     if (*first >= segment->deliveries_count)
         return;
-    uint32_t deliveries = segment_deliveries(segment, from_back ? *end - 1 : *first), alike = 1;
+    uint32_t deliveries = segment_deliveries(segment, from_end ? *end - 1 : *first), alike = 1;
     while (alike < *end - *first &&
-           segment_deliveries(segment, from_back ? *end - 1 - alike : *first + alike) == deliveries)
+           segment_deliveries(segment, from_end ? *end - 1 - alike : *first + alike) == deliveries)
         alike++;
-    if (from_back)
-        *first = *end - alike;
-    else
-        *end = *first + alike;
+    fit_count(from_end, alike, first, end);
 }
 
 /* Shrinks [first, end), at the end that is taken last, to what `size_max` bytes hold. */
-static void fit_size(struct segment *segment, bool from_back, uint64_t size_max, uint32_t *first,
+static void fit_size(struct segment *segment, bool from_end, uint64_t size_max, uint32_t *first,
                      uint32_t *end)
 {
     if (segment->frame_size) {
         uint64_t fit = size_max / segment->frame_size;
-        if (fit >= *end - *first)
-            return;
-        if (from_back)
-            *first = *end - (uint32_t)fit;
-        else
-            *end = *first + (uint32_t)fit;
+        fit_count(from_end, fit < UINT32_MAX ? (uint32_t)fit : UINT32_MAX, first, end);
         return;
     }
     uint32_t low = 0, high = *end - *first; /* the largest number that fits lies in [low, high] */
     while (low < high) {
         uint32_t middle = low + (high - low + 1) / 2;
-        uint32_t size = segment_size(segment, from_back ? *end - middle : *first, middle);
+        uint32_t size = segment_size(segment, from_end ? *end - middle : *first, middle);
         if (size <= size_max)
             low = middle;
         else
             high = middle - 1;
     }
-    if (from_back)
-        *first = *end - low;
-    else
-        *end = *first + low;
+    fit_count(from_end, low, first, end);
 }
 
 bool segment_lease(struct segment *segment, bool from_back, uint32_t count_max, uint64_t size_max,
@@ -255,8 +272,9 @@ bool segment_lease(struct segment *segment, bool from_back, uint32_t count_max, 
     if (segment->ready_count == 0 || count_max == 0)
         return false;
     uint32_t first, end;
-    find_alike(segment, from_back, count_max, &first, &end);
-    fit_size(segment, from_back, size_max, &first, &end);
+    bool from_end = from_back != segment->is_reversed;
+    find_alike(segment, from_end, count_max, &first, &end);
+    fit_size(segment, from_end, size_max, &first, &end);
     if (first == end)
         return false;
     *stretch = (struct stretch){
@@ -265,6 +283,7 @@ bool segment_lease(struct segment *segment, bool from_back, uint32_t count_max, 
         .count = end - first,
         .size = segment_size(segment, first, end - first),
         .deliveries = segment_deliveries(segment, first),
+        .is_reversed = from_end,
     };
     remove_ready(segment, first, end - first);
     segment->leased_count += end - first;
@@ -330,6 +349,7 @@ struct segment *segment_compact(struct segment *segment, struct arena *arena)
     compact->queue = segment->queue;
     compact->order = segment->order;
     compact->frame_size = segment->frame_size;
+    compact->is_reversed = segment->is_reversed;
     if (segment->deliveries) {
         compact->deliveries = memory_create(segment->ready_count * sizeof *compact->deliveries);
         compact->deliveries_count = segment->ready_count;
@@ -351,22 +371,37 @@ struct segment *segment_compact(struct segment *segment, struct arena *arena)
     return compact;
 }
 
-bool segment_next_ready(struct segment *segment, bool from_back, uint32_t *at,
+/* The last ready messages below `until` that lie together; false when there are none. */
+static bool last_ready(const struct segment *segment, uint32_t until, uint32_t *first,
+                       uint32_t *end)
+{
+    *first = segment->ready_first;
+    *end = until < segment->ready_end ? until : segment->ready_end;
+    if (segment->ready_bits) {
+        *end = bits_find_last(segment->ready_bits, segment->ready_first, *end, true);
+        *first = bits_find_last(segment->ready_bits, segment->ready_first, *end, false);
+    }
+    return *first < *end;
+}
+
+bool segment_next_ready(struct segment *segment, bool from_back, uint32_t count_max, uint32_t *at,
                         struct stretch *stretch)
 {
-    uint32_t first = segment->ready_first, end = segment->ready_end;
-    if (from_back) {
-        end = *at < end ? *at : end;
-        end = segment->ready_bits ? bits_find_last(segment->ready_bits, first, end, true) : end;
-        first = end > first ? end - 1 : end;
-    } else if (next_ready(segment, *at, &first, &end)) {
-        end = first + 1;
-    }
-    if (first >= end)
+    uint32_t first, end;
+    bool from_end = from_back != segment->is_reversed;
+    if (count_max == 0 || !(from_end ? last_ready(segment, *at, &first, &end)
+                                     : next_ready(segment, *at, &first, &end)))
         return false;
-    *at = from_back ? first : end;
-    *stretch = (struct stretch){segment, first, 1, segment_size(segment, first, 1),
-                                segment_deliveries(segment, first)};
+    fit_count(from_end, count_max, &first, &end);
+    *at = from_end ? first : end;
+    *stretch = (struct stretch){
+        .segment = segment,
+        .index = first,
+        .count = end - first,
+        .size = segment_size(segment, first, end - first),
+        .deliveries = segment_deliveries(segment, first),
+        .is_reversed = from_end,
+    };
     return true;
 }
 

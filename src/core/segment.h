@@ -29,7 +29,8 @@ struct mark {
  *   data:    | frame 0 | frame 1 | … | frame count - 1 |   free   |
  *   state:     settled   leased    ready …
  *
- * A message is ready, leased or settled. Ready ones lie in [ready_first, ready_end), and both ends
+ * Frame 0 is the one nearest the front of the queue; in a reversed segment, which is what grows at the
+ * front, the last one is. A message is ready, leased or settled. Ready ones lie in [ready_first, ready_end), and both ends
  * of that are ready; when all in there are, there are no bits. Settled ones are neither ready nor
  * leased; only their number is known.
  */
@@ -40,6 +41,7 @@ struct segment {
     uint64_t order;      /* grows from the front of the queue to its back */
     uint32_t count;      /* messages ever appended */
     uint32_t frame_size; /* bytes of each frame when all are alike, else 0 */
+    bool is_reversed;
     uint32_t ready_first, ready_end, ready_count;
     uint32_t leased_count;
     uint64_t *ready_bits; /* NULL while the ready ones lie together */
@@ -63,7 +65,14 @@ struct stretch {
     uint32_t index, count;
     uint32_t size;       /* bytes */
     uint32_t deliveries; /* of each of them, before */
+    bool is_reversed;    /* to be read last message first */
 };
+
+/* Frame `i` of a stretch, in the order in which it is to be read. */
+const unsigned char *stretch_frame(const struct stretch *stretch, uint32_t i);
+
+/* Its bytes, for whoever holds the segment. */
+struct slice stretch_slice(const struct stretch *stretch);
 
 /* A new empty segment of `size` bytes, head included; arena_fit rounds up. */
 struct segment *segment_create(struct arena *arena, size_t size);
@@ -78,8 +87,8 @@ size_t segment_head_size(void);
  * Returns how many. */
 uint32_t segment_append(struct segment *segment, struct run *run, uint64_t now);
 
-/* Leases ready messages from the front, or the back: together, delivered equally often, at most
- * `count_max` and `size_max` bytes; false when not even one fits. */
+/* Leases ready messages from the end at the front of the queue, or the back: together, delivered
+ * equally often, at most `count_max` and `size_max` bytes; false when not even one fits. */
 bool segment_lease(struct segment *segment, bool from_back, uint32_t count_max, uint64_t size_max,
                    struct stretch *stretch);
 
@@ -93,7 +102,8 @@ void segment_settle(struct segment *segment, uint32_t index, uint32_t count);
 uint32_t segment_deliveries(const struct segment *segment, uint32_t index);
 void segment_set_deliveries(struct segment *segment, uint32_t index, uint32_t deliveries);
 
-/* How many messages from `index` on, at most `count`, were delivered as often as that one. */
+/* How many of these messages, from the one nearest the front of the queue on, were delivered as often
+ * as that one. */
 uint32_t segment_count_alike(const struct segment *segment, uint32_t index, uint32_t count);
 
 /* Makes leased messages ready again, each delivered once more. */
@@ -112,11 +122,16 @@ uint32_t segment_size(struct segment *segment, uint32_t index, uint32_t count);
 uint32_t segment_ready_size(struct segment *segment);
 
 /*
- * Looks at one ready message: the first at or behind `*at`, or from the back the last below it.
- * Moves `*at` past it. False when there is none. Start with 0, or from the back with UINT32_MAX.
+ * Looks at the next ready messages that lie together, at most `count_max`, and moves `*at` past them;
+ * false when there are none. `deliveries` are those of one. Begin at segment_edge.
  */
-bool segment_next_ready(struct segment *segment, bool from_back, uint32_t *at,
+bool segment_next_ready(struct segment *segment, bool from_back, uint32_t count_max, uint32_t *at,
                         struct stretch *stretch);
+
+static inline uint32_t segment_edge(const struct segment *segment, bool from_back)
+{
+    return from_back != segment->is_reversed ? UINT32_MAX : 0;
+}
 
 /* Moves everything ready into a new segment of the smallest size that holds it. There is no lease
  * and something is ready. */

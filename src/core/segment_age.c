@@ -131,9 +131,14 @@ bool segment_find_expired(struct segment *segment, uint64_t ttl_ns, uint64_t now
     while (behind < end && behind - first < count_max && is_expired(segment, behind, ttl_ns, now) &&
            segment_deliveries(segment, behind) == segment_deliveries(segment, first))
         behind++;
-    *stretch = (struct stretch){segment, first, behind - first,
-                                segment_size(segment, first, behind - first),
-                                segment_deliveries(segment, first)};
+    *stretch = (struct stretch){
+        .segment = segment,
+        .index = first,
+        .count = behind - first,
+        .size = segment_size(segment, first, behind - first),
+        .deliveries = segment_deliveries(segment, first),
+        .is_reversed = segment->is_reversed,
+    };
     return true;
 }
 

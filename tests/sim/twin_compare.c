@@ -493,13 +493,14 @@ static void compare_content(const struct twin *twin, int index, const struct que
          link = link->next) {
         struct segment *segment = list_entry(link, struct segment, link);
         struct stretch one;
-        for (uint32_t place = 0; segment_next_ready(segment, false, &place, &one); at = at->next) {
+        for (uint32_t place = segment_edge(segment, false);
+             segment_next_ready(segment, false, 1, &place, &one); at = at->next) {
             while (at != &mine->messages &&
                    list_entry(at, const struct twin_message, link)->state != MESSAGE_READY)
                 at = at->next;
             REQUIRE(at != &mine->messages, "a queue with too much in it");
             const struct twin_message *message = list_entry(at, const struct twin_message, link);
-            const unsigned char *frame = segment->block.data + segment_offset(segment, one.index);
+            const unsigned char *frame = stretch_frame(&one, 0);
             REQUIRE(one.deliveries == message->deliveries && one.size == message->size &&
                         message_is(frame, OP_PUSH, twin->names->queues[message->name], message->id,
                                    message->size, &message->headers),

@@ -250,8 +250,8 @@ static void learn_queue(struct twin *twin, int index, bool from_back)
          link != &queue->segments && message; link = from_back ? link->prev : link->next) {
         struct segment *segment = list_entry(link, struct segment, link);
         struct stretch one;
-        for (uint32_t place = from_back ? UINT32_MAX : 0;
-             message && segment_next_ready(segment, from_back, &place, &one);
+        for (uint32_t place = segment_edge(segment, from_back);
+             message && segment_next_ready(segment, from_back, 1, &place, &one);
              message = next_news(mine, &at, from_back))
             learn(message, segment, one.index);
     }

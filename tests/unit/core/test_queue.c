@@ -134,7 +134,7 @@ static void a_frame_larger_than_a_segment_has_one_of_its_own(void **state)
     (void)state;
     struct bench b;
     bench_open(&b);
-    bench_push(&b, "a b:1000000 c");
+    bench_push(&b, "a b:1000000 c:100");
     bench_take(&b, false, 1, "a");
     struct stretch large = bench_lease(&b, false, ALL);
     assert_int_equal(large.size, 1000000);

@@ -550,9 +550,10 @@ static void expect_ready(const struct bench *bench, struct crowd *crowd)
     memset(is_seen, 0, sizeof is_seen);
     const struct list *head = &bench->queue->segments;
     for (const struct list *link = head->next; link != head; link = link->next) {
+        struct segment *segment = list_entry(link, struct segment, link);
         struct stretch one;
-        for (uint32_t at = 0;
-             segment_next_ready(list_entry(link, struct segment, link), false, &at, &one);)
+        for (uint32_t at = segment_edge(segment, false);
+             segment_next_ready(segment, false, 1, &at, &one);)
             is_seen[number_of(&one, 0)] = true;
     }
     for (uint32_t i = 0; i < crowd->count; i++) {

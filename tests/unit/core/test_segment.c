@@ -369,10 +369,10 @@ static void expect_walk(struct bench *bench, bool from_back, const char *expecte
     char met[256] = "";
     size_t used = 0;
     struct stretch one;
-    for (uint32_t at = from_back ? UINT32_MAX : 0;
-         segment_next_ready(bench->segment, from_back, &at, &one);) {
+    for (uint32_t at = segment_edge(bench->segment, from_back);
+         segment_next_ready(bench->segment, from_back, 1, &at, &one);) {
         assert_int_equal(one.count, 1);
-        met[used++] = (char)bench->segment->block.data[segment_offset(one.segment, one.index) + 9];
+        met[used++] = (char)stretch_frame(&one, 0)[9];
         met[used++] = (char)('0' + one.deliveries);
     }
     assert_string_equal(met, expected);
@@ -393,6 +393,63 @@ static void a_walk_meets_each_ready_message_once(void **state)
     put_back(&b, 2, 1);
     expect_walk(&b, false, "a1c1e0");
     expect_walk(&b, true, "e0c1a1");
+    close(&b);
+}
+
+/* A segment that grows at the front of the queue, with these words. */
+static void open_reversed(struct bench *bench, const char *words)
+{
+    open(bench, 1000);
+    bench->segment->is_reversed = true;
+    append(bench, words);
+}
+
+static void the_front_of_a_reversed_segment_is_its_last_message(void **state)
+{
+    (void)state;
+    struct bench b;
+    open_reversed(&b, "d c b a");
+    expect_walk(&b, false, "a0b0c0d0");
+    expect_walk(&b, true, "d0c0b0a0");
+    expect_lease(&b, false, 2, 1000, "b a", 0);
+    append(&b, "x");
+    expect_lease(&b, true, 1, 1000, "d", 0);
+    put_back(&b, 3, 1);
+    expect_walk(&b, false, "x0a1c0");
+    close(&b);
+}
+
+static void a_stretch_says_in_which_order_it_is_read(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct stretch stretch;
+    open_reversed(&b, "d c bb a");
+    assert_true(segment_lease(b.segment, false, 2, 1000, &stretch));
+    assert_true(stretch.is_reversed);
+    assert_int_equal(stretch_frame(&stretch, 0)[9], 'a');
+    assert_int_equal(stretch_frame(&stretch, 1)[9], 'b');
+    struct slice slice = stretch_slice(&stretch);
+    assert_int_equal(slice.offset, 20);
+    assert_int_equal(slice.size, 21);
+    assert_true(slice.is_reversed);
+    assert_true(segment_lease(b.segment, true, 2, 1000, &stretch));
+    assert_false(stretch.is_reversed);
+    assert_int_equal(stretch_frame(&stretch, 0)[9], 'd');
+    close(&b);
+}
+
+static void a_lease_of_a_reversed_segment_keeps_to_its_bytes_and_deliveries(void **state)
+{
+    (void)state;
+    struct bench b;
+    open_reversed(&b, "d:40 c:30 b:20 a:10");
+    expect_lease(&b, false, 9, 35, "b a", 0);
+    put_back(&b, 2, 2);
+    assert_int_equal(segment_count_alike(b.segment, 0, 4), 2);
+    expect_lease(&b, false, 9, 1000, "b a", 1);
+    expect_lease(&b, false, 9, 69, "c", 0);
+    expect_lease(&b, false, 9, 70, "d", 0);
     close(&b);
 }
 
@@ -500,7 +557,8 @@ static void lease_both(struct bench *bench, struct naive *naive)
     uint64_t size_max = random_below(&seed, 200);
     struct stretch stretch = {0};
     bool is_any = segment_lease(bench->segment, from_back, count_max, size_max, &stretch);
-    uint32_t count = naive_lease(naive, from_back, count_max, size_max, &index);
+    uint32_t count =
+        naive_lease(naive, from_back != bench->segment->is_reversed, count_max, size_max, &index);
     assert_int_equal(is_any ? stretch.count : 0, count);
     if (!is_any)
         return;
@@ -550,6 +608,7 @@ static void it_agrees_with_a_list_of_messages(void **state)
         struct bench b;
         struct naive naive = {.count = 0};
         open(&b, 3900);
+        b.segment->is_reversed = round % 4 > 1;
         for (int step = 0; step < 400; step++) {
             if (random_below(&seed, 10) == 0)
                 append_both(&b, &naive, round % 2);
@@ -588,6 +647,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(purging_leaves_what_is_leased),
         cmocka_unit_test(the_size_of_what_is_ready_leaves_holes_out),
         cmocka_unit_test(a_walk_meets_each_ready_message_once),
+        cmocka_unit_test(the_front_of_a_reversed_segment_is_its_last_message),
+        cmocka_unit_test(a_stretch_says_in_which_order_it_is_read),
+        cmocka_unit_test(a_lease_of_a_reversed_segment_keeps_to_its_bytes_and_deliveries),
         cmocka_unit_test(a_segment_is_done_when_nobody_needs_it),
         cmocka_unit_test(compaction_keeps_what_is_ready_and_nothing_else),
         cmocka_unit_test(a_compact_segment_goes_on_like_any_other),
