@@ -87,17 +87,6 @@ const unsigned char *stretch_frame(const struct stretch *stretch, uint32_t i)
     return stretch->segment->block.data + segment_offset(stretch->segment, index);
 }
 
-struct slice stretch_slice(const struct stretch *stretch)
-{
-    return (struct slice){
-        .block = &stretch->segment->block,
-        .offset = segment_offset(stretch->segment, stretch->index),
-        .size = stretch->size,
-        .count = stretch->count,
-        .is_reversed = stretch->is_reversed,
-    };
-}
-
 /* Gives every message a bit of its own. */
 static void make_bits(struct segment *segment)
 {

@@ -71,9 +71,6 @@ struct stretch {
 /* Frame `i` of a stretch, in the order in which it is to be read. */
 const unsigned char *stretch_frame(const struct stretch *stretch, uint32_t i);
 
-/* Its bytes, for whoever holds the segment. */
-struct slice stretch_slice(const struct stretch *stretch);
-
 /* A new empty segment of `size` bytes, head included; arena_fit rounds up. */
 struct segment *segment_create(struct arena *arena, size_t size);
 
@@ -114,6 +111,18 @@ void segment_purge(struct segment *segment);
 
 /* Where message `index` begins; the end of the last for `count`. */
 uint32_t segment_offset(struct segment *segment, uint32_t index);
+
+/* The bytes of a stretch, for whoever holds its segment. */
+static inline struct slice stretch_slice(const struct stretch *stretch)
+{
+    return (struct slice){
+        .block = &stretch->segment->block,
+        .offset = segment_offset(stretch->segment, stretch->index),
+        .size = stretch->size,
+        .count = stretch->count,
+        .is_reversed = stretch->is_reversed,
+    };
+}
 
 /* Bytes of some messages. */
 uint32_t segment_size(struct segment *segment, uint32_t index, uint32_t count);
