@@ -93,9 +93,12 @@ void engine_age(struct engine *engine, struct queue *queue);
 /* Takes note that so many messages are no longer leased to the connection. */
 void engine_unlease(struct engine *engine, struct peer *peer, uint64_t count);
 
-/* apply_queue.c: commands about queues and their messages. */
+/* apply_push.c: messages for queues. */
 void apply_push(struct engine *engine, struct peer *peer, const struct command *command,
                 struct outbox *outbox);
+void engine_held_forget(struct held_push *held);
+
+/* apply_queue.c: commands about queues and their messages. */
 enum status apply_consume(struct engine *engine, struct peer *peer, const struct command *command);
 enum status apply_cancel(struct engine *engine, struct peer *peer, const struct command *command);
 enum status apply_credit(struct engine *engine, struct peer *peer, const struct command *command);
@@ -108,7 +111,6 @@ enum status apply_delete(struct engine *engine, const struct command *command,
 enum status apply_pause(struct engine *engine, const struct command *command, bool is_paused);
 /* Ends a consumer that its peer's table has lost, or is losing. */
 void engine_consumer_end(struct engine *engine, struct consumer *consumer);
-void engine_held_forget(struct held_push *held);
 
 /* bury.c: what becomes of dead letters. */
 /* Brings the letters that were written to their queues. */
