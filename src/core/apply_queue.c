@@ -19,7 +19,7 @@ enum status apply_consume(struct engine *engine, struct peer *peer, const struct
     enum status status = engine_may_listen(engine, peer);
     struct queue *queue;
     if (status == STATUS_OK)
-        status = engine_queue_ask(engine, command, &queue);
+        status = engine_queue_ask(engine, command->space, command->name, &queue);
     if (status != STATUS_OK)
         return status;
     engine->listeners_count++;
@@ -118,7 +118,7 @@ static bool holds_already(const struct queue *queue, const struct queue_settings
 enum status apply_declare(struct engine *engine, const struct command *command)
 {
     struct queue *queue;
-    enum status status = engine_queue_ask(engine, command, &queue);
+    enum status status = engine_queue_ask(engine, command->space, command->name, &queue);
     if (status != STATUS_OK)
         return status;
     engine_age(engine, queue);

@@ -11,24 +11,22 @@ enum {
     REDRIVE_SIZE_MAX = 16 * 1024 * 1024, /* bytes of them; the last may pass it */
 };
 
-/* The one frame at `frame` as a run. */
-static struct run run_of(const unsigned char *frame)
+bool engine_make_room(struct engine *engine, struct queue *queue, const struct run *run)
 {
-    struct run run;
-    int size = frame_cut(bytes_of(frame, frame_size(frame)), UINT32_MAX, &run);
-    assert(size > 0);
-    return run;
+    bool may_drop = queue->settings.when_full == WHEN_FULL_DROP_OLDEST;
+    while (queue_room(queue) < run->size)
+        if (!may_drop || !queue_make_room(queue, &engine->stock, run))
+            return false;
+    return true;
 }
 
 /* Pushes one message of the broker's own; false when there is no room. */
 static bool put(struct engine *engine, struct queue *queue, const unsigned char *frame)
 {
-    struct run run = run_of(frame);
-    bool may_drop =
-        queue->settings.when_full == WHEN_FULL_DROP_OLDEST && run.size <= queue->settings.size_max;
-    while (queue_push(queue, &engine->stock, &run) == 0)
-        if (!may_drop || !queue_make_room(queue, &engine->stock, &run))
-            return false;
+    struct run run = frame_run(frame);
+    if (!engine_make_room(engine, queue, &run))
+        return false;
+    queue_push(queue, &engine->stock, &run);
     engine->totals.accepted++;
     engine_touch(engine, queue);
     return true;

@@ -155,9 +155,9 @@ struct command {
         } look;             /* PEEK, LIST, CLIENTS, TOPICS */
         uint32_t client;    /* KILL */
         struct {
-            const struct bytes *names; /* WAIT: the first of them that is a list; TAKE has one */
-            uint32_t names_count;
-            uint32_t count; /* messages, at most */
+            const struct bytes *names; /* WAIT: of which the first that is a list counts */
+            uint32_t names_count;      /* at least 1 */
+            uint32_t count;            /* messages, at most; WAIT: at least 1 */
             bool from_back;
             bool is_each; /* TAKE: `count` commands of one message each */
             bool is_now;  /* WAIT: for nothing; as in a transaction */

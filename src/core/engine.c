@@ -2,6 +2,7 @@
 
 #include "base/array.h"
 #include "base/time.h"
+#include "core/taker.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -41,6 +42,7 @@ void engine_destroy(struct engine *engine)
         queue_destroy(queue, &engine->stock);
     }
     timers_finish(&engine->timers);
+    timers_finish(&engine->takers);
     for (unsigned space = 0; space < SPACES_COUNT; space++)
         table_finish(&engine->spaces[space].queues);
     table_finish(&engine->peers);
@@ -97,29 +99,32 @@ struct queue *engine_queue(struct engine *engine, uint8_t space, struct bytes na
     return queue;
 }
 
+static struct queue *add_queue(struct engine *engine, uint8_t space, struct bytes name)
+{
+    struct queue *queue = queue_create(name, hash_bytes(&engine->key, name));
+    queue->space = space;
+    queue->born = ++engine->queues_born;
+    table_insert(&engine->spaces[space].queues, &queue->entry);
+    engine->queues_count++;
+    engine_configure_queue(engine, queue);
+    return queue;
+}
+
 struct queue *engine_queue_make(struct engine *engine, uint8_t space, struct bytes name)
 {
     struct queue *queue = find_queue(engine, space, name);
     uint64_t queues_max = engine->config.queues_max;
     if (!queue && queues_max > 0 && engine->queues_count >= queues_max)
         return NULL;
-    if (!queue) {
-        queue = queue_create(name, hash_bytes(&engine->key, name));
-        queue->space = space;
-        queue->born = ++engine->queues_born;
-        table_insert(&engine->spaces[space].queues, &queue->entry);
-        engine->queues_count++;
-        engine_configure_queue(engine, queue);
-    }
-    return queue;
+    return queue ? queue : add_queue(engine, space, name);
 }
 
-enum status engine_queue_ask(struct engine *engine, const struct command *command,
+enum status engine_queue_ask(struct engine *engine, uint8_t space, struct bytes name,
                              struct queue **queue)
 {
-    if (engine->is_pressed && !find_queue(engine, command->space, command->name))
+    if (engine->is_pressed && !find_queue(engine, space, name))
         return STATUS_MEMORY;
-    *queue = engine_queue_make(engine, command->space, command->name);
+    *queue = engine_queue_make(engine, space, name);
     return *queue ? STATUS_OK : STATUS_QUEUES;
 }
 
@@ -130,6 +135,8 @@ void engine_queue_end(struct engine *engine, struct queue *queue)
     timers_set(&engine->timers, &queue->timer, TIME_NEVER);
     table_remove(&engine->spaces[queue->space].queues, &queue->entry);
     engine->queues_count--;
+    if (!list_is_empty(&queue->takers)) /* they wait for the next of that name */
+        takers_move(queue, add_queue(engine, queue->space, queue->entry.name));
     queue_destroy(queue, &engine->stock);
 }
 
@@ -175,6 +182,7 @@ static void detach(struct engine *engine, struct peer *peer)
         chunk_release(held->slice.block, &engine->arena);
         engine_held_forget(held);
     }
+    takers_forget(engine, peer);
     while ((entry = table_next(&peer->consumers, &at)))
         engine_consumer_end(engine, list_entry(entry, struct consumer, entry));
     engine_subscriptions_end(engine, peer);
@@ -210,6 +218,7 @@ static void tend(struct engine *engine, struct queue *queue, struct outbox *outb
 {
     dispatch_queue(engine, queue, outbox);
     engine_bury(engine);
+    takers_serve(engine, outbox);
     if (list_is_linked(&queue->hot))
         return; /* its own dead letters: it is looked at again */
     if (queue_is_unused(queue))
@@ -265,6 +274,38 @@ static void apply(struct engine *engine, struct peer *peer, const struct command
         outbox_settle(outbox, peer->id, command->ticket, 1, status);
 }
 
+/* What follows from a command, before the next. */
+static void conclude(struct engine *engine, struct outbox *outbox)
+{
+    engine_end_overflowed(engine, outbox);
+    engine_bury(engine);
+    takers_serve(engine, outbox);
+}
+
+/* Whether somebody waits for what is pushed there. */
+static bool is_awaited(struct engine *engine, const struct command *command)
+{
+    const struct queue *queue =
+        engine->takers_count > 0 ? find_queue(engine, command->space, command->name) : NULL;
+    return queue && !list_is_empty(&queue->takers);
+}
+
+/* Carries pushes out. While somebody waits, each frame is a command of its own. */
+static void push(struct engine *engine, struct peer *peer, const struct command *command,
+                 struct outbox *outbox)
+{
+    struct command part = *command;
+    struct run run = command->run;
+    while (run.count > 1 && !command->is_whole && is_awaited(engine, command)) {
+        run_split(&run, 1, UINT64_MAX, &part.run);
+        apply_push(engine, peer, &part, outbox);
+        conclude(engine, outbox);
+        part.ticket++;
+    }
+    part.run = run;
+    apply_push(engine, peer, &part, outbox);
+}
+
 void engine_apply(struct engine *engine, const struct command *command, uint64_t now,
                   struct outbox *outbox)
 {
@@ -277,19 +318,21 @@ void engine_apply(struct engine *engine, const struct command *command, uint64_t
     assert(peer);
     switch (command->kind) {
     case COMMAND_DETACH: detach(engine, peer); break;
-    case COMMAND_PUSH: apply_push(engine, peer, command, outbox); break;
+    case COMMAND_PUSH: push(engine, peer, command, outbox); break;
     case COMMAND_PUBLISH: apply_publish(engine, peer, command, outbox); break;
     case COMMAND_SUBSCRIBE: apply_subscribe(engine, peer, command, outbox); break;
+    case COMMAND_TAKE: apply_take(engine, peer, command, outbox); break;
+    case COMMAND_WAIT: apply_wait(engine, peer, command, outbox); break;
     default: apply(engine, peer, command, outbox);
     }
-    engine_end_overflowed(engine, outbox);
-    engine_bury(engine);
+    conclude(engine, outbox);
 }
 
 void engine_tick(struct engine *engine, uint64_t now, struct outbox *outbox)
 {
     struct list *link;
     engine->stock.now = now;
+    takers_expire(engine, outbox);
     tend_all(engine, outbox);
     while ((link = list_pop_front(&engine->hot_peers)))
         dispatch_backlog(engine, list_entry(link, struct peer, hot), outbox);
@@ -299,7 +342,8 @@ void engine_tick(struct engine *engine, uint64_t now, struct outbox *outbox)
 uint64_t engine_deadline(const struct engine *engine)
 {
     bool is_hot = !list_is_empty(&engine->hot_queues) || !list_is_empty(&engine->hot_peers);
-    return is_hot ? 0 : timers_due(&engine->timers);
+    uint64_t queues = timers_due(&engine->timers), takers = timers_due(&engine->takers);
+    return is_hot ? 0 : queues < takers ? queues : takers;
 }
 
 /* Looks again at consumers from the place `at` of their peer's table on. */
@@ -391,6 +435,7 @@ void engine_check(const struct engine *engine)
     uint64_t queues_count = 0;
     for (struct queue_walk walk = {0}; (queue = engine_next_queue(engine, &walk));) {
         queue_check(queue);
+        takers_check(queue);
         queues_count++;
     }
     assert(engine->queues_count == queues_count);
@@ -403,4 +448,6 @@ void engine_check(const struct engine *engine)
     }
     topics_check(&engine->topics);
     assert(engine->listeners_count == listeners_count);
+    assert(list_is_empty(&engine->stock.awaited));
+    timers_check(&engine->takers);
 }

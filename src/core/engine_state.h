@@ -23,6 +23,8 @@ struct engine {
     struct engine_config config;
     bool is_pressed;      /* memory is short */
     struct timers timers; /* queues, by when something is due in them */
+    struct timers takers; /* those who wait, by when they give up */
+    uint64_t takers_count;
     struct space spaces[SPACES_COUNT];
     uint64_t queues_count;      /* in all spaces */
     uint64_t queues_generation; /* grows when one goes */
@@ -57,7 +59,7 @@ struct queue *engine_queue(struct engine *engine, uint8_t space, struct bytes na
 struct queue *engine_queue_make(struct engine *engine, uint8_t space, struct bytes name);
 
 /* The queue that a client names; while memory is short it is given only what is there. */
-enum status engine_queue_ask(struct engine *engine, const struct command *command,
+enum status engine_queue_ask(struct engine *engine, uint8_t space, struct bytes name,
                              struct queue **queue);
 
 /* The queue whose ready messages are the list that a command names: `no-key` when there is none. */
@@ -113,6 +115,9 @@ enum status apply_pause(struct engine *engine, const struct command *command, bo
 void engine_consumer_end(struct engine *engine, struct consumer *consumer);
 
 /* bury.c: what becomes of dead letters. */
+/* Makes room for one message of the broker's own, as the queue does for one that is pushed; false
+ * when there is none. */
+bool engine_make_room(struct engine *engine, struct queue *queue, const struct run *run);
 /* Brings the letters that were written to their queues. */
 void engine_bury(struct engine *engine);
 enum status answer_redrive(struct engine *engine, const struct command *command,
@@ -171,6 +176,20 @@ void answer_frames(struct engine *engine, struct frames_answer *answer,
 /* The same with bytes that a hold was taken of already. */
 void answer_slice(struct engine *engine, struct frames_answer *answer, const struct slice *slice,
                   struct outbox *outbox);
+
+/* apply_take.c: pops, and those that wait. */
+void apply_take(struct engine *engine, struct peer *peer, const struct command *command,
+                struct outbox *outbox);
+void apply_wait(struct engine *engine, struct peer *peer, const struct command *command,
+                struct outbox *outbox);
+/* Serves those who wait for the queue; false when nobody could be. */
+bool takers_serve_queue(struct engine *engine, struct queue *queue, struct outbox *outbox);
+/* Serves those who wait for queues that became ready. */
+void takers_serve(struct engine *engine, struct outbox *outbox);
+/* Answers those who have waited long enough. */
+void takers_expire(struct engine *engine, struct outbox *outbox);
+/* A connection is ending, and waits no more. */
+void takers_forget(struct engine *engine, struct peer *peer);
 
 /* answer_topics.c */
 enum status answer_topics(struct engine *engine, const struct command *command,

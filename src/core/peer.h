@@ -37,6 +37,7 @@ struct peer {
         *queue_memo; /* of the last push; stands while the engine's queues stay as they are */
     uint64_t queue_memo_generation;
     struct match *match_memo;
+    struct taker *taker; /* while it waits */
 };
 
 /* Bytes of messages from blocks of that kind that it may be handed now; queues and topics do not

@@ -12,6 +12,12 @@ static inline bool continues(const unsigned char *first, const unsigned char *at
            memcmp(first + FRAME_HEAD_SIZE, at + FRAME_HEAD_SIZE, name_size) == 0;
 }
 
+struct run frame_run(const unsigned char *frame)
+{
+    struct frame_head head = frame_head_load(frame);
+    return (struct run){frame, head.size, 1, head.size, head};
+}
+
 int frame_cut(struct bytes in, uint32_t frame_max, struct run *run)
 {
     if (in.size < FRAME_HEAD_SIZE)
@@ -23,7 +29,7 @@ int frame_cut(struct bytes in, uint32_t frame_max, struct run *run)
         return -EMSGSIZE;
     if (head.size > in.size)
         return 0;
-    *run = (struct run){in.data, head.size, 1, head.size, head};
+    *run = frame_run(in.data);
     return (int)head.size;
 }
 

@@ -141,6 +141,9 @@ int run_cut(struct bytes in, uint32_t frame_max, struct run *run);
 /* Like run_cut, but cuts one frame only. */
 int frame_cut(struct bytes in, uint32_t frame_max, struct run *run);
 
+/* One frame that was found to be good, as a run. */
+struct run frame_run(const unsigned char *frame);
+
 /* Cuts the longest prefix of at most `count_max` frames and `size_max` bytes off `run` into
  * `prefix`; false when not even one frame fits. */
 bool run_split(struct run *run, uint32_t count_max, uint64_t size_max, struct run *prefix);

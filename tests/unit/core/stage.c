@@ -37,13 +37,23 @@ void stage_close(struct stage *stage)
     free(stage);
 }
 
+/* How many tickets a command has, one behind the other. */
+static uint32_t tickets_of(const struct command *command)
+{
+    switch (command->kind) {
+    case COMMAND_PUSH: return command->is_whole ? 1 : command->run.count;
+    case COMMAND_PUBLISH: return command->run.count;
+    case COMMAND_TAKE: return command->take.is_each ? command->take.count : 1;
+    default: return 1;
+    }
+}
+
 void stage_apply(struct stage *stage, uint32_t peer, struct command command)
 {
-    bool is_run = command.kind == COMMAND_PUSH || command.kind == COMMAND_PUBLISH;
     command.peer = peer;
     if (command.kind != COMMAND_ATTACH && command.kind != COMMAND_DETACH) {
         command.ticket = stage->numbers[peer];
-        stage->numbers[peer] += is_run ? command.run.count : 1;
+        stage->numbers[peer] += tickets_of(&command);
     }
     engine_apply(stage->engine, &command, stage->now, &stage->outbox);
     engine_check(stage->engine);
@@ -244,6 +254,39 @@ void stage_redrive(struct stage *stage, uint32_t peer, const char *queue, uint32
                 (struct command){.kind = COMMAND_REDRIVE,
                                  .name = bytes_text(queue),
                                  .redrive = {count, bytes_text(to)}});
+}
+
+void stage_take(struct stage *stage, uint32_t peer, const char *queue, uint32_t count,
+                const struct taking *how)
+{
+    struct command command = {.kind = COMMAND_TAKE, .space = how->space};
+    command.name = bytes_text(queue);
+    command.take.count = count;
+    command.take.from_back = how->from_back;
+    command.take.is_each = how->is_each;
+    stage_apply(stage, peer, command);
+}
+
+void stage_wait(struct stage *stage, uint32_t peer, const char *queues, uint32_t count,
+                const struct taking *how)
+{
+    struct bytes names[STAGE_NAMES_MAX];
+    char *copy = strdup(queues), *rest = copy, *name;
+    struct command command = {.kind = COMMAND_WAIT, .space = how->space};
+    command.take.names = names;
+    command.take.count = count;
+    command.take.from_back = how->from_back;
+    command.take.is_now = how->is_now;
+    command.take.is_move = how->to != NULL;
+    command.take.to_front = how->to_front;
+    command.take.to = bytes_text(how->to ? how->to : "");
+    command.take.timeout_ns = ns_of_ms(how->timeout_ms);
+    while ((name = strsep(&rest, " "))) {
+        assert_true(command.take.names_count < STAGE_NAMES_MAX);
+        names[command.take.names_count++] = bytes_text(name);
+    }
+    stage_apply(stage, peer, command);
+    free(copy);
 }
 
 void stage_name(struct stage *stage, uint32_t peer, enum command_kind kind, const char *name)

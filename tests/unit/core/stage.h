@@ -5,7 +5,7 @@
 
 #include "core/engine.h"
 
-enum { STAGE_PEERS_MAX = 8, STAGE_TEXT_MAX = 1 << 16 };
+enum { STAGE_PEERS_MAX = 8, STAGE_TEXT_MAX = 1 << 16, STAGE_NAMES_MAX = 8 };
 
 /* A slice that an effect brought and nobody has sent yet. */
 struct stage_slice {
@@ -20,6 +20,14 @@ struct listener {
     bool is_wildcard, is_inbox, no_retained;
     enum overflow overflow;
     const char *group;
+};
+
+/* How to pop; zeroed: from the front, as long as it takes. */
+struct taking {
+    uint8_t space;
+    bool from_back, is_each, is_now, to_front;
+    const char *to; /* to move it there */
+    uint64_t timeout_ms;
 };
 
 struct stage {
@@ -91,6 +99,12 @@ void stage_settings(struct stage *stage, uint32_t peer, enum command_kind kind, 
 void stage_redrive(struct stage *stage, uint32_t peer, const char *queue, uint32_t count,
                    const char *to);
 
+/* TAKE, and WAIT for one of several queues with blanks between them. */
+void stage_take(struct stage *stage, uint32_t peer, const char *queue, uint32_t count,
+                const struct taking *how);
+void stage_wait(struct stage *stage, uint32_t peer, const char *queues, uint32_t count,
+                const struct taking *how);
+
 /* The commands that need a name alone: DELETE, PURGE, PAUSE, RESUME, INFO, STATS, PING. */
 void stage_name(struct stage *stage, uint32_t peer, enum command_kind kind, const char *name);
 void stage_look(struct stage *stage, uint32_t peer, enum command_kind kind, const char *name,
@@ -106,6 +120,7 @@ void stage_pass(struct stage *stage, uint64_t ms);
  * Tells the effects since the last time in `text`, a line each:
  *     1 #5 ok x3             three frames of peer 1's ticket 5 are done
  *     1 #8 answer 8 bytes    "answer 9 bytes more" when there is more
+ *     1 #9 of 3 from 1 more: a b   two of three messages of the second name; "more" follow
  *     2 c7 @4 a b            deliveries for consumer 7 of peer 2, tags from 4 on
  *     2 c7 @4 again 2: a b   delivered twice before
  *     2 c7 @4 100 frames     without words
