@@ -1,54 +1,26 @@
 #!/usr/bin/python3
 """build/ringpost top: on a terminal, and for scripts."""
 
-import fcntl
 import json
 import os
-import pty
 import re
-import select
 import signal
-import struct
 import termios
 
 from cli import Running, cli, cli_json
-from environment import DEADLINE_S, unique, wait_until
+from environment import unique, wait_until
 from harness import Broker, main, push, take, test
+from terminal import Terminal
 
 ENTER, LEAVE = b"\x1b[?1049h\x1b[?25l", b"\x1b[?25h\x1b[?1049l"
 TITLES = "QUEUE READY LEASED DELAY HELD IN/s OUT/s OLDEST P50 P99".split()
 
 
-class Terminal:
-    """A terminal of its own, with ringpost top on it; a context manager that ends that."""
+class Screen(Terminal):
+    """ringpost top on a terminal."""
 
     def __init__(self, broker, columns, lines):
-        self.master, slave = pty.openpty()
-        self.before = termios.tcgetattr(self.master)
-        self.resize(columns, lines)
-        self.running = Running(broker, "top", stdin=slave, stdout=slave, start_new_session=True)
-        os.close(slave)
-        self.said = b""
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.running.process.stdin = self.running.process.stdout = None
-        self.running.__exit__()
-        os.close(self.master)
-
-    def resize(self, columns, lines):
-        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("4H", lines, columns, 0, 0))
-
-    def read(self):
-        ready, _, _ = select.select([self.master], [], [], DEADLINE_S)
-        assert ready, "it draws nothing"
-        try:
-            self.said += os.read(self.master, 1 << 16)
-        except OSError:  # the other end is closed
-            return False
-        return True
+        super().__init__(lambda **pipes: Running(broker, "top", **pipes), columns, lines)
 
     def picture(self, condition):
         """The lines of the next whole picture of which condition(lines) is true."""
@@ -81,7 +53,7 @@ def top_shows_what_the_queues_hold_in_80_columns(broker):
     push(c, queue, *[b"%d" % number for number in range(1500)])
     c.consume(queue, 1, 3)
     take(c, 3)
-    with Terminal(broker, 80, 24) as terminal:
+    with Screen(broker, 80, 24) as terminal:
         lines = terminal.picture(lambda lines: row_of(lines, queue.decode()))
         assert lines[2].split() == TITLES, lines
         assert max(map(len, lines)) == 80 and len(lines) <= 24, lines
@@ -92,7 +64,7 @@ def top_shows_what_the_queues_hold_in_80_columns(broker):
         terminal.running.signal(signal.SIGWINCH)
         lines = terminal.picture(lambda lines: max(map(len, lines)) == 120)
         assert len(lines) <= 10 and any(line.startswith(long.decode()) for line in lines), lines
-        os.write(terminal.master, b"q")
+        terminal.type(b"q")
         terminal.end()
 
 
@@ -138,7 +110,7 @@ def the_figures_of_top_and_info_are_those_of_the_clients(broker):
 @test
 def top_gives_the_terminal_back_when_a_signal_ends_it(broker):
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        with Terminal(broker, 80, 24) as terminal:
+        with Screen(broker, 80, 24) as terminal:
             terminal.picture(lambda lines: len(lines) > 2)
             terminal.running.signal(number)
             terminal.end()
@@ -165,7 +137,7 @@ def top_once_shows_rates_for_scripts(broker):
 def top_goes_on_with_another_broker():
     with Broker(listen=["127.0.0.1:0"]) as broker:
         push(broker.connect(), b"first", b"")
-        with Terminal(broker, 80, 24) as terminal:
+        with Screen(broker, 80, 24) as terminal:
             terminal.picture(lambda lines: row_of(lines, "first"))
             broker.close_connections()
             broker.terminate()
@@ -175,7 +147,7 @@ def top_goes_on_with_another_broker():
             with Broker(listen=[broker.address]) as other:
                 push(other.connect(), b"second", b"")
                 terminal.picture(lambda lines: row_of(lines, "second"))
-                os.write(terminal.master, b"q")
+                terminal.type(b"q")
                 terminal.end()
 
 
