@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Builds ringpost and runs its tests; tools/test starts it. The last line is `N passed, N failed, N skipped`.
 
-A test is a meson test. Its suite names its kind (unit, transcript, model, sim, system, tidy, fuzz-replay …); a second
+A test is a meson test. Its suite names its kind (unit, transcript, model, sim, system, redis, tidy, fuzz-replay …); a second
 suite says when it runs: `default` from the default on, `long` only with --long, none of these always.
 """
 
