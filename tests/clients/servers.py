@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "system"))
 import harness
 import redis
 from cli import Process
-from environment import BUILD, DEADLINE_S, unique, wait_for_exit, wait_until
+from environment import BUILD, DEADLINE_S, ROOT, unique, wait_for_exit, wait_until
 from harness import long_test, test
 
 PORT_TRIES_MAX = 20
