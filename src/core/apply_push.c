@@ -72,37 +72,98 @@ static bool drops_oldest(const struct queue *queue, const struct run *run)
            run->head.size <= queue->settings.size_max;
 }
 
+/* What a command pushes, as far as it has come. */
+struct push {
+    const struct command *command;
+    struct peer *peer;
+    struct queue *queue;
+    struct run run; /* what is left */
+    struct outbox *outbox;
+};
+
+static uint64_t ticket_of(const struct push *push)
+{
+    return push->command->ticket + (push->command->run.count - push->run.count);
+}
+
+static void accept(struct engine *engine, const struct push *push, uint64_t ticket, uint32_t count)
+{
+    const struct command *command = push->command;
+    int64_t length = (int64_t)push->queue->ready_count;
+    engine->totals.accepted += count;
+    if (!command->wants_number)
+        outbox_settle(push->outbox, command->peer, ticket, command->is_whole ? 1 : count,
+                      STATUS_OK);
+    else if (command->is_whole)
+        outbox_number(push->outbox, command->peer, ticket, length);
+    else
+        outbox_numbers(push->outbox, command->peer, ticket, count, length - count + 1, 1);
+}
+
+static void refuse(struct engine *engine, struct push *push, uint64_t ticket, enum status status)
+{
+    struct run refused;
+    run_split(&push->run, push->command->is_whole ? UINT32_MAX : 1, UINT64_MAX, &refused);
+    push->queue->counters.refused += refused.count;
+    engine->totals.refused += refused.count;
+    outbox_settle(push->outbox, push->peer->id, ticket, 1, status);
+}
+
+/* Does what can be done at once with the next frames. */
+static void push_some(struct engine *engine, struct push *push, unsigned how)
+{
+    struct queue *queue = push->queue;
+    struct run *run = &push->run, part;
+    uint64_t ticket = ticket_of(push), frame_max = queue->settings.size_max;
+    bool may_wait = how == 0 && !push->command->wants_number && keeps_waiting(queue) &&
+                    run->head.size <= frame_max;
+    uint32_t accepted =
+        list_is_empty(&queue->waiting) ? queue_push(queue, &engine->stock, run, how) : 0;
+    if (accepted > 0)
+        accept(engine, push, ticket, accepted);
+    else if (drops_oldest(queue, run) && queue_make_room(queue, &engine->stock, run, how))
+        return;
+    else if (may_wait && split_holdable(run, push->peer, frame_max, &part))
+        hold(engine, push->peer, queue, &part, ticket);
+    else
+        refuse(engine, push, ticket, may_wait ? STATUS_WINDOW : STATUS_FULL);
+}
+
+/* Finds the queue that is pushed to. */
+static enum status find_target(struct engine *engine, struct push *push)
+{
+    if (engine->is_pressed)
+        return STATUS_MEMORY;
+    if (push->command->only_there)
+        return engine_list(engine, push->command->space, push->command->name, &push->queue);
+    push->queue = push_target(engine, push->peer, push->command);
+    return push->queue ? STATUS_OK : STATUS_QUEUES;
+}
+
+/* Answers a push that reaches no queue. */
+static void refuse_all(struct engine *engine, const struct push *push, enum status status)
+{
+    uint32_t tickets_count = push->command->is_whole ? 1 : push->run.count;
+    if (status == STATUS_NO_KEY) {
+        outbox_numbers(push->outbox, push->peer->id, push->command->ticket, tickets_count, 0, 0);
+        return;
+    }
+    outbox_settle(push->outbox, push->peer->id, push->command->ticket, tickets_count, status);
+    engine->totals.refused += push->run.count;
+}
+
 void apply_push(struct engine *engine, struct peer *peer, const struct command *command,
                 struct outbox *outbox)
 {
-    struct queue *queue = engine->is_pressed ? NULL : push_target(engine, peer, command);
-    struct run run = command->run, part;
-    if (!queue) {
-        outbox_settle(outbox, peer->id, command->ticket, run.count,
-                      engine->is_pressed ? STATUS_MEMORY : STATUS_QUEUES);
-        engine->totals.refused += run.count;
+    struct push push = {.command = command, .peer = peer, .run = command->run, .outbox = outbox};
+    unsigned how = (command->at_front ? PUSH_FRONT : 0U) | (command->is_whole ? PUSH_WHOLE : 0U);
+    enum status status = find_target(engine, &push);
+    if (status != STATUS_OK) {
+        refuse_all(engine, &push, status);
         return;
     }
-    engine_touch(engine, queue);
-    engine_age(engine, queue);
-    while (run.count > 0) {
-        uint64_t ticket = command->ticket + (command->run.count - run.count);
-        uint64_t frame_max = queue->settings.size_max;
-        bool may_wait = keeps_waiting(queue) && run.head.size <= frame_max;
-        uint32_t accepted =
-            list_is_empty(&queue->waiting) ? queue_push(queue, &engine->stock, &run) : 0;
-        if (accepted > 0) {
-            engine->totals.accepted += accepted;
-            outbox_settle(outbox, peer->id, ticket, accepted, STATUS_OK);
-        } else if (drops_oldest(queue, &run) && queue_make_room(queue, &engine->stock, &run)) {
-            continue;
-        } else if (may_wait && split_holdable(&run, peer, frame_max, &part)) {
-            hold(engine, peer, queue, &part, ticket);
-        } else {
-            run_split(&run, 1, UINT64_MAX, &part);
-            queue->counters.refused++;
-            engine->totals.refused++;
-            outbox_settle(outbox, peer->id, ticket, 1, may_wait ? STATUS_WINDOW : STATUS_FULL);
-        }
-    }
+    engine_touch(engine, push.queue);
+    engine_age(engine, push.queue);
+    while (push.run.count > 0)
+        push_some(engine, &push, how);
 }

@@ -72,7 +72,9 @@ static enum status move_target(struct engine *engine, const struct pop *pop,
     if (status != STATUS_OK)
         return status;
     engine_touch(engine, *to);
-    return *to == from || engine_make_room(engine, *to, &run) ? STATUS_OK : STATUS_FULL;
+    return *to == from || engine_make_room(engine, *to, &run, pop->to_front ? PUSH_FRONT : 0)
+               ? STATUS_OK
+               : STATUS_FULL;
 }
 
 /* Moves the message that is next, and answers with it. What is refused stays where it is. */

@@ -11,11 +11,12 @@ enum {
     REDRIVE_SIZE_MAX = 16 * 1024 * 1024, /* bytes of them; the last may pass it */
 };
 
-bool engine_make_room(struct engine *engine, struct queue *queue, const struct run *run)
+bool engine_make_room(struct engine *engine, struct queue *queue, const struct run *run,
+                      unsigned how)
 {
     bool may_drop = queue->settings.when_full == WHEN_FULL_DROP_OLDEST;
     while (queue_room(queue) < run->size)
-        if (!may_drop || !queue_make_room(queue, &engine->stock, run))
+        if (!may_drop || !queue_make_room(queue, &engine->stock, run, how))
             return false;
     return true;
 }
@@ -24,9 +25,9 @@ bool engine_make_room(struct engine *engine, struct queue *queue, const struct r
 static bool put(struct engine *engine, struct queue *queue, const unsigned char *frame)
 {
     struct run run = frame_run(frame);
-    if (!engine_make_room(engine, queue, &run))
+    if (!engine_make_room(engine, queue, &run, 0))
         return false;
-    queue_push(queue, &engine->stock, &run);
+    queue_push(queue, &engine->stock, &run, 0);
     engine->totals.accepted++;
     engine_touch(engine, queue);
     return true;

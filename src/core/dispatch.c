@@ -40,9 +40,9 @@ static bool admit_held(struct engine *engine, struct queue *queue, struct outbox
         uint32_t size_before = held->run.size;
         bool is_too_large = held->run.head.size > queue->settings.size_max;
         uint32_t count = is_too_large ? refuse_first(engine, held)
-                                      : queue_push(queue, &engine->stock, &held->run);
+                                      : queue_push(queue, &engine->stock, &held->run, 0);
         if (count == 0 && queue->settings.when_full == WHEN_FULL_DROP_OLDEST &&
-            queue_make_room(queue, &engine->stock, &held->run))
+            queue_make_room(queue, &engine->stock, &held->run, 0))
             continue;
         if (count == 0)
             break;

@@ -115,9 +115,10 @@ enum status apply_pause(struct engine *engine, const struct command *command, bo
 void engine_consumer_end(struct engine *engine, struct consumer *consumer);
 
 /* bury.c: what becomes of dead letters. */
-/* Makes room for one message of the broker's own, as the queue does for one that is pushed; false
- * when there is none. */
-bool engine_make_room(struct engine *engine, struct queue *queue, const struct run *run);
+/* Makes room for one message of the broker's own, as the queue does for one that is pushed, `how` as
+ * queue_push says; false when there is none. */
+bool engine_make_room(struct engine *engine, struct queue *queue, const struct run *run,
+                      unsigned how);
 /* Brings the letters that were written to their queues. */
 void engine_bury(struct engine *engine);
 enum status answer_redrive(struct engine *engine, const struct command *command,

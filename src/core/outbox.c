@@ -36,8 +36,15 @@ void outbox_settle(struct outbox *outbox, uint32_t peer, uint64_t ticket, uint32
 
 void outbox_number(struct outbox *outbox, uint32_t peer, uint64_t ticket, int64_t number)
 {
+    outbox_numbers(outbox, peer, ticket, 1, number, 0);
+}
+
+void outbox_numbers(struct outbox *outbox, uint32_t peer, uint64_t ticket, uint32_t count,
+                    int64_t first, uint32_t step)
+{
     struct effect *effect = outbox_put(outbox, EFFECT_NUMBER, peer);
     effect->ticket = ticket;
-    effect->numbers.count = 1;
-    effect->numbers.first = number;
+    effect->numbers.count = count;
+    effect->numbers.first = first;
+    effect->numbers.step = step;
 }

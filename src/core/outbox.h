@@ -71,7 +71,9 @@ struct effect *outbox_put(struct outbox *outbox, enum effect_kind kind, uint32_t
 void outbox_settle(struct outbox *outbox, uint32_t peer, uint64_t ticket, uint32_t count,
                    enum status status);
 
-/* Appends an EFFECT_NUMBER for one ticket. */
+/* Appends an EFFECT_NUMBER for one ticket, or for `count` of them, each with `step` more. */
 void outbox_number(struct outbox *outbox, uint32_t peer, uint64_t ticket, int64_t number);
+void outbox_numbers(struct outbox *outbox, uint32_t peer, uint64_t ticket, uint32_t count,
+                    int64_t first, uint32_t step);
 
 #endif

@@ -193,11 +193,11 @@ void queue_add_ready(struct queue *queue, struct stock *stock, struct segment *s
         queue->back = segment;
 }
 
-/* Makes a run ready at the back. */
-static void append(struct queue *queue, struct stock *stock, struct run run)
+/* Makes a run ready at an end. */
+static void append(struct queue *queue, struct stock *stock, struct run run, bool at_front)
 {
     while (run.count > 0) {
-        struct segment *segment = segment_for(queue, stock, &run, false);
+        struct segment *segment = segment_for(queue, stock, &run, at_front);
         uint32_t size = run.size;
         uint32_t appended = segment_append(segment, &run, stock->now);
         assert(appended > 0);
@@ -225,32 +225,35 @@ void queue_insert(struct queue *queue, struct stock *stock, const unsigned char 
 }
 
 /* Takes frames with headers one by one. */
-static void take_headed(struct queue *queue, struct stock *stock, struct run run)
+static void take_headed(struct queue *queue, struct stock *stock, struct run run, bool at_front)
 {
     struct run one;
     while (run_split(&run, 1, UINT64_MAX, &one)) {
         uint64_t delay_ms = header_of(one.data).delay_ms;
         if (delay_ms > 0)
-            queue_delay(queue, stock, one.data, ns_of_ms(delay_ms), 0, false);
+            queue_delay(queue, stock, one.data, ns_of_ms(delay_ms), 0, at_front);
         else
-            queue_insert(queue, stock, one.data, 0, false);
+            queue_insert(queue, stock, one.data, 0, at_front);
     }
 }
 
-uint32_t queue_push(struct queue *queue, struct stock *stock, struct run *run)
+uint32_t queue_push(struct queue *queue, struct stock *stock, struct run *run, unsigned how)
 {
     struct run fits;
-    if (queue_room(queue) == 0)
+    uint64_t room_size = queue_room(queue);
+    if (room_size == 0)
         return 0;
     uint64_t room_count = queue->settings.count_max - queue_held_count(queue);
-    if (!run_split(run, room_count < UINT32_MAX ? (uint32_t)room_count : UINT32_MAX,
-                   queue_room(queue), &fits))
+    if (how & PUSH_WHOLE && (run->count > room_count || run->size > room_size))
+        return 0;
+    if (!run_split(run, room_count < UINT32_MAX ? (uint32_t)room_count : UINT32_MAX, room_size,
+                   &fits))
         return 0;
     queue->counters.accepted += fits.count;
     if (fits.head.flags & MESSAGE_HEADERS)
-        take_headed(queue, stock, fits);
+        take_headed(queue, stock, fits, how & PUSH_FRONT);
     else
-        append(queue, stock, fits);
+        append(queue, stock, fits, how & PUSH_FRONT);
     return fits.count;
 }
 

@@ -106,11 +106,17 @@ void queue_configure(struct queue *queue, const struct queue_settings *others);
 enum { DEAD_LETTER_NAME_MAX = FRAME_NAME_MAX + 8 };
 struct bytes queue_dead_letter(const struct queue *queue, unsigned char *buffer);
 
+/* How messages are pushed; they add up. */
+enum {
+    PUSH_FRONT = 1 << 0, /* to the front, the last of them first */
+    PUSH_WHOLE = 1 << 1, /* all of them, or none */
+};
+
 /*
  * Cuts what the bound allows now off the front of `run` and takes it. Returns how many messages.
  * Those whose headers ask for a delay are put aside.
  */
-uint32_t queue_push(struct queue *queue, struct stock *stock, struct run *run);
+uint32_t queue_push(struct queue *queue, struct stock *stock, struct run *run, unsigned how);
 
 /* Messages, and bytes of them, that count towards the bound. */
 uint64_t queue_held_count(const struct queue *queue);
@@ -142,9 +148,9 @@ void queue_check(const struct queue *queue);
 void queue_settle(struct queue *queue, struct stock *stock, struct segment *segment, uint32_t index,
                   uint32_t count, const struct settlement *settlement);
 
-/* Lets the oldest ready messages die that `run` would take the place of; false when none is ready, or
- * not even its first message would fit without them. */
-bool queue_make_room(struct queue *queue, struct stock *stock, const struct run *run);
+/* Lets ready messages die that `run` would take the place of, from the other end than it is pushed to;
+ * false when none is ready, or not even its first message, or the whole, would fit without them. */
+bool queue_make_room(struct queue *queue, struct stock *stock, const struct run *run, unsigned how);
 
 /* queue_age.c: what time does. */
 

@@ -93,32 +93,36 @@ void queue_settle(struct queue *queue, struct stock *stock, struct segment *segm
     queue_release(segment, stock);
 }
 
-/* Whether one message of `size` bytes would fit if nothing were ready. */
-static bool would_fit(const struct queue *queue, uint32_t size)
+/* Whether so much would fit if nothing were ready. */
+static bool would_fit(const struct queue *queue, uint32_t count, uint32_t size)
 {
-    uint64_t stays = queue->leased_size + queue->delayed_size;
-    return queue->leased_count + queue->delayed_count < queue->settings.count_max &&
-           stays <= queue->settings.size_max && size <= queue->settings.size_max - stays;
+    uint64_t stays_count = queue->leased_count + queue->delayed_count;
+    uint64_t stays_size = queue->leased_size + queue->delayed_size;
+    uint64_t count_max = queue->settings.count_max, size_max = queue->settings.size_max;
+    return stays_count <= count_max && count <= count_max - stays_count && stays_size <= size_max &&
+           size <= size_max - stays_size;
 }
 
-bool queue_make_room(struct queue *queue, struct stock *stock, const struct run *run)
+bool queue_make_room(struct queue *queue, struct stock *stock, const struct run *run, unsigned how)
 {
     static const struct settlement overflow = {.how = SETTLE_OVERFLOW};
-    struct segment *segment = queue->front;
+    bool from_back = how & PUSH_FRONT, is_whole = how & PUSH_WHOLE;
+    struct segment *segment = from_back ? queue->back : queue->front;
     struct stretch stretch;
     /* Of frames of several sizes one may be larger than the bound, and takes nobody's place. */
-    bool is_alike = run->frame_size > 0;
-    uint64_t count = queue_held_count(queue) + (is_alike ? run->count : 1);
-    uint64_t size = queue_held_size(queue) + (is_alike ? run->size : run->head.size);
+    bool is_all = is_whole || run->frame_size > 0;
+    uint64_t count = queue_held_count(queue) + (is_all ? run->count : 1);
+    uint64_t size = queue_held_size(queue) + (is_all ? run->size : run->head.size);
     uint64_t count_max = queue->settings.count_max, size_max = queue->settings.size_max;
     /* So many go at least, for all of these to fit. */
     uint64_t count_over = count > count_max ? count - count_max : UINT32_MAX;
     uint64_t size_over = size > size_max ? size - size_max : UINT64_MAX;
     count_over = count_over < UINT32_MAX ? count_over : UINT32_MAX;
-    if (!segment || !would_fit(queue, run->head.size))
+    if (!segment ||
+        !would_fit(queue, is_whole ? run->count : 1, is_whole ? run->size : run->head.size))
         return false;
-    if (!segment_lease(segment, false, (uint32_t)count_over, size_over, &stretch) &&
-        !segment_lease(segment, false, 1, UINT64_MAX, &stretch))
+    if (!segment_lease(segment, from_back, (uint32_t)count_over, size_over, &stretch) &&
+        !segment_lease(segment, from_back, 1, UINT64_MAX, &stretch))
         return false;
     queue_add_leased(queue, &stretch);
     queue_settle(queue, stock, segment, stretch.index, stretch.count, &overflow);

@@ -21,7 +21,7 @@ void bench_close(struct bench *bench)
 
 uint32_t bench_push_run(struct bench *bench, struct run run)
 {
-    uint32_t pushed = queue_push(bench->queue, &bench->stock, &run);
+    uint32_t pushed = queue_push(bench->queue, &bench->stock, &run, 0);
     queue_check(bench->queue);
     return pushed;
 }

@@ -78,18 +78,40 @@ void stage_detach(struct stage *stage, uint32_t peer)
     stage->is_attached[peer] = false;
 }
 
+/* Applies a command with a run, and frees that. */
+static void apply_with(struct stage *stage, uint32_t peer, struct command command, const char *name,
+                       struct run run)
+{
+    char *copy = strdup(name);
+    command.name = bytes_text(copy);
+    command.run = run;
+    stage_apply(stage, peer, command);
+    free(copy);
+    frames_free(&run);
+}
+
 static void apply_run(struct stage *stage, uint32_t peer, enum command_kind kind, const char *name,
                       struct run run)
 {
-    char *copy = strdup(name);
-    stage_apply(stage, peer, (struct command){.kind = kind, .name = bytes_text(copy), .run = run});
-    free(copy);
-    frames_free(&run);
+    apply_with(stage, peer, (struct command){.kind = kind}, name, run);
 }
 
 void stage_push(struct stage *stage, uint32_t peer, const char *queue, const char *words)
 {
     apply_run(stage, peer, COMMAND_PUSH, queue, frames_run(OP_PUSH, queue, words));
+}
+
+void stage_push_as(struct stage *stage, uint32_t peer, const char *queue, const char *words,
+                   const char *how)
+{
+    const struct command command = {
+        .kind = COMMAND_PUSH,
+        .wants_number = true,
+        .at_front = strstr(how, "front"),
+        .is_whole = strstr(how, "whole"),
+        .only_there = strstr(how, "there"),
+    };
+    apply_with(stage, peer, command, queue, frames_run(OP_PUSH, queue, words));
 }
 
 void stage_push_headed(struct stage *stage, uint32_t peer, const char *queue, const char *headers,
@@ -333,6 +355,18 @@ static size_t tell_messages(const struct effect *effect, char *line, size_t size
     return used + strlen(line + used);
 }
 
+static size_t tell_numbers(const struct effect *effect, char *line, size_t size)
+{
+    int64_t first = effect->numbers.first, count = effect->numbers.count,
+            step = effect->numbers.step;
+    size_t used = (size_t)snprintf(line, size, "#%lu number %ld", effect->ticket, first);
+    if (count > 1 && step > 0)
+        used += (size_t)snprintf(line + used, size - used, " to %ld", first + (count - 1) * step);
+    else if (count > 1)
+        used += (size_t)snprintf(line + used, size - used, " x%ld", count);
+    return used;
+}
+
 /* One effect in words, without its peer. */
 static size_t tell(const struct effect *effect, char *line, size_t size)
 {
@@ -361,9 +395,7 @@ static size_t tell(const struct effect *effect, char *line, size_t size)
     case EFFECT_ENDED:
         return (size_t)snprintf(line, size, "%c%u ended: %s", effect->is_subscription ? 's' : 'c',
                                 effect->id, status_text(effect->status));
-    case EFFECT_NUMBER:
-        return (size_t)snprintf(line, size, "#%lu number %ld x%u", effect->ticket,
-                                effect->numbers.first, effect->numbers.count);
+    case EFFECT_NUMBER: return tell_numbers(effect, line, size);
     case EFFECT_FRAMES:
         used = (size_t)snprintf(line, size, "#%lu of %u from %u%s: ", effect->ticket, effect->total,
                                 effect->id, effect->has_more ? " more" : "");

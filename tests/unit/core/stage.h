@@ -58,6 +58,10 @@ void stage_detach(struct stage *stage, uint32_t peer);
 void stage_push(struct stage *stage, uint32_t peer, const char *queue, const char *words);
 void stage_publish(struct stage *stage, uint32_t peer, const char *topic, const char *words);
 
+/* The same to a list, answered with its length: `how` is of the words "front", "whole", "there". */
+void stage_push_as(struct stage *stage, uint32_t peer, const char *queue, const char *words,
+                   const char *how);
+
 /* One word, with headers as frames_headed takes them. */
 void stage_push_headed(struct stage *stage, uint32_t peer, const char *queue, const char *headers,
                        const char *word);
@@ -121,6 +125,7 @@ void stage_pass(struct stage *stage, uint64_t ms);
  *     1 #5 ok x3             three frames of peer 1's ticket 5 are done
  *     1 #8 answer 8 bytes    "answer 9 bytes more" when there is more
  *     1 #9 of 3 from 1 more: a b   two of three messages of the second name; "more" follow
+ *     1 #9 number 7          "number 7 to 9" for three tickets, "number 7 x3" when all have the same
  *     2 c7 @4 a b            deliveries for consumer 7 of peer 2, tags from 4 on
  *     2 c7 @4 again 2: a b   delivered twice before
  *     2 c7 @4 100 frames     without words

@@ -46,7 +46,7 @@ static void close(struct bench *bench)
 static void push(struct bench *bench, const char *words)
 {
     struct run run = frames_run(OP_PUSH, "q", words), rest = run;
-    assert_int_equal(queue_push(bench->queue, &bench->stock, &rest), run.count);
+    assert_int_equal(queue_push(bench->queue, &bench->stock, &rest, 0), run.count);
     frames_free(&run);
 }
 
