@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "system"))
 import harness
 import redis
 from cli import Process
+from connections import connect_socket
 from environment import BUILD, DEADLINE_S, ROOT, unique, wait_for_exit, wait_until
 from harness import long_test, test
 
@@ -25,18 +26,17 @@ SOCKETS = tempfile.TemporaryDirectory(prefix="ringpost-")
 _numbers = itertools.count(1)
 
 
-def chosen():
-    """What the command line names, `ringpost` or `redis`; it is taken out of it."""
-    if "--against" not in sys.argv:
-        return "ringpost"
-    place = sys.argv.index("--against")
-    _, name = sys.argv[place : place + 2]
+def option(name, default):
+    """What the command line has behind an option, which is taken out of it."""
+    if name not in sys.argv:
+        return default
+    place = sys.argv.index(name)
+    _, value = sys.argv[place : place + 2]
     del sys.argv[place : place + 2]
-    assert name in ("ringpost", "redis"), f"there is no test against {name}"
-    return name
+    return value
 
 
-IS_REDIS = chosen() == "redis"
+IS_REDIS = {"ringpost": False, "redis": True}[option("--against", "ringpost")]
 
 
 def free_places():
