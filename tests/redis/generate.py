@@ -189,10 +189,10 @@ class Sequence:
 
     def block(self, name):
         fate = self.dice.random()
-        if fate < 0.5:
+        if fate < 0.6:
             self.block_for_long(name)
         else:
-            self.words.timeouts = TIMEOUTS_BAD if fate < 0.8 else TIMEOUTS_SHORT
+            self.words.timeouts = TIMEOUTS_BAD if fate < 0.9 else TIMEOUTS_SHORT  # that takes a while
             self.send(self.dice.choice(WORKERS), [self.command(name)], awaits=True)
             self.words.timeouts = TIMEOUTS_BAD
 

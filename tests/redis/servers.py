@@ -1,4 +1,7 @@
-"""The servers that are compared: redis-server, and ringpostd. Both speak over a unix socket in a folder of their own."""
+"""The servers that are compared: redis-server, and ringpostd. Both speak over a unix socket in a folder of their own.
+
+What these tests use of tests/system is imported here.
+"""
 
 import shutil
 import socket
@@ -9,8 +12,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "system"))
 
-from environment import EX_SKIP, wait_until  # noqa: E402
-from harness import Broker  # noqa: E402
+from environment import DEADLINE_S, EX_SKIP, is_sanitized, wait_until  # noqa: E402, F401
+from harness import Broker, long_test, main, test  # noqa: E402, F401
 
 # It has no file and keeps nothing; its clock ticks fast, so that time-outs end when they should.
 REDIS_FLAGS = ["--port", "0", "--save", "", "--appendonly", "no", "--hz", "500", "--enable-debug-command", "yes"]
@@ -18,7 +21,7 @@ REDIS = shutil.which("redis-server")
 
 
 class Redis:
-    """A redis-server; a context manager that ends it."""
+    """A redis-server, a context manager that ends it, with what the harness asks of a broker."""
 
     def __init__(self, *flags):
         if not REDIS:
@@ -40,9 +43,20 @@ class Redis:
         return self
 
     def __exit__(self, *_):
+        self.stop()
+
+    def stop(self):
         self.process.terminate()
         self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    kill = stop
+
+    def is_running(self):
+        return self.process.poll() is None
+
+    def close_connections(self):
+        """It has none: these tests open theirs."""
 
     def said(self):
         return (self.folder / "log").read_text(errors="replace")

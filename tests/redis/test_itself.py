@@ -9,10 +9,8 @@ from compare import first_difference, minimise
 from forms import CALLS_MIN, FORMS
 from generate import generate
 from play import Player
-from servers import Redis
+from servers import Redis, main, test
 from steps import Scan, Send
-
-from harness import main, test
 
 SEEDS = range(30)
 SEEDS_SAME = 5

@@ -9,10 +9,8 @@ import random
 from compare import first_difference
 from play import Player
 from raw_inputs import INPUTS, STRANGERS
-from servers import Redis, take_subject
+from servers import Redis, main, take_subject, test
 from steps import Open, Raw, show_word
-
-from harness import main, test
 
 SUBJECT = take_subject()
 PASSWORD = "open, sesame"
