@@ -92,9 +92,9 @@ FLUSHALL [ASYNC | SYNC | made-up]
 OBJECT ENCODING key
 OBJECT made-up key
 
-HELLO [protocol [AUTH DEFAULT value | SETNAME name | made-up]] : hello
-AUTH value
-AUTH user value
+HELLO [protocol [AUTH user secret | SETNAME name | made-up]] : hello
+AUTH secret
+AUTH user secret
 PING [value]
 ECHO value
 SELECT database

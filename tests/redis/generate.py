@@ -38,9 +38,9 @@ def just(*words):
 class Sequence:
     """Makes the steps of one seed."""
 
-    def __init__(self, seed):
+    def __init__(self, seed, password=None):
         self.dice = random.Random(seed)
-        self.words = Vocabulary(self.dice)
+        self.words = Vocabulary(self.dice, password)
         self.steps = []
         self.waits_for = {}  # the keys that a blocker may be waiting for
         names = [name for name in FORMS if name != "MULTI"] + ["QUIT", "RESET", "SCAN"]
@@ -140,6 +140,8 @@ class Sequence:
     def open(self, who):
         self.steps.append(Open(who))
         self.waits_for.pop(who, None)
+        if self.words.password and self.chance(0.8):
+            self.send(who, [just(b"AUTH", *self.words.secret())])
         if self.chance(0.5):
             self.send(who, [Command([b"HELLO", b"3"], HELLO)])
 
@@ -273,5 +275,6 @@ class Sequence:
         return self.plain.pop() if self.plain else None
 
 
-def generate(seed):
-    return Sequence(seed).deal()
+def generate(seed, password=None):
+    """The steps of a seed, for servers that have a password, or none."""
+    return Sequence(seed, password).deal()

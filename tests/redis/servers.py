@@ -23,7 +23,7 @@ REDIS = shutil.which("redis-server")
 class Redis:
     """A redis-server, a context manager that ends it, with what the harness asks of a broker."""
 
-    def __init__(self, *flags):
+    def __init__(self, *flags, password=None):
         if not REDIS:
             print("redis-server is not installed")
             sys.exit(EX_SKIP)
@@ -31,13 +31,10 @@ class Redis:
         self.path = str(self.folder / "socket")
         with open(self.folder / "log", "wb") as log:
             command = [REDIS, *REDIS_FLAGS, "--unixsocket", self.path, "--dir", self.folder, *flags]
+            command += ["--requirepass", password] if password else []
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_until(lambda: "now ready to accept" in self.said() or self.process.poll() is not None, "redis-server listens")
         assert self.process.poll() is None, self.said()
-
-    @classmethod
-    def with_password(cls, password):
-        return cls("--requirepass", password)
 
     def __enter__(self):
         return self
@@ -68,16 +65,14 @@ class Redis:
 class Ringpost(Broker):
     """A ringpostd on a unix socket."""
 
-    def __init__(self, *flags):
+    def __init__(self, *flags, password=None):
         self.sockets = tempfile.TemporaryDirectory(prefix="ringpost-")
-        super().__init__(*flags, listen=[f"unix:{self.sockets.name}/socket"])
-
-    @classmethod
-    def with_password(cls, password):
-        with tempfile.NamedTemporaryFile("w", prefix="password-") as file:
-            file.write(f"{password}\n")
-            file.flush()
-            return cls("--password-file", file.name)
+        with tempfile.NamedTemporaryFile(prefix="password-") as file:
+            if password:
+                file.write(password + b"\n")
+                file.flush()
+                flags += ("--password-file", file.name)
+            super().__init__(*flags, listen=[f"unix:{self.sockets.name}/socket"])
 
     def connect(self):
         return connect(f"{self.sockets.name}/socket")

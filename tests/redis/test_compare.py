@@ -19,6 +19,7 @@ from servers import Redis, take_subject
 
 SEEDS, SEEDS_LONG = 100, 2000
 SEED_MAX = 1 << 32
+PASSWORD = b"open, sesame"
 
 
 def report(seed, steps, difference, players, is_minimal):
@@ -35,17 +36,17 @@ def report(seed, steps, difference, players, is_minimal):
     print(again.what, flush=True)
 
 
-def compare(seeds, leader, follower, differences_max, is_minimal):
+def compare(seeds, leader, follower, arguments):
     """Returns how many sequences differ, and how many steps were taken."""
     differences, step_count = 0, 0
     for seed in seeds:
-        steps = generate(seed)
+        steps = generate(seed, PASSWORD if arguments.password else None)
         step_count += len(steps)
         difference = first_difference(steps, leader, follower)
         if difference:
             differences += 1
-            report(seed, steps, difference, (leader, follower), is_minimal)
-        if differences == differences_max:
+            report(seed, steps, difference, (leader, follower), not arguments.whole)
+        if differences == arguments.differences:
             break
     return differences, step_count
 
@@ -57,6 +58,7 @@ def parse_arguments():
     parser.add_argument("--seeds", type=int, metavar="N", help=f"how many sequences (default {SEEDS})")
     parser.add_argument("--seed", type=int, help="of the first; the others count up from it (default: a random one)")
     parser.add_argument("--flags", default="", help="more options for what is compared")
+    parser.add_argument("--password", action="store_true", help="both have one, and connections begin as strangers")
     parser.add_argument("--differences", type=int, default=3, metavar="N", help="end after so many")
     parser.add_argument("--whole", action="store_true", help="do not look for the shortest sequence")
     return parser.parse_args()
@@ -68,10 +70,10 @@ def main():
     first = random.SystemRandom().randrange(SEED_MAX) if arguments.seed is None else arguments.seed
     print(f"{count} sequences from seed {first} on", flush=True)
     start = time.monotonic()
-    with Redis() as redis, subject(*shlex.split(arguments.flags)) as server:
-        leader, follower = Player(redis.connect), Player(server.connect)
-        seeds = range(first, first + count)
-        differences, steps = compare(seeds, leader, follower, arguments.differences, not arguments.whole)
+    password = PASSWORD if arguments.password else None
+    with Redis(password=password) as redis, subject(*shlex.split(arguments.flags), password=password) as server:
+        leader, follower = (Player(side.connect, password=password) for side in (redis, server))
+        differences, steps = compare(range(first, first + count), leader, follower, arguments)
         leader.close()
         follower.close()
     print(f"{steps} steps in {time.monotonic() - start:.1f} s; {differences} sequences differ")

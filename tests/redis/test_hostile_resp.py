@@ -20,7 +20,7 @@ QUEUED, QUEUED_KIB_MAX = 1_000_000, 64 * KIB
 STARS = b"*a" * 512
 HALVES, HALF_SIZE = 200, 100 * KIB
 STRANGERS, STRANGER_KIB_MAX = 500, 8
-PASSWORD = "open, sesame"
+PASSWORD = b"open, sesame"
 
 
 class Memory:
@@ -194,7 +194,7 @@ STRANGERS_SAY = [
 @test
 def strangers_cost_little_each_whatever_they_say():
     for words in STRANGERS_SAY:
-        with SUBJECT.with_password(PASSWORD) as server, ExitStack() as opened:
+        with SUBJECT(password=PASSWORD) as server, ExitStack() as opened:
             strangers = [opened.enter_context(talk(server)) for _ in range(STRANGERS)]
             with talk(server) as friend:
                 assert friend.ask("AUTH", PASSWORD) == b"+OK\r\n"

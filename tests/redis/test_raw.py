@@ -13,7 +13,7 @@ from servers import Redis, main, take_subject, test
 from steps import Open, Raw, show_word
 
 SUBJECT = take_subject()
-PASSWORD = "open, sesame"
+PASSWORD = b"open, sesame"
 CUTS = 3  # ways in which each input is cut besides
 SEED_MAX = 1 << 32
 
@@ -41,8 +41,8 @@ def each_input_is_answered_as_redis_does():
 
 @test
 def each_input_of_a_stranger_is_answered_as_redis_does():
-    with Redis.with_password(PASSWORD) as redis, SUBJECT.with_password(PASSWORD) as subject:
-        players = [Player(server.connect, password=PASSWORD.encode()) for server in (redis, subject)]
+    with Redis(password=PASSWORD) as redis, SUBJECT(password=PASSWORD) as subject:
+        players = [Player(server.connect, password=PASSWORD) for server in (redis, subject)]
         assert_same(*players, STRANGERS)
 
 

@@ -26,6 +26,8 @@ TIMEOUTS_BAD = [
     *(b"9223372036854775807", b"9223372036854776", b"1,5", b"--1", b"0x", b"-1e30"),
 ]
 
+STRANGE_SIZE = 100  # of a value, at which it is long for a stranger
+
 # Far enough in the future, or past: nothing depends on when a test runs.
 SECONDS = [b"1000", b"2000", b"3000", b"100000"]
 MILLISECONDS = [b"1000000", b"2000000", b"3000000", b"100000000"]
@@ -34,10 +36,14 @@ HUGE_TIMES = [b"9223372036854775", b"9223372036854774", b"-9223372036854775", b"
 
 
 class Vocabulary:
-    """What the forms ask words of. `timeouts` and `victims` are what the next command may take."""
+    """What the forms ask words of. `timeouts` and `victims` are what the next command may take.
 
-    def __init__(self, dice):
-        self.dice = dice
+    Where there is a password, nothing is long, since strangers may not say much.
+    """
+
+    def __init__(self, dice, password=None):
+        self.dice, self.password = dice, password
+        self.values = [value for value in VALUES if not password or len(value) < STRANGE_SIZE]
         self.timeouts, self.victims = TIMEOUTS_BAD, []
 
     def _one(self, words):
@@ -80,7 +86,10 @@ class Vocabulary:
         return self._one([b"worker-1", b"w", b"", b"a b", b"a\nb", b"\xff", b"x" * 100, b"!~"])
 
     def user(self):
-        return self._mostly(0.5, [b"default"], [b"nobody", b"Default", b""])
+        return self._mostly(0.8, [b"default"], [b"nobody", b"Default", b""])
+
+    def secret(self):
+        return [self.password] if self.password and self.dice.random() < 0.8 else self.value()
 
     def made_up(self):
         made = [b"frobnicate", b"FOO", b"x\r\ny", b"n\x00l", b"\xff", b"a'b", b"l" * 150, b"lpush ", b"geT1"]
@@ -89,7 +98,7 @@ class Vocabulary:
     # Values and numbers
 
     def value(self):
-        return self._mostly(0.85, VALUES, NUMBERS)
+        return self._mostly(0.85, self.values, NUMBERS)
 
     def odd_integer(self):
         return [self.dice.choice(ODD_INTEGERS).encode()]
