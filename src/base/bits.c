@@ -48,6 +48,19 @@ uint32_t bits_find_last(const uint64_t *bits, uint32_t first, uint32_t end, bool
     return first;
 }
 
+uint32_t bits_skip(const uint64_t *bits, uint32_t first, uint32_t count)
+{
+    if (count == 0)
+        return first;
+    size_t word = first / 64;
+    uint64_t left = bits[word] & ~UINT64_C(0) << first % 64;
+    for (uint32_t set; (set = (uint32_t)__builtin_popcountll(left)) < count; left = bits[++word])
+        count -= set;
+    while (--count > 0)
+        left &= left - 1; /* without its lowest bit */
+    return (uint32_t)(word * 64) + (uint32_t)__builtin_ctzll(left) + 1;
+}
+
 uint32_t bits_count(const uint64_t *bits, uint32_t first, uint32_t count)
 {
     uint32_t sum = 0;

@@ -26,6 +26,10 @@ uint32_t bits_find(const uint64_t *bits, uint32_t first, uint32_t end, bool valu
  * `first`. */
 uint32_t bits_find_last(const uint64_t *bits, uint32_t first, uint32_t end, bool value);
 
+/* The end (one behind it) of the last of the first `count` bits from `first` on that are set; there are
+ * as many. */
+uint32_t bits_skip(const uint64_t *bits, uint32_t first, uint32_t count);
+
 /* How many of the `count` bits from `first` on are set. */
 uint32_t bits_count(const uint64_t *bits, uint32_t first, uint32_t count);
 

@@ -50,7 +50,7 @@ enum command_kind {
     COMMAND_WAIT, /* the same of the first list there is, or that there will be: FRAMES, `no-key` */
     COMMAND_FINISH, /* settles what was taken and is leased still: NUMBER of messages */
     COMMAND_LENGTH, /* of a list: NUMBER */
-    COMMAND_RANGE,  /* copies of messages of a list: FRAMES; none: OK; `no-key` */
+    COMMAND_RANGE,  /* messages of a list, which stay: FRAMES; none: OK; `no-key` */
     COMMAND_FIND,   /* places of messages: NUMBER or `no-key`; with a count an ANSWER of u64 each */
     COMMAND_REPLACE, /* one message: OK, `no-key`, `bad-index` */
     COMMAND_INSERT,  /* one message beside another: NUMBER, the length; 0: no list; -1: no other */

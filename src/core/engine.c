@@ -323,6 +323,8 @@ void engine_apply(struct engine *engine, const struct command *command, uint64_t
     case COMMAND_SUBSCRIBE: apply_subscribe(engine, peer, command, outbox); break;
     case COMMAND_TAKE: apply_take(engine, peer, command, outbox); break;
     case COMMAND_WAIT: apply_wait(engine, peer, command, outbox); break;
+    case COMMAND_LENGTH:
+    case COMMAND_RANGE: apply_list(engine, peer, command, outbox); break;
     default: apply(engine, peer, command, outbox);
     }
     conclude(engine, outbox);

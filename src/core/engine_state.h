@@ -178,6 +178,10 @@ void answer_frames(struct engine *engine, struct frames_answer *answer,
 void answer_slice(struct engine *engine, struct frames_answer *answer, const struct slice *slice,
                   struct outbox *outbox);
 
+/* apply_list.c: commands about lists by place. */
+void apply_list(struct engine *engine, struct peer *peer, const struct command *command,
+                struct outbox *outbox);
+
 /* apply_take.c: pops, and those that wait. */
 void apply_take(struct engine *engine, struct peer *peer, const struct command *command,
                 struct outbox *outbox);

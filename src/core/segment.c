@@ -394,6 +394,15 @@ bool segment_next_ready(struct segment *segment, bool from_back, uint32_t count_
     return true;
 }
 
+uint32_t segment_seek(const struct segment *segment, bool from_back, uint32_t count)
+{
+    assert(count <= segment->ready_count);
+    bool from_end = from_back != segment->is_reversed;
+    uint32_t below = from_end ? segment->ready_count - count : count;
+    return segment->ready_bits ? bits_skip(segment->ready_bits, segment->ready_first, below)
+                               : segment->ready_first + below;
+}
+
 void segment_check(const struct segment *segment)
 {
     assert(segment->block.kind == BLOCK_SEGMENT);

@@ -142,6 +142,9 @@ static inline uint32_t segment_edge(const struct segment *segment, bool from_bac
     return from_back != segment->is_reversed ? UINT32_MAX : 0;
 }
 
+/* Where it goes on once it has met `count` ready messages; there are as many. */
+uint32_t segment_seek(const struct segment *segment, bool from_back, uint32_t count);
+
 /* Moves everything ready into a new segment of the smallest size that holds it. There is no lease
  * and something is ready. */
 struct segment *segment_compact(struct segment *segment, struct arena *arena);

@@ -69,6 +69,9 @@ static void searching_agrees_with_looking_at_each_bit(void **state)
         assert_int_equal(bits_find(bits, first, end, value), found);
         assert_int_equal(bits_find_last(bits, first, end, value), found_last);
         assert_int_equal(bits_count(bits, first, end - first), count);
+        uint32_t skipped = bits_skip(bits, first, count);
+        assert_int_equal(bits_count(bits, first, skipped - first), count);
+        assert_true(count ? bits_test(bits, skipped - 1) : skipped == first);
     }
 }
 

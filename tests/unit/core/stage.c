@@ -311,6 +311,13 @@ void stage_wait(struct stage *stage, uint32_t peer, const char *queues, uint32_t
     free(copy);
 }
 
+void stage_range(struct stage *stage, uint32_t peer, enum command_kind kind, const char *queue,
+                 int64_t start, int64_t stop)
+{
+    stage_apply(stage, peer,
+                (struct command){.kind = kind, .name = bytes_text(queue), .range = {start, stop}});
+}
+
 void stage_name(struct stage *stage, uint32_t peer, enum command_kind kind, const char *name)
 {
     stage_apply(stage, peer, (struct command){.kind = kind, .name = bytes_text(name)});

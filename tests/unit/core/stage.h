@@ -109,7 +109,11 @@ void stage_take(struct stage *stage, uint32_t peer, const char *queue, uint32_t 
 void stage_wait(struct stage *stage, uint32_t peer, const char *queues, uint32_t count,
                 const struct taking *how);
 
-/* The commands that need a name alone: DELETE, PURGE, PAUSE, RESUME, INFO, STATS, PING. */
+/* RANGE, TRIM. */
+void stage_range(struct stage *stage, uint32_t peer, enum command_kind kind, const char *queue,
+                 int64_t start, int64_t stop);
+
+/* The commands that need a name alone: DELETE, PURGE, PAUSE, RESUME, INFO, STATS, PING, LENGTH. */
 void stage_name(struct stage *stage, uint32_t peer, enum command_kind kind, const char *name);
 void stage_look(struct stage *stage, uint32_t peer, enum command_kind kind, const char *name,
                 uint32_t count, bool from_back);
