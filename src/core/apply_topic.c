@@ -1,131 +1,5 @@
 #include "core/engine_state.h"
 
-#include <assert.h>
-
-enum { STRETCH = 64 }; /* messages that a member of a group is given, while there are so many */
-
-/* Publishing. */
-
-void engine_touch_peer(struct engine *engine, struct peer *peer)
-{
-    if (peer->backlog.posts_count > 0 && peer_room(peer, BLOCK_CHUNK) > 0 &&
-        !list_is_linked(&peer->hot))
-        list_push_back(&engine->hot_peers, &peer->hot);
-}
-
-/* Lets a batch wait for one subscription. */
-static void post(struct engine *engine, struct subscription *subscription,
-                 const struct batch *batch)
-{
-    struct peer *reader = subscription->peer;
-    engine->totals.missed += backlog_add(&reader->backlog, &engine->posts, subscription, batch);
-    engine_touch_peer(engine, reader);
-}
-
-/* Copies a run into a chunk: what waits refers to it there. */
-static struct batch batch_make(struct engine *engine, const struct run *run)
-{
-    struct batch batch = {.order = ++engine->published_order};
-    memcpy(chunk_put(&engine->chunks, &engine->arena, run->size, &batch.slice), run->data,
-           run->size);
-    batch.slice.count = run->count;
-    return batch;
-}
-
-/* Shares a run, which `batch` is, among members of a group: each stretch goes to the one for whom
- * least waits then. */
-static void share_out(struct engine *engine, struct subscription *const *members, uint32_t count,
-                      struct run run, const struct batch *batch)
-{
-    const unsigned char *first = run.data;
-    uint32_t share = run.count / count > STRETCH ? run.count / count : STRETCH;
-    for (struct run part; run.count > 0;) {
-        struct batch some = *batch;
-        bool is_any = run_split(&run, share, UINT64_MAX, &part);
-        assert(is_any);
-        some.slice.offset += (uint32_t)(part.data - first);
-        some.slice.size = part.size;
-        some.slice.count = part.count;
-        post(engine, group_choose(members, count), &some);
-    }
-}
-
-/* How many of the `count` members are of the first one's group, which stand together. */
-static uint32_t members_count(struct subscription *const *members, uint32_t count)
-{
-    uint32_t at = 1;
-    while (at < count && members[at]->terms->group == members[0]->terms->group)
-        at++;
-    return at;
-}
-
-static void post_to_all(struct engine *engine, const struct match *match, const struct run *run)
-{
-    struct batch batch = batch_make(engine, run);
-    uint32_t at = 0;
-    for (; at < match->connections_count; at++)
-        post(engine, match->subscriptions[at], &batch);
-    for (uint32_t some; at < match->count; at += some) {
-        struct subscription *const *members = &match->subscriptions[at];
-        some = members_count(members, match->count - at);
-        share_out(engine, members, some, *run, &batch);
-    }
-    chunk_release(batch.slice.block, &engine->arena);
-}
-
-static bool post_to_inbox(struct engine *engine, const struct run *run)
-{
-    struct subscription *subscription = topics_inbox(&engine->topics, run_name(run));
-    if (!subscription)
-        return false;
-    struct batch batch = batch_make(engine, run);
-    post(engine, subscription, &batch);
-    chunk_release(batch.slice.block, &engine->arena);
-    return true;
-}
-
-static enum status publish(struct engine *engine, struct peer *peer, const struct run *run)
-{
-    bool is_wanted = run->head.flags & PUBLISH_MUST, is_retained = run->head.flags & PUBLISH_RETAIN;
-    if (run->head.flags & PUBLISH_INBOX)
-        return post_to_inbox(engine, run) || !is_wanted ? STATUS_OK : STATUS_NO_READER;
-    const struct match *match = topics_match(&engine->topics, run_name(run), &peer->match_memo);
-    if (is_wanted && match->count == 0)
-        return STATUS_NO_READER;
-    if (is_retained && !retained_fits(&engine->retained, run->data))
-        return STATUS_RETAINED;
-    if (is_retained)
-        retained_put(&engine->retained, run->data);
-    if (match->count > 0)
-        post_to_all(engine, match, run);
-    return STATUS_OK;
-}
-
-static void publish_and_settle(struct engine *engine, struct peer *peer, const struct run *run,
-                               uint64_t ticket, struct outbox *outbox)
-{
-    enum status status = publish(engine, peer, run);
-    engine->totals.published += status == STATUS_OK ? run->count : 0;
-    outbox_settle(outbox, peer->id, ticket, run->count, status);
-}
-
-void apply_publish(struct engine *engine, struct peer *peer, const struct command *command,
-                   struct outbox *outbox)
-{
-    struct run rest = command->run, one;
-    if (engine->is_pressed) {
-        outbox_settle(outbox, peer->id, command->ticket, rest.count, STATUS_MEMORY);
-        return;
-    }
-    if (!(rest.head.flags & PUBLISH_RETAIN)) {
-        publish_and_settle(engine, peer, &rest, command->ticket, outbox);
-        return;
-    }
-    /* Each may be one too many to be retained. */
-    for (uint64_t ticket = command->ticket; run_split(&rest, 1, UINT64_MAX, &one); ticket++)
-        publish_and_settle(engine, peer, &one, ticket, outbox);
-}
-
 /* Leaving. */
 
 /* Hands what waited for members of groups to others. */
@@ -151,9 +25,9 @@ static struct subscription *choose_heir(struct handover *handover, struct bytes 
         first++;
     struct subscription *const *members = &match->subscriptions[first];
     handover->match = match;
-    handover->left = STRETCH - 1;
+    handover->left = GROUP_STRETCH - 1;
     handover->to = first < match->count
-                       ? group_choose(members, members_count(members, match->count - first))
+                       ? group_choose(members, group_members(members, match->count - first))
                        : NULL;
     return handover->to;
 }
@@ -170,7 +44,7 @@ static struct missed hand_over(struct handover *handover, const struct post *fro
         one.slice.size = frame_size(frame);
         struct subscription *heir = choose_heir(handover, frame_name(frame));
         if (heir) {
-            post(handover->engine, heir, &one);
+            engine_post(handover->engine, heir, &one);
         } else {
             missed.count++;
             missed.size += one.slice.size;
@@ -302,9 +176,9 @@ static void post_retained(struct engine *engine, struct subscription *subscripti
         &engine->retained, name, subscription->listening == LISTENING_PATTERN, &count);
     for (size_t i = 0; i < count; i++) {
         struct run run = {.data = found[i]->frame, .size = found[i]->size, .count = 1};
-        struct batch batch = batch_make(engine, &run);
+        struct batch batch = engine_batch(engine, &run);
         batch.is_retained = true;
-        post(engine, subscription, &batch);
+        engine_post(engine, subscription, &batch);
         chunk_release(batch.slice.block, &engine->arena);
     }
 }

@@ -131,15 +131,22 @@ void dispatch_rank(struct consumer *consumer);
 /* Tells that messages are missing before what the subscription is given next. */
 void dispatch_gap(struct subscription *subscription, struct missed missed, struct outbox *outbox);
 
-/* apply_topic.c: commands about topics. */
+/* apply_publish.c */
 void apply_publish(struct engine *engine, struct peer *peer, const struct command *command,
                    struct outbox *outbox);
+/* Copies a run into a chunk: what waits refers to it there. The caller releases it. */
+struct batch engine_batch(struct engine *engine, const struct run *run);
+/* Lets a batch wait for one subscription. */
+void engine_post(struct engine *engine, struct subscription *subscription,
+                 const struct batch *batch);
+/* Has the next tick look at the backlog, if something waits there that can be handed out. */
+void engine_touch_peer(struct engine *engine, struct peer *peer);
+
+/* apply_topic.c: subscriptions, as they come and go. */
 void apply_subscribe(struct engine *engine, struct peer *peer, const struct command *command,
                      struct outbox *outbox);
 enum status apply_unsubscribe(struct engine *engine, struct peer *peer,
                               const struct command *command, struct outbox *outbox);
-/* Has the next tick look at the backlog, if something waits there that can be handed out. */
-void engine_touch_peer(struct engine *engine, struct peer *peer);
 /* Ends the subscriptions of a connection that is ending, but for the table of them. */
 void engine_subscriptions_end(struct engine *engine, struct peer *peer);
 /* Ends those that are over their bound and have chosen that. */

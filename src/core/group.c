@@ -50,6 +50,14 @@ static bool comes_before(const struct subscription *a, const struct subscription
     return a_waiting < b_waiting || (a_waiting == b_waiting && a->terms->served < b->terms->served);
 }
 
+uint32_t group_members(struct subscription *const *members, uint32_t count)
+{
+    uint32_t at = 1;
+    while (at < count && members[at]->terms->group == members[0]->terms->group)
+        at++;
+    return at;
+}
+
 struct subscription *group_choose(struct subscription *const *members, size_t count)
 {
     struct subscription *chosen = members[0];

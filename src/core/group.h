@@ -5,6 +5,8 @@
 #include "base/hash.h"
 #include "core/subscription.h"
 
+enum { GROUP_STRETCH = 64 }; /* messages that a member is given, while there are so many */
+
 /* There is one as long as it has members. */
 struct group {
     struct table_entry entry; /* by name */
@@ -33,6 +35,9 @@ void group_join(struct group_table *table, const struct hash_key *key,
 
 /* Ends its membership, if there is one. */
 void group_leave(struct group_table *table, struct subscription *subscription);
+
+/* How many of the `count` subscriptions are members of the first one's group, which stand together. */
+uint32_t group_members(struct subscription *const *members, uint32_t count);
 
 /* The member that is to be given what comes next: of those for whom least waits, the one that was
  * given something longest ago. There is at least one. */
