@@ -690,6 +690,7 @@ struct ringpost_topic {
     uint64_t subscriptions;  /* to it as a name */
     uint64_t wildcards;      /* to it as a pattern */
     uint64_t retained_bytes; /* 0: nothing is kept */
+    uint64_t globs;          /* to it as a Redis client's glob */
 };
 
 /* All such names, in byte order. Next returns 1 with `*topic` lent until the next call, or 0. */

@@ -142,6 +142,7 @@ int ringpost_topics_next(struct ringpost_cursor *cursor, struct ringpost_topic *
         {"subscriptions", FIELD_NUMBER, offsetof(struct ringpost_topic, subscriptions)},
         {"wildcards", FIELD_NUMBER, offsetof(struct ringpost_topic, wildcards)},
         {"retained-bytes", FIELD_NUMBER, offsetof(struct ringpost_topic, retained_bytes)},
+        {"globs", FIELD_NUMBER, offsetof(struct ringpost_topic, globs)},
     };
     struct ringpost_topic known = {0};
     struct bytes fields;

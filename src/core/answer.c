@@ -7,6 +7,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+enum { TEXT_KEPT_MAX = 1024 * 1024 }; /* bytes of room that stay for the next answer */
+
 unsigned char *answer_reserve(struct engine *engine, size_t size)
 {
     engine->text = array_reserve(engine->text, &engine->text_capacity, engine->text_size + size, 1);
@@ -38,18 +40,33 @@ void answer_end_record(struct engine *engine, size_t record)
     store_u32(engine->text + record, (uint32_t)(engine->text_size - record));
 }
 
+/* Is done with the text; room beyond the usual is given back. */
+static void answer_forget(struct engine *engine)
+{
+    engine->text_size = 0;
+    if (engine->text_capacity <= TEXT_KEPT_MAX)
+        return;
+    memory_free(engine->text);
+    engine->text = NULL;
+    engine->text_capacity = 0;
+}
+
 enum status answer_send(struct engine *engine, const struct command *command, bool has_more,
                         struct outbox *outbox)
 {
+    uint32_t size = (uint32_t)engine->text_size;
+    if (size != engine->text_size) {
+        answer_forget(engine);
+        return STATUS_MEMORY;
+    }
     struct effect *effect = outbox_put(outbox, EFFECT_ANSWER, command->peer);
-    unsigned char *copy =
-        chunk_put(&engine->chunks, &engine->arena, (uint32_t)engine->text_size, &effect->slice);
-    if (engine->text_size > 0)
-        memcpy(copy, engine->text, engine->text_size);
+    unsigned char *copy = chunk_put(&engine->chunks, &engine->arena, size, &effect->slice);
+    if (size > 0)
+        memcpy(copy, engine->text, size);
     effect->ticket = command->ticket;
     effect->has_more = has_more;
     engine->totals.holds++;
-    engine->text_size = 0;
+    answer_forget(engine);
     return STATUS_OK;
 }
 
@@ -338,6 +355,7 @@ enum status answer_stats(struct engine *engine, const struct command *command,
         {"published", totals.published},
         {"sent", totals.sent},
         {"missed", totals.missed},
+        {"overflowed", totals.overflowed},
         {"retained", totals.retained},
         {"retained-bytes", totals.retained_size},
         {"message-memory", totals.memory},

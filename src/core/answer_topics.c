@@ -1,12 +1,13 @@
 #include "core/engine_state.h"
 
 #include "base/array.h"
+#include "core/glob.h"
 
 #include <stdlib.h>
 
 /*
- * TOPICS: names that are subscribed to, as names or as patterns, and names of retained messages, as
- * one sorted list. Each stands in a table of its own, none of which is sorted: the first names behind
+ * TOPICS: names that are subscribed to, as names, patterns or globs, and names of retained messages,
+ * as one sorted list. Each stands in a table of its own, none of which is sorted: the first names behind
  * the one that was asked for are gathered from all of them, and what is too much is cut off in
  * between.
  */
@@ -14,7 +15,7 @@
 struct listed {
     struct bytes name;
     unsigned char *copy; /* of the name, where it stands nowhere else; or NULL */
-    uint64_t names, patterns, retained_size;
+    uint64_t names, patterns, globs, retained_size;
 };
 
 struct listing {
@@ -33,6 +34,7 @@ static void join(struct listed *to, const struct listed *one)
 {
     to->names += one->names;
     to->patterns += one->patterns;
+    to->globs += one->globs;
     to->retained_size += one->retained_size;
     memory_free(one->copy);
 }
@@ -84,6 +86,9 @@ static void gather(struct engine *engine, struct listing *listing)
     for (size_t at = 0; (entry = table_next(&engine->topics.names, &at));)
         add(listing, (struct listed){.name = entry->name,
                                      .names = list_entry(entry, struct topic, entry)->set.count});
+    for (size_t at = 0; (entry = table_next(&engine->topics.globs.globs, &at));)
+        add(listing, (struct listed){.name = entry->name,
+                                     .globs = list_entry(entry, struct glob, entry)->set.count});
     for (size_t at = 0; (entry = table_next(&engine->retained.messages, &at));)
         add(listing,
             (struct listed){.name = entry->name,
@@ -98,6 +103,7 @@ static void put_listed(struct engine *engine, const struct listed *one)
     answer_put_bytes(engine, "name", one->name);
     answer_put_number(engine, "subscriptions", one->names);
     answer_put_number(engine, "wildcards", one->patterns);
+    answer_put_number(engine, "globs", one->globs);
     answer_put_number(engine, "retained-bytes", one->retained_size);
     answer_end_record(engine, record);
 }
@@ -119,4 +125,40 @@ enum status answer_topics(struct engine *engine, const struct command *command,
         memory_free(listing->listed[i].copy);
     memory_free(listing);
     return answer_send(engine, command, has_more, outbox);
+}
+
+enum status answer_channels(struct engine *engine, const struct command *command,
+                            struct outbox *outbox)
+{
+    bool is_apart = command->names.is_apart, has_glob = command->names.has_glob;
+    const struct table *table = is_apart ? &engine->topics.apart : &engine->topics.names;
+    struct table_entry *entry;
+    for (size_t at = 0; (entry = table_next(table, &at));) {
+        struct bytes name = entry->name;
+        if (has_glob && !glob_matches(command->names.glob, name))
+            continue;
+        unsigned char *to = answer_reserve(engine, sizeof(uint32_t) + name.size);
+        store_u32(to, (uint32_t)name.size);
+        bytes_copy(to + sizeof(uint32_t), name);
+        engine->text_size += sizeof(uint32_t) + name.size;
+    }
+    return answer_send(engine, command, false, outbox);
+}
+
+enum status answer_listeners(struct engine *engine, const struct command *command,
+                             struct outbox *outbox)
+{
+    const struct subscriber_set *set = command->names.is_apart
+                                           ? topics_apart(&engine->topics, command->name)
+                                           : topics_named(&engine->topics, command->name);
+    outbox_number(outbox, command->peer, command->ticket, set ? set->count : 0);
+    return STATUS_OK;
+}
+
+enum status answer_globs(struct engine *engine, const struct command *command,
+                         struct outbox *outbox)
+{
+    outbox_number(outbox, command->peer, command->ticket,
+                  (int64_t)engine->topics.globs.globs.count);
+    return STATUS_OK;
 }

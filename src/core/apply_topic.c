@@ -20,7 +20,7 @@ static struct subscription *choose_heir(struct handover *handover, struct bytes 
         handover->left--;
         return handover->to;
     }
-    uint32_t first = match->connections_count;
+    uint32_t first = match->alone_count;
     while (first < match->count && match->subscriptions[first]->terms->group != handover->group)
         first++;
     struct subscription *const *members = &match->subscriptions[first];
@@ -104,6 +104,7 @@ void engine_end_overflowed(struct engine *engine, struct outbox *outbox)
         struct peer *peer = subscription->peer;
         uint32_t id = subscription_id(subscription);
         engine->totals.missed += end(engine, subscription, outbox);
+        engine->totals.overflowed++;
         struct effect *ended = outbox_put(outbox, EFFECT_ENDED, peer->id);
         ended->id = id;
         ended->is_subscription = true;
@@ -172,6 +173,8 @@ static void post_retained(struct engine *engine, struct subscription *subscripti
                           struct bytes name)
 {
     size_t count;
+    if (subscription->listening != LISTENING_NAME && subscription->listening != LISTENING_PATTERN)
+        return;
     struct retained *const *found = retained_match(
         &engine->retained, name, subscription->listening == LISTENING_PATTERN, &count);
     for (size_t i = 0; i < count; i++) {
@@ -191,6 +194,15 @@ static enum status check_subscribe(const struct engine *engine, struct peer *pee
     if (command->subscription.is_wildcard && !pattern_is_valid(command->name))
         return STATUS_BAD_PATTERN;
     return engine->is_pressed ? STATUS_MEMORY : engine_may_listen(engine, peer);
+}
+
+static enum listening listening_of(const struct command *command)
+{
+    return command->subscription.is_inbox      ? LISTENING_INBOX
+           : command->subscription.is_wildcard ? LISTENING_PATTERN
+           : command->subscription.is_glob     ? LISTENING_GLOB
+           : command->subscription.is_apart    ? LISTENING_APART
+                                               : LISTENING_NAME;
 }
 
 void apply_subscribe(struct engine *engine, struct peer *peer, const struct command *command,
@@ -215,8 +227,7 @@ void apply_subscribe(struct engine *engine, struct peer *peer, const struct comm
         answer_inbox(engine, command, name, outbox);
         return;
     }
-    topics_add(&engine->topics, subscription, command->name,
-               command->subscription.is_wildcard ? LISTENING_PATTERN : LISTENING_NAME);
+    topics_add(&engine->topics, subscription, command->name, listening_of(command));
     if (!settings.no_retained && !subscription_group(subscription))
         post_retained(engine, subscription, command->name);
     outbox_settle(outbox, peer->id, command->ticket, 1, STATUS_OK);
@@ -228,6 +239,8 @@ enum status apply_unsubscribe(struct engine *engine, struct peer *peer,
     struct subscription *subscription = subscription_of(peer, command->subscription.id);
     if (!subscription)
         return STATUS_NO_SUBSCRIPTION;
+    if (peer->is_each)
+        dispatch_whole_backlog(engine, peer, outbox);
     end(engine, subscription, outbox);
     return STATUS_OK;
 }

@@ -77,7 +77,7 @@ enum command_kind {
                            then comes to `skipped`, when something watched has changed */
     COMMAND_COMMIT,     /* OK */
     COMMAND_CHANNELS,   /* names that are subscribed to: ANSWER of names, as KEYS without the u64 */
-    COMMAND_LISTENERS,  /* connections that a name has, patterns not counted: NUMBER */
+    COMMAND_LISTENERS,  /* subscriptions to the name itself: NUMBER */
     COMMAND_GLOBS,      /* different ones that are subscribed to: NUMBER */
     COMMAND_LABEL,      /* the connection, for listings: OK */
 };
@@ -107,12 +107,14 @@ struct command {
             uint32_t window_count;        /* pushes that may wait at once */
             uint64_t window_size;         /* bytes of them */
             struct bytes client, address; /* for listings */
-            bool is_each; /* messages are delivered once for each matching subscription */
+            bool is_each; /* messages are delivered once for each matching subscription: to a name
+                             first, then to globs, by id */
         } attach;
         struct {
             struct run run;
             bool wants_number; /* the answer is a NUMBER: PUSH: the length of the list, as it grows;
-                                  PUBLISH: how many subscriptions, or groups, each reaches */
+                                  PUBLISH: how many it reaches of subscriptions, where
+                                  each is given it, other connections, and groups */
             bool at_front;     /* PUSH: to the front, the last of them first */
             bool is_whole;     /* PUSH: all or none, under one ticket, before anybody takes any */
             bool only_there;   /* PUSH: only to a list that there is: else NUMBER 0 */
@@ -136,9 +138,9 @@ struct command {
             uint32_t count_max; /* 0: the default */
             uint64_t size_max;  /* 0: the default */
             bool is_wildcard, is_inbox;
-            bool is_glob;      /* see core/glob.h */
-            bool is_apart;     /* a name in a space of its own, which no pattern matches */
-            bool no_retained;  /* retained messages are not wanted */
+            bool is_glob;     /* see core/glob.h */
+            bool is_apart;    /* a name in a space of its own, which no pattern matches; no group */
+            bool no_retained; /* retained messages are not wanted */
             bool has_overflow; /* else the default */
             enum overflow overflow;
             struct bytes group;         /* empty: none */

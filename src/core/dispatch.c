@@ -183,25 +183,35 @@ void dispatch_gap(struct subscription *subscription, struct missed missed, struc
     subscription->number_next += missed.count;
 }
 
+/* Hands out the first thing that waits. */
+static void dispatch_post(struct engine *engine, struct peer *peer, struct outbox *outbox)
+{
+    struct post post = backlog_take(&peer->backlog, &engine->posts);
+    struct subscription *subscription = post.subscription;
+    if (post.missed_count > 0)
+        dispatch_gap(subscription, (struct missed){post.missed_count, post.missed_size}, outbox);
+    if (post.slice.count == 0)
+        return;
+    struct effect *effect = outbox_put(outbox, EFFECT_MESSAGE, peer->id);
+    effect->id = subscription_id(subscription);
+    effect->is_retained = post.is_retained;
+    effect->tag = subscription->number_next;
+    effect->slice = post.slice;
+    subscription->number_next += post.slice.count;
+    engine->totals.sent += post.slice.count;
+    engine->totals.holds++;
+    peer->unsent_sizes[BLOCK_CHUNK] += post.slice.size;
+}
+
 void dispatch_backlog(struct engine *engine, struct peer *peer, struct outbox *outbox)
 {
     while (!engine->is_draining && peer->backlog.posts_count > 0 &&
-           peer_room(peer, BLOCK_CHUNK) > 0) {
-        struct post post = backlog_take(&peer->backlog, &engine->posts);
-        struct subscription *subscription = post.subscription;
-        if (post.missed_count > 0)
-            dispatch_gap(subscription, (struct missed){post.missed_count, post.missed_size},
-                         outbox);
-        if (post.slice.count == 0)
-            continue;
-        struct effect *effect = outbox_put(outbox, EFFECT_MESSAGE, peer->id);
-        effect->id = subscription_id(subscription);
-        effect->is_retained = post.is_retained;
-        effect->tag = subscription->number_next;
-        effect->slice = post.slice;
-        subscription->number_next += post.slice.count;
-        engine->totals.sent += post.slice.count;
-        engine->totals.holds++;
-        peer->unsent_sizes[BLOCK_CHUNK] += post.slice.size;
-    }
+           peer_room(peer, BLOCK_CHUNK) > 0)
+        dispatch_post(engine, peer, outbox);
+}
+
+void dispatch_whole_backlog(struct engine *engine, struct peer *peer, struct outbox *outbox)
+{
+    while (!engine->is_draining && peer->backlog.posts_count > 0)
+        dispatch_post(engine, peer, outbox);
 }

@@ -163,6 +163,7 @@ static void attach(struct engine *engine, const struct command *command)
     peer->entry.hash = command->peer;
     peer->id = command->peer;
     engine_limit(engine, peer);
+    peer->is_each = command->attach.is_each;
     peer->held_count_max = command->attach.window_count;
     peer->held_size_max = command->attach.window_size;
     list_init(&peer->held);
@@ -268,6 +269,9 @@ static void apply(struct engine *engine, struct peer *peer, const struct command
     case COMMAND_STATS: status = answer_stats(engine, command, outbox); break;
     case COMMAND_SETTINGS: status = answer_settings(engine, command, outbox); break;
     case COMMAND_PING: tend_all(engine, outbox); break; /* what is ready goes before the REPLY */
+    case COMMAND_CHANNELS: status = answer_channels(engine, command, outbox); break;
+    case COMMAND_LISTENERS: status = answer_listeners(engine, command, outbox); break;
+    case COMMAND_GLOBS: status = answer_globs(engine, command, outbox); break;
     default: assert(command->kind == COMMAND_HEARTBEAT);
     }
     if (command->kind < COMMAND_PURGE || status != STATUS_OK)

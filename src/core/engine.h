@@ -77,7 +77,8 @@ struct engine_totals {
     uint64_t accepted, delivered, settled,
         refused; /* messages of queues, ever; deleted queues too */
     uint64_t published, sent,
-        missed; /* messages of topics: published, handed out, dropped at a bound */
+        missed;          /* messages of topics: published, handed out, dropped at a bound */
+    uint64_t overflowed; /* subscriptions that were ended over their bound */
     uint64_t retained, retained_size; /* messages kept for later subscribers, bytes of them */
     uint64_t memory;                  /* bytes for messages */
     uint64_t holds;                   /* slices out */

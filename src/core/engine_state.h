@@ -127,6 +127,8 @@ enum status answer_redrive(struct engine *engine, const struct command *command,
 /* dispatch.c: what a tick does. */
 void dispatch_queue(struct engine *engine, struct queue *queue, struct outbox *outbox);
 void dispatch_backlog(struct engine *engine, struct peer *peer, struct outbox *outbox);
+/* Hands out what waits for the connection, whether or not it has room. */
+void dispatch_whole_backlog(struct engine *engine, struct peer *peer, struct outbox *outbox);
 void dispatch_rank(struct consumer *consumer);
 /* Tells that messages are missing before what the subscription is given next. */
 void dispatch_gap(struct subscription *subscription, struct missed missed, struct outbox *outbox);
@@ -206,6 +208,12 @@ void takers_forget(struct engine *engine, struct peer *peer);
 /* answer_topics.c */
 enum status answer_topics(struct engine *engine, const struct command *command,
                           struct outbox *outbox);
+enum status answer_channels(struct engine *engine, const struct command *command,
+                            struct outbox *outbox);
+enum status answer_listeners(struct engine *engine, const struct command *command,
+                             struct outbox *outbox);
+enum status answer_globs(struct engine *engine, const struct command *command,
+                         struct outbox *outbox);
 
 enum {
     LOOK_COUNT_MAX = 1000,     /* messages, queues or topics in one answer */

@@ -21,6 +21,7 @@ struct peer {
     uint32_t id;
     struct bytes client, address; /* for listings; behind the struct */
     struct list hot; /* in the engine's list of connections with something to send, or none */
+    bool is_each;    /* each of its subscriptions that match is given what is published */
     struct table consumers, subscriptions; /* by id */
     struct backlog backlog;
     uint64_t unsent_sizes[BLOCK_KINDS]; /* of topics in chunks, of queues in segments */

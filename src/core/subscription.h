@@ -11,8 +11,14 @@ struct line;
 struct peer;
 struct subscriber_set;
 
-/* What a subscription listens to: a name, whatever matches a pattern, or a name of its own. */
-enum listening { LISTENING_NAME, LISTENING_PATTERN, LISTENING_INBOX };
+/* What a subscription listens to. */
+enum listening {
+    LISTENING_NAME,
+    LISTENING_PATTERN, /* whatever matches it */
+    LISTENING_GLOB,    /* likewise */
+    LISTENING_INBOX,   /* a name of its own */
+    LISTENING_APART,   /* a name among those that nothing matches but itself */
+};
 
 /* Where a subscription differs from the usual. */
 struct terms {

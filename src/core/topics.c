@@ -1,6 +1,7 @@
 #include "core/topics.h"
 
 #include "base/array.h"
+#include "core/glob.h"
 #include "core/peer.h"
 
 #include <assert.h>
@@ -26,13 +27,15 @@ void match_unref(struct match *match)
 
 void topics_finish(struct topics *topics)
 {
-    assert(topics->names.count == 0 && topics->inboxes.count == 0);
+    assert(topics->names.count == 0 && topics->inboxes.count == 0 && topics->apart.count == 0);
     for (size_t i = 0; i < TOPICS_CACHE_SIZE; i++)
         match_unref(topics->cache[i]);
     table_finish(&topics->names);
     table_finish(&topics->inboxes);
+    table_finish(&topics->apart);
     group_table_finish(&topics->groups);
     trie_finish(&topics->patterns);
+    globs_finish(&topics->globs);
     memory_free(topics->found.all);
 }
 
@@ -41,20 +44,32 @@ static uint32_t bucket_of(const struct topics *topics, struct bytes name)
     return (uint32_t)(hash_bytes(topics->key, pattern_first_token(name)) % TOPICS_BUCKETS);
 }
 
-/* Forgets the matches that a change under a name or pattern that begins with the token `first` may
- * have changed. Inboxes are in none. */
-static void forget(struct topics *topics, struct bytes first, enum listening listening)
+/* Whether names with different first tokens may match. */
+static bool is_open(struct bytes name, enum listening listening)
 {
-    bool is_open = listening == LISTENING_PATTERN && (token_is_star(first) || token_is_rest(first));
-    if (is_open)
+    struct bytes first = pattern_first_token(name);
+    if (listening == LISTENING_GLOB)
+        return first.size >= glob_prefix(name).size;
+    return listening == LISTENING_PATTERN && (token_is_star(first) || token_is_rest(first));
+}
+
+/* Forgets the matches that a change under a name may have changed; of a pattern the first token is
+ * name enough. Inboxes and what is apart are in none. */
+static void forget(struct topics *topics, struct bytes name, enum listening listening)
+{
+    if (listening == LISTENING_INBOX || listening == LISTENING_APART)
+        return;
+    if (is_open(name, listening))
         topics->generation++;
-    else if (listening != LISTENING_INBOX)
-        topics->bucket_generations[bucket_of(topics, first)]++;
+    else
+        topics->bucket_generations[bucket_of(topics, name)]++;
 }
 
 static struct table *table_of(struct topics *topics, enum listening listening)
 {
-    return listening == LISTENING_INBOX ? &topics->inboxes : &topics->names;
+    return listening == LISTENING_INBOX   ? &topics->inboxes
+           : listening == LISTENING_APART ? &topics->apart
+                                          : &topics->names;
 }
 
 static struct topic *topic_make(const struct topics *topics, struct table *table, struct bytes name)
@@ -70,16 +85,33 @@ static struct topic *topic_make(const struct topics *topics, struct table *table
     return topic;
 }
 
+static struct subscriber_set *set_make(struct topics *topics, struct bytes name,
+                                       enum listening listening)
+{
+    switch (listening) {
+    case LISTENING_PATTERN: return trie_add(&topics->patterns, topics->key, name);
+    case LISTENING_GLOB: return globs_add(&topics->globs, topics->key, name);
+    default: return &topic_make(topics, table_of(topics, listening), name)->set;
+    }
+}
+
 void topics_add(struct topics *topics, struct subscription *subscription, struct bytes name,
                 enum listening listening)
 {
-    forget(topics, pattern_first_token(name), listening);
+    forget(topics, name, listening);
     topics->subscriptions_count++;
     subscription->listening = (uint8_t)listening;
-    struct subscriber_set *set = listening == LISTENING_PATTERN
-                                     ? trie_add(&topics->patterns, topics->key, name)
-                                     : &topic_make(topics, table_of(topics, listening), name)->set;
-    subscriber_set_add(set, subscription);
+    subscriber_set_add(set_make(topics, name, listening), subscription);
+}
+
+/* Frees the name that the set stands for, when it is empty. */
+static void trim_name(struct topics *topics, struct subscriber_set *set, enum listening listening)
+{
+    struct topic *topic = list_entry(set, struct topic, set);
+    if (set->count > 0)
+        return;
+    table_remove(table_of(topics, listening), &topic->entry);
+    memory_free(topic);
 }
 
 void topics_remove(struct topics *topics, struct subscription *subscription)
@@ -88,23 +120,42 @@ void topics_remove(struct topics *topics, struct subscription *subscription)
     enum listening listening = subscription->listening;
     subscriber_set_remove(subscription);
     topics->subscriptions_count--;
-    if (listening == LISTENING_PATTERN) {
+    switch (listening) {
+    case LISTENING_PATTERN:
         forget(topics, trie_first_of(&topics->patterns, set), listening);
         trie_trim(&topics->patterns, set);
-        return;
+        break;
+    case LISTENING_GLOB:
+        forget(topics, globs_text(set), listening);
+        globs_trim(&topics->globs, set);
+        break;
+    default:
+        forget(topics, list_entry(set, struct topic, set)->entry.name, listening);
+        trim_name(topics, set, listening);
     }
-    struct topic *topic = list_entry(set, struct topic, set);
-    forget(topics, pattern_first_token(topic->entry.name), listening);
-    if (set->count == 0) {
-        table_remove(table_of(topics, listening), &topic->entry);
-        memory_free(topic);
-    }
+}
+
+static const struct subscriber_set *set_find(const struct topics *topics, const struct table *table,
+                                             struct bytes name)
+{
+    struct table_entry *entry = table_find(table, hash_bytes(topics->key, name), name);
+    return entry ? &list_entry(entry, struct topic, entry)->set : NULL;
 }
 
 struct subscription *topics_inbox(const struct topics *topics, struct bytes name)
 {
-    struct table_entry *entry = table_find(&topics->inboxes, hash_bytes(topics->key, name), name);
-    return entry ? subscriber_set_all(&list_entry(entry, struct topic, entry)->set)[0] : NULL;
+    const struct subscriber_set *set = set_find(topics, &topics->inboxes, name);
+    return set ? subscriber_set_all(set)[0] : NULL;
+}
+
+const struct subscriber_set *topics_named(const struct topics *topics, struct bytes name)
+{
+    return set_find(topics, &topics->names, name);
+}
+
+const struct subscriber_set *topics_apart(const struct topics *topics, struct bytes name)
+{
+    return set_find(topics, &topics->apart, name);
 }
 
 static bool is_current(const struct topics *topics, const struct match *match, struct bytes name)
@@ -114,7 +165,13 @@ static bool is_current(const struct topics *topics, const struct match *match, s
            bytes_equal(match->name, name);
 }
 
-/* Those without a group first, by connection, and by id among those of one. */
+static bool is_glob_of_each(const struct subscription *subscription)
+{
+    return subscription->listening == LISTENING_GLOB && subscription->peer->is_each;
+}
+
+/* Those without a group first, by connection, and by id among those of one, globs last where each
+ * counts. */
 static int by_rank(const void *left, const void *right)
 {
     const struct subscription *a = *(struct subscription *const *)left,
@@ -124,6 +181,8 @@ static int by_rank(const void *left, const void *right)
         return a_group < b_group ? -1 : 1;
     if (a->peer->id != b->peer->id)
         return a->peer->id < b->peer->id ? -1 : 1;
+    if (is_glob_of_each(a) != is_glob_of_each(b))
+        return is_glob_of_each(a) ? 1 : -1;
     return (subscription_id(a) > subscription_id(b)) - (subscription_id(a) < subscription_id(b));
 }
 
@@ -135,25 +194,35 @@ static void find_all(struct topics *topics, struct bytes name, uint64_t hash)
     if (entry)
         subscriber_set_collect(&list_entry(entry, struct topic, entry)->set, &topics->found);
     trie_match(&topics->patterns, topics->key, name, &topics->found);
+    globs_match(&topics->globs, topics->key, name, &topics->found);
 }
 
-/* Leaves one subscription of each connection among those found, and all members of groups; returns
- * how many connections there are. */
-static size_t keep_one_each(struct found *found)
+/* Leaves one subscription of each connection among those found, all of those where each counts, and
+ * all members of groups. */
+static void keep_one_each(struct found *found)
 {
-    size_t count = 0, connections = 0;
+    size_t count = 0;
     if (found->count > 1)
         qsort(found->all, found->count, sizeof *found->all, by_rank);
     for (size_t i = 0; i < found->count; i++) {
         struct subscription *one = found->all[i];
-        bool is_member = subscription_group(one) != NULL;
-        if (!is_member && count > 0 && one->peer == found->all[count - 1]->peer)
-            continue;
-        found->all[count++] = one;
-        connections += !is_member;
+        bool is_each = subscription_group(one) != NULL || one->peer->is_each;
+        if (is_each || count == 0 || one->peer != found->all[count - 1]->peer)
+            found->all[count++] = one;
     }
     found->count = count;
-    return connections;
+}
+
+/* Counts who is reached. */
+static void match_count(struct match *match)
+{
+    struct subscription *const *all = match->subscriptions;
+    uint32_t at = 0;
+    for (; at < match->count && !subscription_group(all[at]); at++)
+        match->has_repeats |= at > 0 && all[at]->peer == all[at - 1]->peer;
+    match->alone_count = match->receivers_count = at;
+    for (; at < match->count; at += group_members(&all[at], match->count - at))
+        match->receivers_count++;
 }
 
 static struct match *match_create(struct topics *topics, struct bytes name, uint64_t hash)
@@ -161,12 +230,13 @@ static struct match *match_create(struct topics *topics, struct bytes name, uint
     topics->matched_count++;
     find_all(topics, name, hash);
     const struct found *found = &topics->found;
-    size_t connections = keep_one_each(&topics->found), size = found->count * sizeof *found->all;
+    keep_one_each(&topics->found);
+    size_t size = found->count * sizeof *found->all;
     struct match *match = memory_create(sizeof *match + size + name.size);
     if (size > 0)
         memcpy(match->subscriptions, found->all, size);
-    match->connections_count = (uint32_t)connections;
     match->count = (uint32_t)found->count;
+    match_count(match);
     unsigned char *copy = (unsigned char *)&match->subscriptions[match->count];
     memcpy(copy, name.data, name.size);
     match->name = bytes_of(copy, name.size);
@@ -213,7 +283,8 @@ static uint64_t check_table(const struct table *table)
 
 void topics_check(const struct topics *topics)
 {
-    uint64_t count =
-        check_table(&topics->names) + check_table(&topics->inboxes) + trie_check(&topics->patterns);
+    uint64_t count = check_table(&topics->names) + check_table(&topics->inboxes) +
+                     check_table(&topics->apart) + trie_check(&topics->patterns) +
+                     globs_check(&topics->globs);
     assert(count == topics->subscriptions_count);
 }

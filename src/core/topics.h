@@ -2,6 +2,7 @@
 #ifndef RINGPOST_CORE_TOPICS_H
 #define RINGPOST_CORE_TOPICS_H
 
+#include "core/globs.h"
 #include "core/group.h"
 #include "core/trie.h"
 
@@ -12,8 +13,9 @@ enum {
 };
 
 /*
- * Whom one name reaches: first each connection once, by the lowest of its matching ids; then the
- * members of groups, all that match, group by group.
+ * Whom one name reaches: first each connection, once, by the lowest of its matching ids; one that is
+ * reached by each of its subscriptions as often as it has matching ones, by id and globs last. Then
+ * the members of groups, all that match, group by group.
  */
 struct match {
     struct bytes name;
@@ -21,7 +23,9 @@ struct match {
     uint32_t refs_count;
     uint32_t bucket;
     uint64_t generation, bucket_generation; /* of the topics when this was found */
-    uint32_t connections_count, count;      /* of all subscriptions in it */
+    uint32_t alone_count, count;            /* subscriptions without a group; all of them */
+    uint32_t receivers_count;               /* those without, and groups */
+    bool has_repeats;                       /* a connection is reached more than once */
     struct subscription *subscriptions[];
 };
 
@@ -34,7 +38,9 @@ struct topic {
 struct topics {
     struct table names;   /* of struct topic */
     struct table inboxes; /* of struct topic, too */
+    struct table apart;   /* likewise */
     struct trie patterns;
+    struct globs globs;
     struct group_table groups;
     const struct hash_key *key;
     uint64_t generation;                         /* grows with changes that any name may feel */
@@ -47,7 +53,7 @@ struct topics {
 void topics_init(struct topics *topics, const struct hash_key *key);
 void topics_finish(struct topics *topics);
 
-/* Puts a subscription in: it listens to `name`, a valid pattern or an inbox of that name. */
+/* Puts a subscription in: it listens to `name`, whatever that is; a pattern is a valid one. */
 void topics_add(struct topics *topics, struct subscription *subscription, struct bytes name,
                 enum listening listening);
 
@@ -62,6 +68,10 @@ const struct match *topics_match(struct topics *topics, struct bytes name, struc
 
 /* The subscription that has the inbox of that name, or NULL. */
 struct subscription *topics_inbox(const struct topics *topics, struct bytes name);
+
+/* Those who listen to the name as a name, or apart; NULL when nobody does. */
+const struct subscriber_set *topics_named(const struct topics *topics, struct bytes name);
+const struct subscriber_set *topics_apart(const struct topics *topics, struct bytes name);
 
 /* Gives a memo's reference back; NULL is nothing. */
 void match_unref(struct match *match);

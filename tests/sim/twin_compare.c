@@ -334,6 +334,7 @@ static void check_topics(struct twin *twin, const struct effect *effect)
                 "a topic that is not the next one");
         require_number(fields, "subscriptions", next.subscriptions);
         require_number(fields, "wildcards", next.wildcards);
+        require_number(fields, "globs", 0);
         require_number(fields, "retained-bytes", next.retained_size);
         if (next.subscriptions && next.wildcards && next.retained_size)
             reach(REACH_TOPICS_ALL);

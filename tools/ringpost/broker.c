@@ -72,8 +72,8 @@ static void print_topic(const struct ringpost_topic *topic, bool is_json)
 {
     struct print print;
     if (!is_json) {
-        printf("%13" PRIu64 " %9" PRIu64 " %14" PRIu64 " ", topic->subscriptions, topic->wildcards,
-               topic->retained_bytes);
+        printf("%13" PRIu64 " %9" PRIu64 " %5" PRIu64 " %14" PRIu64 " ", topic->subscriptions,
+               topic->wildcards, topic->globs, topic->retained_bytes);
         print_name(topic->name);
         putchar('\n');
         return;
@@ -82,6 +82,7 @@ static void print_topic(const struct ringpost_topic *topic, bool is_json)
     print_bytes(&print, "name", topic->name);
     print_number(&print, "subscriptions", topic->subscriptions);
     print_number(&print, "wildcards", topic->wildcards);
+    print_number(&print, "globs", topic->globs);
     print_number(&print, "retained_bytes", topic->retained_bytes);
     print_end(&print);
 }
@@ -97,7 +98,8 @@ int topic_list_run(struct cli *cli)
     if (got < 0)
         return cli_fail(cli, "topic ls", got);
     if (!cli->options.is_json)
-        printf("%13s %9s %14s %s\n", "SUBSCRIPTIONS", "WILDCARDS", "RETAINED-BYTES", "NAME");
+        printf("%13s %9s %5s %14s %s\n", "SUBSCRIPTIONS", "WILDCARDS", "GLOBS", "RETAINED-BYTES",
+               "NAME");
     while ((got = ringpost_topics_next(cursor, &topic, cli->options.timeout_ms)) > 0) {
         if (text_is_like(topic.name, pattern_of(cli)))
             print_topic(&topic, cli->options.is_json);

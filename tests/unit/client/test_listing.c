@@ -109,6 +109,7 @@ static void topics_come_by_name(void **state)
     text(&page, "name", "a");
     number(&page, "subscriptions", 1);
     number(&page, "wildcards", 2);
+    number(&page, "globs", 4);
     number(&page, "retained-bytes", 3);
     answer(fake, true, &page);
     assert_int_equal(ringpost_topics(fake->handle, &cursor), 0);
@@ -116,6 +117,7 @@ static void topics_come_by_name(void **state)
     assert_bytes(topic.name, "a");
     assert_int_equal(topic.subscriptions, 1);
     assert_int_equal(topic.wildcards, 2);
+    assert_int_equal(topic.globs, 4);
     assert_int_equal(topic.retained_bytes, 3);
     fake_take(fake, OP_TOPICS);
     answer(fake, false, &page);

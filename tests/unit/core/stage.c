@@ -72,6 +72,12 @@ void stage_attach(struct stage *stage, uint32_t peer)
     stage_attach_window(stage, peer, 65536, 64 * 1024 * 1024);
 }
 
+void stage_attach_each(struct stage *stage, uint32_t peer)
+{
+    stage_apply(stage, peer, (struct command){.kind = COMMAND_ATTACH, .attach = {.is_each = true}});
+    stage->is_attached[peer] = true;
+}
+
 void stage_detach(struct stage *stage, uint32_t peer)
 {
     stage_apply(stage, peer, (struct command){.kind = COMMAND_DETACH});
@@ -123,6 +129,19 @@ void stage_push_headed(struct stage *stage, uint32_t peer, const char *queue, co
 void stage_publish(struct stage *stage, uint32_t peer, const char *topic, const char *words)
 {
     apply_run(stage, peer, COMMAND_PUBLISH, topic, frames_run(OP_PUBLISH, topic, words));
+}
+
+void stage_publish_count(struct stage *stage, uint32_t peer, const char *topic, const char *words,
+                         bool is_apart)
+{
+    struct run run = frames_run(OP_PUBLISH, topic, words);
+    stage_apply(stage, peer,
+                (struct command){.kind = COMMAND_PUBLISH,
+                                 .name = bytes_text(topic),
+                                 .run = run,
+                                 .wants_number = true,
+                                 .is_apart = is_apart});
+    frames_free(&run);
 }
 
 void stage_publish_flags(struct stage *stage, uint32_t peer, const char *topic, const char *words,
@@ -202,6 +221,8 @@ void stage_subscribe_to(struct stage *stage, uint32_t peer, uint32_t id, const c
     command.subscription.count_max = how->count_max;
     command.subscription.size_max = how->size_max;
     command.subscription.is_wildcard = how->is_wildcard;
+    command.subscription.is_glob = how->is_glob;
+    command.subscription.is_apart = how->is_apart;
     command.subscription.is_inbox = how->is_inbox;
     command.subscription.no_retained = how->no_retained;
     command.subscription.has_overflow = how->overflow != OVERFLOW_DROP_OLDEST;
@@ -218,6 +239,16 @@ void stage_subscribe(struct stage *stage, uint32_t peer, uint32_t id, const char
 void stage_subscribe_wildcard(struct stage *stage, uint32_t peer, uint32_t id, const char *pattern)
 {
     stage_subscribe_to(stage, peer, id, pattern, &(struct listener){.is_wildcard = true});
+}
+
+void stage_subscribe_glob(struct stage *stage, uint32_t peer, uint32_t id, const char *glob)
+{
+    stage_subscribe_to(stage, peer, id, glob, &(struct listener){.is_glob = true});
+}
+
+void stage_subscribe_apart(struct stage *stage, uint32_t peer, uint32_t id, const char *topic)
+{
+    stage_subscribe_to(stage, peer, id, topic, &(struct listener){.is_apart = true});
 }
 
 void stage_subscribe_bound(struct stage *stage, uint32_t peer, uint32_t id, const char *topic,

@@ -17,7 +17,7 @@ struct stage_slice {
 struct listener {
     uint32_t count_max;
     uint64_t size_max;
-    bool is_wildcard, is_inbox, no_retained;
+    bool is_wildcard, is_glob, is_apart, is_inbox, no_retained;
     enum overflow overflow;
     const char *group;
 };
@@ -52,6 +52,8 @@ void stage_apply(struct stage *stage, uint32_t peer, struct command command);
 /* A connection, with the largest window or the one given. */
 void stage_attach(struct stage *stage, uint32_t peer);
 void stage_attach_window(struct stage *stage, uint32_t peer, uint32_t count, uint64_t size);
+/* One that is given messages once for each matching subscription. */
+void stage_attach_each(struct stage *stage, uint32_t peer);
 void stage_detach(struct stage *stage, uint32_t peer);
 
 /* `words` as frames_run takes them. */
@@ -61,6 +63,9 @@ void stage_publish(struct stage *stage, uint32_t peer, const char *topic, const 
 /* The same to a list, answered with its length: `how` is of the words "front", "whole", "there". */
 void stage_push_as(struct stage *stage, uint32_t peer, const char *queue, const char *words,
                    const char *how);
+/* The answer is how many each reaches; `is_apart`: of those who subscribed apart. */
+void stage_publish_count(struct stage *stage, uint32_t peer, const char *topic, const char *words,
+                         bool is_apart);
 
 /* One word, with headers as frames_headed takes them. */
 void stage_push_headed(struct stage *stage, uint32_t peer, const char *queue, const char *headers,
@@ -89,6 +94,8 @@ void stage_subscribe(struct stage *stage, uint32_t peer, uint32_t id, const char
 void stage_subscribe_to(struct stage *stage, uint32_t peer, uint32_t id, const char *name,
                         const struct listener *how);
 void stage_subscribe_wildcard(struct stage *stage, uint32_t peer, uint32_t id, const char *pattern);
+void stage_subscribe_glob(struct stage *stage, uint32_t peer, uint32_t id, const char *glob);
+void stage_subscribe_apart(struct stage *stage, uint32_t peer, uint32_t id, const char *topic);
 void stage_subscribe_bound(struct stage *stage, uint32_t peer, uint32_t id, const char *topic,
                            uint32_t count_max, uint64_t size_max);
 void stage_unsubscribe(struct stage *stage, uint32_t peer, uint32_t id);

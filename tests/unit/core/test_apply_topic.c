@@ -332,6 +332,7 @@ static void a_subscription_that_chose_to_close_is_ended_with_its_gap(void **stat
     tick_and_expect(s, "3 s5 a b c\n");
     assert_int_equal(engine_totals(s->engine).subscriptions, 1);
     assert_int_equal(engine_totals(s->engine).missed, 3);
+    assert_int_equal(engine_totals(s->engine).overflowed, 1);
     stage_subscribe(s, 2, 5, "t");
     stage_expect(s, "2 #2 ok\n");
     stage_close(s);

@@ -1,6 +1,7 @@
 #include "core/topics.h"
 
 #include "check.h"
+#include "core/naive_glob.h"
 #include "core/naive_pattern.h"
 #include "core/peer.h"
 #include "seed.h"
@@ -31,16 +32,26 @@ static struct bench *open(void)
     return bench;
 }
 
-static void add(struct bench *bench, uint32_t peer, uint32_t id, const char *name, bool is_wildcard)
+static void add_to(struct bench *bench, uint32_t peer, uint32_t id, const char *name,
+                   enum listening listening)
 {
     size_t at = 0;
     while (bench->subscriptions[at])
         at++;
     bench->subscriptions[at] = subscription_create(&bench->peers[peer], id, &usual);
     bench->names[at] = name;
-    topics_add(&bench->topics, bench->subscriptions[at], bytes_text(name),
-               is_wildcard ? LISTENING_PATTERN : LISTENING_NAME);
+    topics_add(&bench->topics, bench->subscriptions[at], bytes_text(name), listening);
     topics_check(&bench->topics);
+}
+
+static void add(struct bench *bench, uint32_t peer, uint32_t id, const char *name, bool is_wildcard)
+{
+    add_to(bench, peer, id, name, is_wildcard ? LISTENING_PATTERN : LISTENING_NAME);
+}
+
+static void add_glob(struct bench *bench, uint32_t peer, uint32_t id, const char *glob)
+{
+    add_to(bench, peer, id, glob, LISTENING_GLOB);
 }
 
 static void remove_at(struct bench *bench, size_t at)
@@ -294,9 +305,9 @@ static void members_of_groups_stand_behind_connections_group_by_group(void **sta
     group_join(&b->topics.groups, &key, b->subscriptions[4], bytes_text("x"));
     group_join(&b->topics.groups, &key, b->subscriptions[5], bytes_text("x"));
     expect(b, "t", "1:1 2:1 2:2 3:1 3:2 1:2");
-    assert_int_equal(b->memo->connections_count, 2);
+    assert_int_equal(b->memo->alone_count, 2);
     expect(b, "u", "3:1 1:2");
-    assert_int_equal(b->memo->connections_count, 0);
+    assert_int_equal(b->memo->alone_count, 0);
     for (size_t at = 0; at < SUBSCRIPTIONS_MAX; at++)
         if (b->subscriptions[at])
             group_leave(&b->topics.groups, b->subscriptions[at]);
@@ -318,6 +329,109 @@ static void an_inbox_is_seen_by_its_name_alone(void **state)
     topics_remove(&b->topics, inbox);
     assert_null(topics_inbox(&b->topics, bytes_text("secret")));
     subscription_destroy(inbox);
+    close(b);
+}
+
+static void globs_match_with_names_and_patterns(void **state)
+{
+    (void)state;
+    struct bench *b = open();
+    add_glob(b, 0, 1, "a*");
+    add(b, 1, 1, "a.b", false);
+    add_glob(b, 2, 1, "*b");
+    add(b, 3, 1, "a.>", true);
+    expect(b, "a.b", "0:1 1:1 2:1 3:1");
+    expect(b, "a.c", "0:1 3:1");
+    expect(b, "ab", "0:1 2:1");
+    expect(b, "c", "");
+    close(b);
+}
+
+static void a_connection_that_is_reached_by_each_hears_names_before_globs(void **state)
+{
+    (void)state;
+    struct bench *b = open();
+    b->peers[2].is_each = true;
+    add_glob(b, 2, 3, "a*");
+    add_glob(b, 2, 1, "*b");
+    add(b, 2, 5, "a.b", false);
+    add_glob(b, 1, 3, "a*");
+    add_glob(b, 1, 2, "a.?");
+    add(b, 1, 5, "a.b", false);
+    expect(b, "a.b", "1:2 2:5 2:1 2:3");
+    assert_true(b->memo->has_repeats);
+    assert_int_equal(b->memo->receivers_count, 4);
+    expect(b, "ab", "1:3 2:1 2:3");
+    expect(b, "ac", "1:3 2:3");
+    assert_false(b->memo->has_repeats);
+    close(b);
+}
+
+static void receivers_are_connections_and_groups(void **state)
+{
+    (void)state;
+    struct bench *b = open();
+    for (uint32_t peer = 0; peer < PEERS; peer++)
+        add(b, peer, 1, "t", false);
+    add(b, 0, 2, "t", false);
+    add(b, 1, 2, "*", true);
+    expect(b, "t", "0:1 1:1 2:1 3:1");
+    assert_int_equal(b->memo->receivers_count, 4);
+    group_join(&b->topics.groups, &key, b->subscriptions[0], bytes_text("x"));
+    group_join(&b->topics.groups, &key, b->subscriptions[2], bytes_text("y"));
+    group_join(&b->topics.groups, &key, b->subscriptions[3], bytes_text("y"));
+    match_unref(b->memo);
+    b->memo = NULL;
+    b->topics.generation++;
+    expect(b, "t", "0:2 1:1 0:1 2:1 3:1");
+    assert_int_equal(b->memo->receivers_count, 4);
+    for (size_t at = 0; at < 4; at++)
+        group_leave(&b->topics.groups, b->subscriptions[at]);
+    close(b);
+}
+
+static void a_match_is_forgotten_when_a_glob_changes(void **state)
+{
+    (void)state;
+    static const char *const globs[] = {"*", "a*", "a.*", "a.b", "?.b"};
+    struct bench *b = open();
+    add(b, 0, 1, "a.b", false);
+    for (size_t i = 0; i < sizeof globs / sizeof *globs; i++) {
+        expect(b, "a.b", "0:1");
+        add_glob(b, 1, 1, globs[i]);
+        expect(b, "a.b", "0:1 1:1");
+        remove_one(b, 1, 1);
+    }
+    expect(b, "a.b", "0:1");
+    close(b);
+}
+
+static void a_glob_with_a_first_token_leaves_other_matches_standing(void **state)
+{
+    (void)state;
+    struct bench *b = open();
+    expect(b, "x.b", "");
+    add_glob(b, 1, 1, "a.*");
+    remove_one(b, 1, 1);
+    expect_anew(b, "x.b", "", false);
+    close(b);
+}
+
+static void what_is_apart_is_seen_by_its_name_alone(void **state)
+{
+    (void)state;
+    struct bench *b = open();
+    add(b, 1, 1, "t", false);
+    add_glob(b, 1, 2, "*");
+    expect(b, "t", "1:1");
+    add_to(b, 2, 1, "t", LISTENING_APART);
+    add_to(b, 3, 1, "t", LISTENING_APART);
+    expect_anew(b, "t", "1:1", false);
+    assert_int_equal(topics_apart(&b->topics, bytes_text("t"))->count, 2);
+    assert_int_equal(topics_named(&b->topics, bytes_text("t"))->count, 1);
+    remove_one(b, 2, 1);
+    remove_one(b, 3, 1);
+    assert_null(topics_apart(&b->topics, bytes_text("t")));
     close(b);
 }
 
@@ -374,6 +488,17 @@ static void a_match_that_is_displaced_is_found_again(void **state)
     close(b);
 }
 
+static bool hears(const struct bench *bench, size_t at, const char *name)
+{
+    const char *wanted = bench->names[at];
+    switch (bench->subscriptions[at]->listening) {
+    case LISTENING_PATTERN: return naive_matches(wanted, name);
+    case LISTENING_GLOB: return naive_glob_matches(bytes_text(wanted), bytes_text(name));
+    case LISTENING_NAME: return strcmp(wanted, name) == 0;
+    default: return false;
+    }
+}
+
 /* Whom `name` reaches by definition, told like a match. */
 static void tell_naively(const struct bench *bench, const char *name, char *text, size_t size)
 {
@@ -384,8 +509,7 @@ static void tell_naively(const struct bench *bench, const char *name, char *text
         for (size_t at = 0; at < SUBSCRIPTIONS_MAX; at++) {
             const struct subscription *one = bench->subscriptions[at];
             if (one && one->peer->id == peer && subscription_id(one) < lowest &&
-                (one->listening == LISTENING_PATTERN ? naive_matches(bench->names[at], name)
-                                                     : strcmp(bench->names[at], name) == 0))
+                hears(bench, at, name))
                 lowest = subscription_id(one);
         }
         if (lowest < UINT32_MAX)
@@ -400,6 +524,8 @@ static void what_is_remembered_is_what_would_be_found(void **state)
     (void)state;
     static const char *const names[] = {"a", "b", "a.b", "b.a", "a.a", "a.b.a", "*"};
     static const char *const patterns[] = {"a", "a.*", "*", ">", "*.a", "b.>", "a.b.a", "*.*"};
+    static const enum listening listenings[] = {LISTENING_NAME, LISTENING_PATTERN, LISTENING_GLOB,
+                                                LISTENING_APART};
     struct bench *b = open();
     char expected[512];
     for (uint32_t step = 0; step < 20000; step++) {
@@ -407,8 +533,8 @@ static void what_is_remembered_is_what_would_be_found(void **state)
         if (random_below(&seed, 4) == 0 && b->subscriptions[at])
             remove_at(b, at);
         else if (random_below(&seed, 4) == 0 && !b->subscriptions[19])
-            add(b, (uint32_t)random_below(&seed, PEERS), step, patterns[random_below(&seed, 8)],
-                random_below(&seed, 3));
+            add_to(b, (uint32_t)random_below(&seed, PEERS), step, patterns[random_below(&seed, 8)],
+                   listenings[random_below(&seed, 4)]);
         const char *name = names[random_below(&seed, 7)];
         tell_naively(b, name, expected, sizeof expected);
         expect(b, name, expected);
@@ -435,6 +561,12 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_match_is_forgotten_when_a_pattern_without_a_first_token_changes),
         cmocka_unit_test(members_of_groups_stand_behind_connections_group_by_group),
         cmocka_unit_test(an_inbox_is_seen_by_its_name_alone),
+        cmocka_unit_test(globs_match_with_names_and_patterns),
+        cmocka_unit_test(a_connection_that_is_reached_by_each_hears_names_before_globs),
+        cmocka_unit_test(receivers_are_connections_and_groups),
+        cmocka_unit_test(a_match_is_forgotten_when_a_glob_changes),
+        cmocka_unit_test(a_glob_with_a_first_token_leaves_other_matches_standing),
+        cmocka_unit_test(what_is_apart_is_seen_by_its_name_alone),
         cmocka_unit_test(every_memo_is_forgotten_together),
         cmocka_unit_test(a_memo_of_one_name_is_not_taken_for_another),
         cmocka_unit_test(a_match_that_is_displaced_is_found_again),
