@@ -39,7 +39,7 @@ def install():
     try:
         for name in "package.json", LOCK.name:
             shutil.copy(SOURCES / name, unfinished)
-        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
         subprocess.run(command, cwd=unfinished, stdin=subprocess.DEVNULL, check=True, timeout=DEADLINE_S)
         unfinished.rename(place)
     finally:
