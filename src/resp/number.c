@@ -28,15 +28,16 @@ bool resp_integer(struct bytes text, int64_t *value)
 
 size_t resp_put_digits(unsigned char *to, int64_t value)
 {
-    unsigned char digits[RESP_INTEGER_SIZE_MAX];
-    size_t at = sizeof digits;
-    uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value; /* of 19 digits at most */
+    size_t size = 1 + (value < 0);
+    for (uint64_t bound = 10; rest >= bound; bound *= 10)
+        size++;
+    to[0] = '-';
+    unsigned char *at = to + size;
     do
-        digits[--at] = (unsigned char)('0' + rest % 10);
+        *--at = (unsigned char)('0' + rest % 10);
     while (rest /= 10);
-    if (value < 0)
-        digits[--at] = '-';
-    return bytes_copy(to, bytes_of(digits + at, sizeof digits - at)).size;
+    return size;
 }
 
 /* Whether a number that reads as zero has other digits: it was too small. */

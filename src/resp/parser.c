@@ -14,9 +14,8 @@
 #include <stdio.h>
 
 enum {
-    END_SIZE = 2,          /* of a line, of a word */
-    WORDS_KEPT_MAX = 256,  /* for which room is kept between commands */
-    SHORT_SIZE_DIGITS = 7, /* of a word's size that is read without looking for its line's end */
+    END_SIZE = 2,     /* of a line, of a word */
+    SHORT_DIGITS = 7, /* of a number that is read without looking for its line's end */
 };
 
 /* What came of looking for something. */
@@ -42,8 +41,9 @@ static int fail_kind(struct resp_parser *parser, unsigned char kind)
 
 static void add_word(struct resp_parser *parser, size_t offset, size_t size)
 {
-    parser->words = array_reserve(parser->words, &parser->words_capacity,
-                                  (size_t)parser->words_count + 1, sizeof *parser->words);
+    if (parser->words_count == parser->words_capacity)
+        parser->words = array_reserve(parser->words, &parser->words_capacity,
+                                      parser->words_capacity + 1, sizeof *parser->words);
     parser->words[parser->words_count++] =
         (struct resp_span){.offset = (uint32_t)offset, .size = (uint32_t)size};
 }
@@ -89,40 +89,52 @@ static int take_line(struct resp_parser *parser, struct bytes in, const struct r
     return THERE;
 }
 
-static int take_count(struct resp_parser *parser, struct bytes in, const struct resp_limits *limits)
-{
-    struct bytes line;
-    int64_t count;
-    int result = take_line(parser, in, limits, "too big mbulk count string", &line);
-    if (result != THERE)
-        return result;
-    if (!resp_integer(bytes_of(line.data + 1, line.size - 1), &count) || count > limits->words_max)
-        return fail(parser, "invalid multibulk length");
-    if (limits->is_stranger && count > RESP_STRANGER_WORDS_MAX)
-        return fail(parser, "unauthenticated multibulk length");
-    parser->words_left = count > 0 ? (uint32_t)count : 0;
-    parser->has_count = true;
-    return THERE;
-}
-
-/* Takes the line of a word's size if it is there, short and in order, which it is as a rule. */
-static bool take_short_size(struct resp_parser *parser, struct bytes in, int64_t *size)
+/* Takes a line of `kind` and a number if it is there, short and in order, which it is as a rule. */
+static inline bool take_short(struct resp_parser *parser, struct bytes in, char kind,
+                              int64_t *number)
 {
     const unsigned char *at = in.data + parser->position;
-    if (in.size - parser->position < 1 + SHORT_SIZE_DIGITS + END_SIZE || at[0] != '$' ||
-        at[1] == '0')
+    if (in.size - parser->position < 1 + SHORT_DIGITS + END_SIZE || at[0] != kind || at[1] == '0')
         return false;
     uint32_t digits = 0, value = 0;
     for (unsigned digit; (digit = at[1 + digits] - (unsigned)'0') <= 9; digits++) {
-        if (digits == SHORT_SIZE_DIGITS)
+        if (digits == SHORT_DIGITS)
             return false;
         value = value * 10 + digit;
     }
     if (digits == 0 || at[1 + digits] != '\r')
         return false;
     parser->position += 1 + digits + END_SIZE;
-    *size = value;
+    *number = value;
     return true;
+}
+
+static int take_any_count(struct resp_parser *parser, struct bytes in,
+                          const struct resp_limits *limits, int64_t *count)
+{
+    struct bytes line;
+    int result = take_line(parser, in, limits, "too big mbulk count string", &line);
+    if (result != THERE)
+        return result;
+    bool is_number = resp_integer(bytes_of(line.data + 1, line.size - 1), count);
+    return is_number ? THERE : fail(parser, "invalid multibulk length");
+}
+
+/* How many words there are, found to be within the limits. */
+static int take_count(struct resp_parser *parser, struct bytes in, const struct resp_limits *limits)
+{
+    int64_t count;
+    int result =
+        take_short(parser, in, '*', &count) ? THERE : take_any_count(parser, in, limits, &count);
+    if (result != THERE)
+        return result;
+    if (count > limits->words_max)
+        return fail(parser, "invalid multibulk length");
+    if (limits->is_stranger && count > RESP_STRANGER_WORDS_MAX)
+        return fail(parser, "unauthenticated multibulk length");
+    parser->words_left = count > 0 ? (uint32_t)count : 0;
+    parser->has_count = true;
+    return THERE;
 }
 
 static int take_any_size(struct resp_parser *parser, struct bytes in,
@@ -144,11 +156,12 @@ static int take_size(struct resp_parser *parser, struct bytes in, const struct r
 {
     int64_t size;
     int result =
-        take_short_size(parser, in, &size) ? THERE : take_any_size(parser, in, limits, &size);
+        take_short(parser, in, '$', &size) ? THERE : take_any_size(parser, in, limits, &size);
     if (result != THERE)
         return result;
     bool is_possible = size >= 0 && size <= limits->word_size_max;
-    bool is_fitting = parser->position + size + END_SIZE <= limits->size_max;
+    bool is_fitting =
+        is_possible && parser->position + (uint64_t)size + END_SIZE <= limits->size_max;
     if (!is_possible || (!is_fitting && !limits->is_stranger))
         return fail(parser, "invalid bulk length");
     if (limits->is_stranger && (!is_fitting || size > RESP_STRANGER_WORD_MAX))
@@ -197,7 +210,7 @@ static int split(struct resp_parser *parser, struct bytes in, const struct resp_
     return result == 0 ? THERE : fail(parser, "unbalanced quotes in request");
 }
 
-/* Takes a line, which ends with a line feed and maybe a return before it. */
+/* Takes a line, which ends with a line feed; a return before it is a space like others. */
 static int take_inline(struct resp_parser *parser, struct bytes in,
                        const struct resp_limits *limits)
 {
@@ -206,8 +219,7 @@ static int take_inline(struct resp_parser *parser, struct bytes in,
     if (result != THERE)
         return result;
     parser->position = (uint32_t)size + 1;
-    bool has_return = size > 0 && in.data[size - 1] == '\r';
-    return split(parser, bytes_of(in.data, size - has_return), limits);
+    return split(parser, bytes_of(in.data, size), limits);
 }
 
 int resp_parse(struct resp_parser *parser, struct bytes in, const struct resp_limits *limits)
@@ -221,16 +233,21 @@ int resp_parse(struct resp_parser *parser, struct bytes in, const struct resp_li
     return result == THERE ? (int)parser->position : result;
 }
 
+/* Field by field: what is read soon after it was written in one go makes the processor wait. */
 void resp_parser_reset(struct resp_parser *parser)
 {
-    memory_free(parser->unquoted);
-    bool is_kept = parser->words_capacity <= WORDS_KEPT_MAX;
-    if (!is_kept)
+    if (parser->unquoted) {
+        memory_free(parser->unquoted);
+        parser->unquoted = NULL;
+    }
+    if (parser->words_capacity > RESP_WORDS_KEPT_MAX) {
         memory_free(parser->words);
-    *parser = (struct resp_parser){
-        .words = is_kept ? parser->words : NULL,
-        .words_capacity = is_kept ? parser->words_capacity : 0,
-    };
+        parser->words = NULL;
+        parser->words_capacity = 0;
+    }
+    parser->words_count = parser->words_left = 0;
+    parser->position = parser->searched = 0;
+    parser->has_count = parser->has_size = false;
 }
 
 void resp_parser_finish(struct resp_parser *parser)

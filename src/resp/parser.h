@@ -17,6 +17,7 @@ enum {
     RESP_SIZE_MAX = 1024 * 1024 * 1024, /* bytes, the largest limit of a whole command */
     RESP_STRANGER_WORDS_MAX = 10,       /* of one who has not given the password */
     RESP_STRANGER_WORD_MAX = 16 * 1024, /* bytes */
+    RESP_WORDS_KEPT_MAX = 256,          /* for which room is kept between commands */
     RESP_ERROR_SIZE = 40,               /* of the longest error, with its end */
 };
 

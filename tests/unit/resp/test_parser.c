@@ -263,6 +263,7 @@ static void a_size_that_is_none_is_refused(void **state)
                                         "-0",
                                         "00",
                                         "536870913",
+                                        "9223372036854775807",
                                         "9223372036854775808",
                                         "-9223372036854775808",
                                         "18446744073709551620",
@@ -273,6 +274,37 @@ static void a_size_that_is_none_is_refused(void **state)
         expect_error(text, "invalid bulk length");
         snprintf(text, sizeof text, "*2\r\n$4\r\nECHO\r\n$%s\r\n", sizes[i]);
         expect_error(text, "invalid bulk length");
+    }
+}
+
+/* What is behind it makes a size that is short and in order quicker to read. */
+static void a_size_that_is_none_is_refused_whatever_follows(void **state)
+{
+    (void)state;
+    static const char *const sizes[] = {"", "04", "00", "4x", "x", "-1", "+4", " 4", "536870913"};
+    for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "*1\r\n$%s\r\nPING\r\nPING\r\n", sizes[i]);
+        struct stream stream = stream_of(&friend, bytes_text(text));
+        assert_int_equal(grow(&stream, stream.all.size), -EBADMSG);
+        assert_string_equal(stream.parser.error, "invalid bulk length");
+        stream_free(&stream);
+    }
+}
+
+/* Around the most digits that are read quickly. */
+static void sizes_of_any_length_are_read(void **state)
+{
+    (void)state;
+    for (uint32_t size = 1; size <= 100 * 1000 * 1000; size *= 10) {
+        char text[64];
+        snprintf(text, sizeof text, "*1\r\n$%u\r\nPING\r\nPING\r\n", size);
+        struct resp_parser parser = {0};
+        int result = resp_parse(&parser, bytes_text(text), &friend);
+        assert_int_equal(result > 0, size <= 10);
+        if (result == 0)
+            assert_int_equal(parser.wanted, strcspn(text, "P") + size + 2);
+        resp_parser_finish(&parser);
     }
 }
 
@@ -446,6 +478,8 @@ int main(void)
         cmocka_unit_test(a_word_is_wanted_as_a_whole),
         cmocka_unit_test(a_count_that_is_none_is_refused),
         cmocka_unit_test(a_size_that_is_none_is_refused),
+        cmocka_unit_test(a_size_that_is_none_is_refused_whatever_follows),
+        cmocka_unit_test(sizes_of_any_length_are_read),
         cmocka_unit_test(a_word_must_be_announced),
         cmocka_unit_test(quotes_must_be_closed),
         cmocka_unit_test(what_is_not_over_is_waited_for),
