@@ -114,7 +114,7 @@ void apply_take(struct engine *engine, struct peer *peer, const struct command *
 {
     struct pop pop = pop_of(peer, command);
     struct queue *queue;
-    uint32_t tickets = command->take.is_each ? pop.count : 1, answered = 0;
+    uint32_t tickets = command_tickets(command), answered = 0;
     enum status status = engine_list(engine, pop.space, command->name, &queue);
     if (engine->is_draining)
         status = STATUS_CLOSING;
@@ -193,7 +193,7 @@ bool takers_serve_queue(struct engine *engine, struct queue *queue, struct outbo
 {
     bool is_any = false;
     struct taker_place *place;
-    while ((place = taker_first(queue)) && may_take(engine, queue)) {
+    while (!engine->transaction.peer && (place = taker_first(queue)) && may_take(engine, queue)) {
         struct taker *taker = place->taker;
         enum status status = pop_from(engine, &taker->pop, queue, taker_place_which(place), outbox);
         if (status != STATUS_OK)
@@ -207,7 +207,7 @@ bool takers_serve_queue(struct engine *engine, struct queue *queue, struct outbo
 void takers_serve(struct engine *engine, struct outbox *outbox)
 {
     struct list *link;
-    while ((link = list_pop_front(&engine->stock.awaited))) {
+    while (!engine->transaction.peer && (link = list_pop_front(&engine->stock.awaited))) {
         takers_serve_queue(engine, list_entry(link, struct queue, awaited), outbox);
         engine_bury(engine);
     }

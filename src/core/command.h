@@ -211,4 +211,15 @@ struct command {
     };
 };
 
+/* How many tickets a command has, one behind the other. */
+static inline uint32_t command_tickets(const struct command *command)
+{
+    switch (command->kind) {
+    case COMMAND_PUSH: return command->is_whole ? 1 : command->run.count;
+    case COMMAND_PUBLISH: return command->run.count;
+    case COMMAND_TAKE: return command->take.is_each ? command->take.count : 1;
+    default: return 1;
+    }
+}
+
 #endif

@@ -3,6 +3,7 @@
 #include "base/array.h"
 #include "base/time.h"
 #include "core/taker.h"
+#include "core/watch.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -46,6 +47,7 @@ void engine_destroy(struct engine *engine)
     for (unsigned space = 0; space < SPACES_COUNT; space++)
         table_finish(&engine->spaces[space].queues);
     table_finish(&engine->peers);
+    table_finish(&engine->watched);
     topics_finish(&engine->topics);
     chunk_store_finish(&engine->chunks, &engine->arena);
     retained_finish(&engine->retained);
@@ -132,6 +134,7 @@ void engine_queue_end(struct engine *engine, struct queue *queue)
 {
     assert(list_is_empty(&engine->stock.letters));
     engine->queues_generation++;
+    watch_queue_end(engine, queue);
     timers_set(&engine->timers, &queue->timer, TIME_NEVER);
     table_remove(&engine->spaces[queue->space].queues, &queue->entry);
     engine->queues_count--;
@@ -176,6 +179,7 @@ static void detach(struct engine *engine, struct peer *peer)
 {
     struct table_entry *entry;
     size_t at = 0;
+    assert(engine->transaction.peer != peer);
     peer->was_full = peer->was_laden = false; /* no room again */
     while (!list_is_empty(&peer->held)) {
         struct held_push *held = list_entry(peer->held.next, struct held_push, in_peer);
@@ -184,6 +188,7 @@ static void detach(struct engine *engine, struct peer *peer)
         engine_held_forget(held);
     }
     takers_forget(engine, peer);
+    watches_end(&engine->watched, peer);
     while ((entry = table_next(&peer->consumers, &at)))
         engine_consumer_end(engine, list_entry(entry, struct consumer, entry));
     engine_subscriptions_end(engine, peer);
@@ -286,11 +291,12 @@ static void conclude(struct engine *engine, struct outbox *outbox)
     takers_serve(engine, outbox);
 }
 
-/* Whether somebody waits for what is pushed there. */
+/* Whether somebody waits for what is pushed there, and is served before the next. */
 static bool is_awaited(struct engine *engine, const struct command *command)
 {
-    const struct queue *queue =
-        engine->takers_count > 0 ? find_queue(engine, command->space, command->name) : NULL;
+    if (engine->takers_count == 0 || engine->transaction.peer)
+        return false;
+    const struct queue *queue = find_queue(engine, command->space, command->name);
     return queue && !list_is_empty(&queue->takers);
 }
 
@@ -314,12 +320,17 @@ void engine_apply(struct engine *engine, const struct command *command, uint64_t
                   struct outbox *outbox)
 {
     engine->stock.now = now;
+    assert(!engine->transaction.peer || engine->transaction.peer->id == command->peer);
     if (command->kind == COMMAND_ATTACH) {
         attach(engine, command);
         return;
     }
     struct peer *peer = engine_peer(engine, command->peer);
     assert(peer);
+    if (engine->transaction.is_skipped && command->kind != COMMAND_COMMIT) {
+        outbox_settle(outbox, peer->id, command->ticket, command_tickets(command), STATUS_SKIPPED);
+        return;
+    }
     switch (command->kind) {
     case COMMAND_DETACH: detach(engine, peer); break;
     case COMMAND_PUSH: push(engine, peer, command, outbox); break;
@@ -329,6 +340,10 @@ void engine_apply(struct engine *engine, const struct command *command, uint64_t
     case COMMAND_WAIT: apply_wait(engine, peer, command, outbox); break;
     case COMMAND_LENGTH:
     case COMMAND_RANGE: apply_list(engine, peer, command, outbox); break;
+    case COMMAND_WATCH: apply_watch(engine, peer, command, outbox); break;
+    case COMMAND_UNWATCH: apply_unwatch(engine, peer, command, outbox); break;
+    case COMMAND_BEGIN: apply_begin(engine, peer, command, outbox); break;
+    case COMMAND_COMMIT: apply_commit(engine, peer, command, outbox); break;
     default: apply(engine, peer, command, outbox);
     }
     conclude(engine, outbox);
@@ -338,6 +353,7 @@ void engine_tick(struct engine *engine, uint64_t now, struct outbox *outbox)
 {
     struct list *link;
     engine->stock.now = now;
+    assert(!engine->transaction.peer);
     takers_expire(engine, outbox);
     tend_all(engine, outbox);
     while ((link = list_pop_front(&engine->hot_peers)))
@@ -454,6 +470,6 @@ void engine_check(const struct engine *engine)
     }
     topics_check(&engine->topics);
     assert(engine->listeners_count == listeners_count);
-    assert(list_is_empty(&engine->stock.awaited));
+    assert(engine->transaction.peer || list_is_empty(&engine->stock.awaited));
     timers_check(&engine->takers);
 }

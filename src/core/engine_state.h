@@ -25,6 +25,11 @@ struct engine {
     struct timers timers; /* queues, by when something is due in them */
     struct timers takers; /* those who wait, by when they give up */
     uint64_t takers_count;
+    struct table watched; /* names that are watched, by name and space */
+    struct {
+        const struct peer *peer; /* whose transaction is open, or NULL */
+        bool is_skipped;         /* its commands are not carried out */
+    } transaction;
     struct space spaces[SPACES_COUNT];
     uint64_t queues_count;      /* in all spaces */
     uint64_t queues_generation; /* grows when one goes */
@@ -62,7 +67,8 @@ struct queue *engine_queue_make(struct engine *engine, uint8_t space, struct byt
 enum status engine_queue_ask(struct engine *engine, uint8_t space, struct bytes name,
                              struct queue **queue);
 
-/* The queue whose ready messages are the list that a command names: `no-key` when there is none. */
+/* The queue whose ready messages are the list that a command names: `no-key` when there is none. In
+ * any case `*queue` is the one of that name as time has left it, or NULL. */
 enum status engine_list(struct engine *engine, uint8_t space, struct bytes name,
                         struct queue **queue);
 
@@ -204,6 +210,21 @@ void takers_serve(struct engine *engine, struct outbox *outbox);
 void takers_expire(struct engine *engine, struct outbox *outbox);
 /* A connection is ending, and waits no more. */
 void takers_forget(struct engine *engine, struct peer *peer);
+
+/* apply_transaction.c: commands that are carried out as one, and what is watched until then. */
+void apply_watch(struct engine *engine, struct peer *peer, const struct command *command,
+                 struct outbox *outbox);
+void apply_unwatch(struct engine *engine, struct peer *peer, const struct command *command,
+                   struct outbox *outbox);
+void apply_begin(struct engine *engine, struct peer *peer, const struct command *command,
+                 struct outbox *outbox);
+void apply_commit(struct engine *engine, struct peer *peer, const struct command *command,
+                  struct outbox *outbox);
+/* Notes for those who watch it that a name has changed in another way than that what is ready in its
+ * queue has, which is noted there. */
+void watch_touch(struct engine *engine, uint8_t space, struct bytes name);
+/* The same, before a queue ends. */
+void watch_queue_end(struct engine *engine, const struct queue *queue);
 
 /* answer_topics.c */
 enum status answer_topics(struct engine *engine, const struct command *command,

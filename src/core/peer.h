@@ -38,7 +38,8 @@ struct peer {
         *queue_memo; /* of the last push; stands while the engine's queues stay as they are */
     uint64_t queue_memo_generation;
     struct match *match_memo;
-    struct taker *taker; /* while it waits */
+    struct taker *taker;  /* while it waits */
+    struct table watches; /* by name and space */
 };
 
 /* Bytes of messages from blocks of that kind that it may be handed now; queues and topics do not

@@ -37,23 +37,12 @@ void stage_close(struct stage *stage)
     free(stage);
 }
 
-/* How many tickets a command has, one behind the other. */
-static uint32_t tickets_of(const struct command *command)
-{
-    switch (command->kind) {
-    case COMMAND_PUSH: return command->is_whole ? 1 : command->run.count;
-    case COMMAND_PUBLISH: return command->run.count;
-    case COMMAND_TAKE: return command->take.is_each ? command->take.count : 1;
-    default: return 1;
-    }
-}
-
 void stage_apply(struct stage *stage, uint32_t peer, struct command command)
 {
     command.peer = peer;
     if (command.kind != COMMAND_ATTACH && command.kind != COMMAND_DETACH) {
         command.ticket = stage->numbers[peer];
-        stage->numbers[peer] += tickets_of(&command);
+        stage->numbers[peer] += command_tickets(&command);
     }
     engine_apply(stage->engine, &command, stage->now, &stage->outbox);
     engine_check(stage->engine);
