@@ -1,5 +1,6 @@
 #include "core/engine_state.h"
 #include "core/places.h"
+#include "frame/header.h"
 
 #include <assert.h>
 
@@ -8,6 +9,8 @@
  * segments it lies in; only where others lie between is it copied together, so that an answer has no
  * more pieces than there are segments.
  */
+
+enum { FIND_COUNT_MAX = 1 << 28 }; /* places in one answer */
 
 /* Which of `length` places a range names: the first, and how many. */
 static uint64_t clip(const struct command *command, uint64_t length, uint64_t *count)
@@ -81,13 +84,134 @@ static void range(struct engine *engine, struct peer *peer, const struct command
     answer_range(engine, &places, &answer, outbox);
 }
 
-/* Answers about a name that is no list. */
-static void answer_none(const struct command *command, enum status status, struct outbox *outbox)
+/* A search for messages that say `body`. */
+struct search {
+    struct places places;
+    struct stretch stretch; /* being looked at */
+    uint32_t at;            /* in it */
+    struct bytes body;
+    uint64_t looked_count, looked_max;
+};
+
+/* Moves on to the next message; NULL at the end. */
+static const unsigned char *look_at_next(struct search *search)
 {
-    if (status == STATUS_NO_KEY && command->kind == COMMAND_LENGTH)
-        outbox_number(outbox, command->peer, command->ticket, 0);
-    else
-        outbox_settle(outbox, command->peer, command->ticket, 1, status);
+    if (search->looked_count == search->looked_max)
+        return NULL;
+    if (search->at == search->stretch.count) {
+        if (!places_next(&search->places, UINT32_MAX, &search->stretch))
+            return NULL;
+        search->at = 0;
+    }
+    search->looked_count++;
+    return stretch_frame(&search->stretch, search->at++);
+}
+
+/* Finds the next one. */
+static bool find_next(struct search *search, uint64_t *place)
+{
+    const unsigned char *frame;
+    do {
+        frame = look_at_next(search);
+        if (!frame)
+            return false;
+    } while (!bytes_equal(message_body(frame), search->body));
+    const struct places *places = &search->places;
+    *place = places->from_back ? places->queue->ready_count - search->looked_count
+                               : search->looked_count - 1;
+    return true;
+}
+
+/* Puts the places that are asked for together. */
+static void put_places(struct engine *engine, const struct command *command, struct queue *queue)
+{
+    struct search search = {.body = command->edit.body, .looked_max = UINT64_MAX};
+    int64_t rank = command->edit.rank, count = command->edit.count;
+    uint64_t skip = (rank < 0 ? 0 - (uint64_t)rank : (uint64_t)rank) - 1, place;
+    uint64_t left = count > 0 && count < FIND_COUNT_MAX ? (uint64_t)count : FIND_COUNT_MAX;
+    if (command->edit.look_max > 0)
+        search.looked_max = command->edit.look_max;
+    if (!command->edit.has_count)
+        left = 1;
+    places_begin(&search.places, queue, rank < 0);
+    for (; skip > 0 && find_next(&search, &place); skip--)
+        ;
+    for (; left > 0 && find_next(&search, &place); left--) {
+        store_u64(answer_reserve(engine, sizeof place), place);
+        engine->text_size += sizeof place;
+    }
+}
+
+/* `queue` is NULL when there is no list. */
+static void find(struct engine *engine, const struct command *command, struct queue *queue,
+                 struct outbox *outbox)
+{
+    assert(command->edit.rank != 0);
+    if (queue)
+        put_places(engine, command, queue);
+    if (command->edit.has_count) {
+        answer_send(engine, command, false, outbox);
+    } else if (engine->text_size > 0) {
+        engine->text_size = 0;
+        outbox_number(outbox, command->peer, command->ticket, (int64_t)load_u64(engine->text));
+    } else {
+        outbox_settle(outbox, command->peer, command->ticket, 1, STATUS_NO_KEY);
+    }
+}
+
+/* Takes note of messages that were discarded. */
+static void count_discarded(struct engine *engine, struct queue *queue, uint64_t count)
+{
+    engine->totals.settled += count;
+    engine_touch(engine, queue); /* it has room, or nothing at all */
+}
+
+static void remove_alike(struct engine *engine, const struct command *command, struct queue *queue,
+                         struct outbox *outbox)
+{
+    int64_t count = command->edit.count;
+    uint64_t count_max = count < 0 ? 0 - (uint64_t)count : (uint64_t)count;
+    uint64_t removed = queue_remove(queue, &engine->stock, command->edit.body, count < 0,
+                                    count_max ? count_max : UINT64_MAX);
+    count_discarded(engine, queue, removed);
+    outbox_number(outbox, command->peer, command->ticket, (int64_t)removed);
+}
+
+static void trim(struct engine *engine, const struct command *command, struct queue *queue,
+                 struct outbox *outbox)
+{
+    uint64_t length = queue->ready_count, count, first = clip(command, length, &count);
+    uint64_t before = count > 0 ? first : length;
+    queue_shorten(queue, &engine->stock, false, before);
+    queue_shorten(queue, &engine->stock, true, length - before - count);
+    count_discarded(engine, queue, length - count);
+    outbox_settle(outbox, command->peer, command->ticket, 1, STATUS_OK);
+}
+
+/* Answers about a name that is no list. */
+static void answer_none(struct engine *engine, const struct command *command, struct outbox *outbox)
+{
+    switch (command->kind) {
+    case COMMAND_LENGTH:
+    case COMMAND_REMOVE: outbox_number(outbox, command->peer, command->ticket, 0); break;
+    case COMMAND_FIND: find(engine, command, NULL, outbox); break;
+    case COMMAND_TRIM: outbox_settle(outbox, command->peer, command->ticket, 1, STATUS_OK); break;
+    default: outbox_settle(outbox, command->peer, command->ticket, 1, STATUS_NO_KEY);
+    }
+}
+
+static void answer_about(struct engine *engine, struct peer *peer, const struct command *command,
+                         struct queue *queue, struct outbox *outbox)
+{
+    switch (command->kind) {
+    case COMMAND_LENGTH:
+        outbox_number(outbox, peer->id, command->ticket, (int64_t)queue->ready_count);
+        break;
+    case COMMAND_RANGE: range(engine, peer, command, queue, outbox); break;
+    case COMMAND_FIND: find(engine, command, queue, outbox); break;
+    case COMMAND_REMOVE: remove_alike(engine, command, queue, outbox); break;
+    default: assert(command->kind == COMMAND_TRIM); trim(engine, command, queue, outbox);
+    }
 }
 
 void apply_list(struct engine *engine, struct peer *peer, const struct command *command,
@@ -95,14 +219,10 @@ void apply_list(struct engine *engine, struct peer *peer, const struct command *
 {
     struct queue *queue;
     enum status status = engine_list(engine, command->space, command->name, &queue);
-    if (status != STATUS_OK) {
-        answer_none(command, status, outbox);
-        return;
-    }
-    switch (command->kind) {
-    case COMMAND_LENGTH:
-        outbox_number(outbox, peer->id, command->ticket, (int64_t)queue->ready_count);
-        break;
-    default: assert(command->kind == COMMAND_RANGE); range(engine, peer, command, queue, outbox);
-    }
+    if (status == STATUS_OK)
+        answer_about(engine, peer, command, queue, outbox);
+    else if (status == STATUS_NO_KEY)
+        answer_none(engine, command, outbox);
+    else
+        outbox_settle(outbox, peer->id, command->ticket, 1, status);
 }

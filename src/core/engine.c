@@ -339,7 +339,10 @@ void engine_apply(struct engine *engine, const struct command *command, uint64_t
     case COMMAND_TAKE: apply_take(engine, peer, command, outbox); break;
     case COMMAND_WAIT: apply_wait(engine, peer, command, outbox); break;
     case COMMAND_LENGTH:
-    case COMMAND_RANGE: apply_list(engine, peer, command, outbox); break;
+    case COMMAND_RANGE:
+    case COMMAND_FIND:
+    case COMMAND_REMOVE:
+    case COMMAND_TRIM: apply_list(engine, peer, command, outbox); break;
     case COMMAND_WATCH: apply_watch(engine, peer, command, outbox); break;
     case COMMAND_UNWATCH: apply_unwatch(engine, peer, command, outbox); break;
     case COMMAND_BEGIN: apply_begin(engine, peer, command, outbox); break;

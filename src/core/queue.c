@@ -271,14 +271,20 @@ static void settle_ends(struct queue *queue)
         queue->back = segment_of(queue->back->link.prev);
 }
 
-void queue_add_leased(struct queue *queue, const struct stretch *stretch)
+/* Takes note of ready messages that a segment no longer has. */
+static void remove_ready(struct queue *queue, const struct stretch *stretch)
 {
     queue->changes++;
     queue->ready_count -= stretch->count;
     queue->ready_size -= stretch->size;
+    settle_ends(queue);
+}
+
+void queue_add_leased(struct queue *queue, const struct stretch *stretch)
+{
     queue->leased_count += stretch->count;
     queue->leased_size += stretch->size;
-    settle_ends(queue);
+    remove_ready(queue, stretch);
 }
 
 bool queue_lease(struct queue *queue, struct stock *stock, bool from_back, uint32_t count_max,
@@ -327,6 +333,14 @@ void queue_release(struct segment *segment, struct stock *stock)
     } else {
         compact(queue, stock, segment);
     }
+}
+
+void queue_discard(struct queue *queue, struct stock *stock, const struct stretch *stretch)
+{
+    segment_discard(stretch->segment, stretch->index, stretch->count);
+    remove_ready(queue, stretch);
+    queue->counters.purged += stretch->count;
+    queue_release(stretch->segment, stock);
 }
 
 uint64_t queue_purge(struct queue *queue, struct stock *stock)

@@ -184,7 +184,16 @@ uint64_t queue_expiry(const struct queue *queue, const struct segment *segment);
 /* When the oldest ready message arrived; TIME_NEVER when there is none. */
 uint64_t queue_oldest(const struct queue *queue);
 
-/* queue.c, for these two. */
+/* queue_edit.c: ready messages that are discarded, as if purged, or changed, in the middle. */
+
+/* Discards those that say `body`, at most `count_max`, beginning at one end; returns how many. */
+uint64_t queue_remove(struct queue *queue, struct stock *stock, struct bytes body, bool from_back,
+                      uint64_t count_max);
+
+/* Discards so many at one end. */
+void queue_shorten(struct queue *queue, struct stock *stock, bool from_back, uint64_t count);
+
+/* queue.c, for these. */
 
 /* Makes one message ready at an end. */
 void queue_insert(struct queue *queue, struct stock *stock, const unsigned char *frame,
@@ -193,6 +202,9 @@ void queue_insert(struct queue *queue, struct stock *stock, const unsigned char 
 /* Takes note of messages that a segment has made ready. */
 void queue_add_ready(struct queue *queue, struct stock *stock, struct segment *segment,
                      uint32_t count, uint64_t size);
+
+/* Discards ready messages that lie together, as if purged. May free their segment. */
+void queue_discard(struct queue *queue, struct stock *stock, const struct stretch *stretch);
 
 /* Takes note of ready messages that a segment has leased. */
 void queue_add_leased(struct queue *queue, const struct stretch *stretch);

@@ -87,6 +87,17 @@ const unsigned char *stretch_frame(const struct stretch *stretch, uint32_t i)
     return stretch->segment->block.data + segment_offset(stretch->segment, index);
 }
 
+struct stretch stretch_part(const struct stretch *stretch, uint32_t first, uint32_t count)
+{
+    assert(first + count <= stretch->count);
+    struct stretch part = *stretch;
+    part.index += stretch->is_reversed ? stretch->count - first - count : first;
+    part.count = count;
+    part.size = segment_size(part.segment, part.index, count);
+    part.deliveries = segment_deliveries(part.segment, part.index);
+    return part;
+}
+
 /* Gives every message a bit of its own. */
 static void make_bits(struct segment *segment)
 {
@@ -279,10 +290,15 @@ bool segment_lease(struct segment *segment, bool from_back, uint32_t count_max, 
     return true;
 }
 
-void segment_claim(struct segment *segment, uint32_t index, uint32_t count)
+void segment_discard(struct segment *segment, uint32_t index, uint32_t count)
 {
     assert(index >= segment->ready_first && index + count <= segment->ready_end);
     remove_ready(segment, index, count);
+}
+
+void segment_claim(struct segment *segment, uint32_t index, uint32_t count)
+{
+    segment_discard(segment, index, count);
     segment->leased_count += count;
 }
 

@@ -106,6 +106,9 @@ uint32_t segment_count_alike(const struct segment *segment, uint32_t index, uint
 /* Makes leased messages ready again, each delivered once more. */
 void segment_return(struct segment *segment, uint32_t index, uint32_t count);
 
+/* Settles ready messages, wherever they lie. */
+void segment_discard(struct segment *segment, uint32_t index, uint32_t count);
+
 /* Settles all ready messages. */
 void segment_purge(struct segment *segment);
 
@@ -123,6 +126,9 @@ static inline struct slice stretch_slice(const struct stretch *stretch)
         .is_reversed = stretch->is_reversed,
     };
 }
+
+/* Some messages of a stretch, from `first` on in the order in which it is to be read. */
+struct stretch stretch_part(const struct stretch *stretch, uint32_t first, uint32_t count);
 
 /* Bytes of some messages. */
 uint32_t segment_size(struct segment *segment, uint32_t index, uint32_t count);

@@ -91,6 +91,13 @@ struct header header_of(const unsigned char *frame)
     return header;
 }
 
+struct bytes message_body(const unsigned char *frame)
+{
+    struct bytes body = body_of(frame);
+    uint32_t skip = frame_head_load(frame).flags & MESSAGE_HEADERS ? load_u32(body.data) : 0;
+    return bytes_of(body.data + skip, body.size - skip);
+}
+
 /* Copies the fields whose keys are not in `without`, a set of bits. */
 static unsigned char *put_fields(unsigned char *to, struct bytes fields, unsigned without)
 {

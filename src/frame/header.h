@@ -30,6 +30,9 @@ int header_parse(struct bytes body, struct header *header);
 /* The header of a frame whose block was found to be good; a zeroed one when it has none. */
 struct header header_of(const unsigned char *frame);
 
+/* What a message says: the bytes behind its name and its headers, which were found to be good. */
+struct bytes message_body(const unsigned char *frame);
+
 /* Why a message became a dead letter. */
 struct dead_reason {
     const char *reason;

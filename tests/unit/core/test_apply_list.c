@@ -2,6 +2,8 @@
 
 #include "check.h"
 
+#include <stdio.h>
+
 /* Lists by place. Peer 1 asks, peer 2 consumes. */
 enum { LOTS = 1000000 };
 
@@ -149,6 +151,198 @@ static void much_that_is_copied_comes_in_pieces(void **state)
     stage_close(s);
 }
 
+static void trim(struct stage *stage, int64_t start, int64_t stop)
+{
+    stage_range(stage, 1, COMMAND_TRIM, "q", start, stop);
+}
+
+static void trimming_leaves_a_range(void **state)
+{
+    (void)state;
+    struct stage *s = open("a b c d e");
+    trim(s, 1, -2);
+    stage_expect(s, "1 #6 ok\n");
+    stage_expect_ready(s, "q", "b\nc\nd\n");
+    trim(s, -100, 100);
+    stage_expect_ready(s, "q", "b\nc\nd\n");
+    assert_int_equal(stage_info(s, "q", "purged"), 2);
+    stage_close(s);
+}
+
+static void trimming_to_nothing_ends_the_list_and_leaves_what_is_delayed(void **state)
+{
+    (void)state;
+    struct stage *s = open("a b c");
+    trim(s, 5, 10);
+    trim(s, 0, -1);
+    stage_tick(s);
+    stage_expect(s, "1 #4 ok x2\n");
+    assert_int_equal(engine_totals(s->engine).queues, 0);
+    stage_push(s, 1, "q", "a");
+    stage_push_headed(s, 1, "q", "delay=5", "later");
+    trim(s, 1, 0);
+    stage_pass(s, 5);
+    stage_skip(s);
+    stage_expect_ready(s, "q", "later delay=5\n");
+    stage_close(s);
+}
+
+static void trimming_leaves_what_is_leased(void **state)
+{
+    (void)state;
+    struct stage *s = open("a b c d");
+    stage_consume(s, 2, 1, "q", 0, 2, LOTS);
+    stage_tick(s);
+    trim(s, 1, 1);
+    stage_settle(s, 2, 1, 1, 2, SETTLE_RETURN);
+    stage_skip(s);
+    stage_expect_ready(s, "q", "a\nb\nd\n");
+    stage_close(s);
+}
+
+static void what_is_trimmed_makes_room_for_pushes_that_wait(void **state)
+{
+    (void)state;
+    struct stage *s = open("");
+    stage_declare(s, 1, "q", 2, LOTS, WHEN_FULL_HOLD);
+    stage_push(s, 1, "q", "a b c");
+    stage_skip(s);
+    trim(s, 1, -1);
+    stage_tick(s);
+    stage_expect(s, "1 #5 ok\n1 #4 ok\n");
+    stage_expect_ready(s, "q", "b\nc\n");
+    stage_close(s);
+}
+
+/* A command about the messages that say `body`. */
+static void edit(struct stage *stage, enum command_kind kind, const char *body, int64_t count)
+{
+    stage_apply(stage, 1,
+                (struct command){.kind = kind,
+                                 .name = bytes_text("q"),
+                                 .edit = {.body = bytes_text(body), .rank = 1, .count = count}});
+}
+
+static void removing_takes_those_that_are_alike(void **state)
+{
+    (void)state;
+    struct stage *s = open("a b a aa a b");
+    edit(s, COMMAND_REMOVE, "a", 0);
+    edit(s, COMMAND_REMOVE, "a", 0);
+    edit(s, COMMAND_REMOVE, "", 0);
+    stage_expect(s, "1 #7 number 3\n1 #8 number 0\n1 #9 number 0\n");
+    stage_expect_ready(s, "q", "b\naa\nb\n");
+    assert_int_equal(stage_info(s, "q", "purged"), 3);
+    stage_close(s);
+}
+
+static void removing_begins_at_the_end_that_is_asked_for(void **state)
+{
+    (void)state;
+    struct stage *s = open("a:30 x a y a z");
+    stage_push_as(s, 1, "q", "w a v a", "front");
+    stage_skip(s);
+    edit(s, COMMAND_REMOVE, "a", 1);
+    edit(s, COMMAND_REMOVE, "a", -2);
+    stage_expect(s, "1 #11 number 1\n1 #12 number 2\n");
+    stage_expect_ready(s, "q", "v\na\nw\na\nx\ny\nz\n");
+    stage_close(s);
+}
+
+static void removing_from_no_list_removes_nothing(void **state)
+{
+    (void)state;
+    struct stage *s = open("");
+    edit(s, COMMAND_REMOVE, "a", 0);
+    stage_expect(s, "1 #1 number 0\n");
+    stage_close(s);
+}
+
+static void what_a_message_says_is_behind_its_headers(void **state)
+{
+    (void)state;
+    struct stage *s = open("a");
+    stage_push_headed(s, 1, "q", "ttl=1000", "b");
+    stage_skip(s);
+    edit(s, COMMAND_FIND, "b", 0);
+    edit(s, COMMAND_REMOVE, "b", 0);
+    stage_expect(s, "1 #3 number 1\n1 #4 number 1\n");
+    stage_close(s);
+}
+
+/* FIND with its options; expects these places, or with `count` -1 one effect in words. */
+static void expect_places(struct stage *stage, const char *body, int64_t rank, int64_t count,
+                          uint64_t look_max, const char *expected)
+{
+    uint64_t places[16];
+    char text[64] = "";
+    struct command command = {.kind = COMMAND_FIND, .name = bytes_text("q")};
+    command.edit.body = bytes_text(body);
+    command.edit.rank = rank;
+    command.edit.has_count = count >= 0;
+    command.edit.count = count;
+    command.edit.look_max = look_max;
+    stage_apply(stage, 1, command);
+    if (count < 0) {
+        stage_tell(stage);
+        assert_string_equal(strchr(stage->text + strlen("1 #"), ' ') + 1, expected);
+        return;
+    }
+    size_t size = stage_answer(stage, places, sizeof places);
+    for (size_t i = 0; i < size / sizeof *places; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%lu ", places[i]);
+    assert_string_equal(text, expected);
+}
+
+static void a_message_is_found_by_what_it_says(void **state)
+{
+    (void)state;
+    struct stage *s = open("c a c b c");
+    stage_push_as(s, 1, "q", "c b", "front");
+    stage_skip(s);
+    expect_places(s, "c", 1, -1, 0, "number 1\n");
+    expect_places(s, "c", 2, -1, 0, "number 2\n");
+    expect_places(s, "c", -1, -1, 0, "number 6\n");
+    expect_places(s, "c", -3, -1, 0, "number 2\n");
+    expect_places(s, "c", 5, -1, 0, "nothing of that name\n");
+    expect_places(s, "x", 1, -1, 0, "nothing of that name\n");
+    expect_places(s, "c", INT64_MIN, -1, 0, "nothing of that name\n");
+    stage_close(s);
+}
+
+static void all_places_are_found_or_so_many(void **state)
+{
+    (void)state;
+    struct stage *s = open("c a c b c c");
+    expect_places(s, "c", 1, 0, 0, "0 2 4 5 ");
+    expect_places(s, "c", 2, 2, 0, "2 4 ");
+    expect_places(s, "c", -1, 0, 0, "5 4 2 0 ");
+    expect_places(s, "c", -2, 1, 0, "4 ");
+    expect_places(s, "x", 1, 0, 0, "");
+    stage_close(s);
+}
+
+static void a_search_looks_at_no_more_than_it_may(void **state)
+{
+    (void)state;
+    struct stage *s = open("c a c b c c");
+    expect_places(s, "c", 1, 0, 3, "0 2 ");
+    expect_places(s, "c", 1, 0, 2, "0 ");
+    expect_places(s, "c", -1, 0, 1, "5 ");
+    expect_places(s, "b", 1, -1, 3, "nothing of that name\n");
+    expect_places(s, "c", 1, 0, 100, "0 2 4 5 ");
+    stage_close(s);
+}
+
+static void a_search_of_no_list_finds_nothing(void **state)
+{
+    (void)state;
+    struct stage *s = open("");
+    expect_places(s, "c", 1, -1, 0, "nothing of that name\n");
+    expect_places(s, "c", 1, 0, 0, "");
+    stage_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,6 +354,18 @@ int main(void)
         cmocka_unit_test(what_a_range_names_stays_and_may_be_taken_before_it_is_sent),
         cmocka_unit_test(what_others_lie_between_is_copied_together),
         cmocka_unit_test(much_that_is_copied_comes_in_pieces),
+        cmocka_unit_test(trimming_leaves_a_range),
+        cmocka_unit_test(trimming_to_nothing_ends_the_list_and_leaves_what_is_delayed),
+        cmocka_unit_test(trimming_leaves_what_is_leased),
+        cmocka_unit_test(what_is_trimmed_makes_room_for_pushes_that_wait),
+        cmocka_unit_test(removing_takes_those_that_are_alike),
+        cmocka_unit_test(removing_begins_at_the_end_that_is_asked_for),
+        cmocka_unit_test(removing_from_no_list_removes_nothing),
+        cmocka_unit_test(what_a_message_says_is_behind_its_headers),
+        cmocka_unit_test(a_message_is_found_by_what_it_says),
+        cmocka_unit_test(all_places_are_found_or_so_many),
+        cmocka_unit_test(a_search_looks_at_no_more_than_it_may),
+        cmocka_unit_test(a_search_of_no_list_finds_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
