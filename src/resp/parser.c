@@ -7,7 +7,7 @@
 #include "resp/parser.h"
 
 #include "base/array.h"
-#include "resp/line.h"
+#include "resp/inline.h"
 #include "resp/number.h"
 
 #include <errno.h>
@@ -199,10 +199,10 @@ static int take_array(struct resp_parser *parser, struct bytes in, const struct 
 static int split(struct resp_parser *parser, struct bytes in, const struct resp_limits *limits)
 {
     parser->unquoted = memory_resize(NULL, in.size + 1, 1);
-    struct line line = {in.data, in.data + in.size, parser->unquoted};
+    struct inline_text text = {in.data, in.data + in.size, parser->unquoted};
     struct bytes word;
     int result;
-    while ((result = line_word(&line, &word)) > 0) {
+    while ((result = inline_word(&text, &word)) > 0) {
         if (limits->is_stranger && parser->words_count == RESP_STRANGER_WORDS_MAX)
             return fail(parser, "unauthenticated multibulk length");
         add_word(parser, (size_t)(word.data - parser->unquoted), word.size);

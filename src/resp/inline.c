@@ -1,4 +1,4 @@
-#include "resp/line.h"
+#include "resp/inline.h"
 
 #include <errno.h>
 
@@ -11,6 +11,11 @@ static bool is_space(unsigned char byte)
 static bool is_end_of_word(unsigned char byte)
 {
     return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
+}
+
+static bool is_quote(unsigned char byte)
+{
+    return byte == '"' || byte == '\'';
 }
 
 static int hexadecimal(unsigned char digit)
@@ -34,59 +39,54 @@ static unsigned char unescaped(unsigned char letter)
 }
 
 /* Takes what stands for one byte between double quotes. */
-static unsigned char take_double_quoted(struct line *line)
+static unsigned char take_double_quoted(struct inline_text *text)
 {
-    const unsigned char *at = line->at;
-    ptrdiff_t left = line->end - at;
+    const unsigned char *at = text->at;
+    ptrdiff_t left = text->end - at;
     if (at[0] != '\\' || left < 2) {
-        line->at++;
+        text->at++;
         return at[0];
     }
     if (left >= 4 && at[1] == 'x' && hexadecimal(at[2]) >= 0 && hexadecimal(at[3]) >= 0) {
-        line->at += 4;
+        text->at += 4;
         return (unsigned char)(hexadecimal(at[2]) * 16 + hexadecimal(at[3]));
     }
-    line->at += 2;
+    text->at += 2;
     return unescaped(at[1]);
 }
 
 /* Takes what stands for one byte between single quotes, where only these are escaped. */
-static unsigned char take_single_quoted(struct line *line)
+static unsigned char take_single_quoted(struct inline_text *text)
 {
-    if (line->at[0] == '\\' && line->end - line->at >= 2 && line->at[1] == '\'')
-        line->at++;
-    return *line->at++;
+    if (text->at[0] == '\\' && text->end - text->at >= 2 && text->at[1] == '\'')
+        text->at++;
+    return *text->at++;
 }
 
 /* Takes what is between quotes, and them; false when they are not closed, or not at a word's end. */
-static bool take_quoted(struct line *line)
+static bool take_quoted(struct inline_text *text)
 {
-    unsigned char quote = *line->at++;
-    while (line->at < line->end && *line->at != quote)
-        *line->to++ = quote == '"' ? take_double_quoted(line) : take_single_quoted(line);
-    if (line->at == line->end)
+    unsigned char quote = *text->at++;
+    while (text->at < text->end && *text->at != quote)
+        *text->to++ = quote == '"' ? take_double_quoted(text) : take_single_quoted(text);
+    if (text->at == text->end)
         return false;
-    line->at++;
-    return line->at == line->end || is_space(*line->at);
+    text->at++;
+    return text->at == text->end || is_space(*text->at);
 }
 
-int line_word(struct line *line, struct bytes *word)
+int inline_word(struct inline_text *text, struct bytes *word)
 {
-    while (line->at < line->end && is_space(*line->at))
-        line->at++;
-    if (line->at == line->end)
+    while (text->at < text->end && is_space(*text->at))
+        text->at++;
+    if (text->at == text->end)
         return 0;
-    const unsigned char *begin = line->to;
-    while (line->at < line->end && !is_end_of_word(*line->at)) {
-        bool is_quote = *line->at == '"' || *line->at == '\'';
-        if (!is_quote) {
-            *line->to++ = *line->at++;
-            continue;
-        }
-        if (!take_quoted(line))
-            return -EBADMSG;
-        break;
-    }
-    *word = bytes_of(begin, (size_t)(line->to - begin));
+    const unsigned char *begin = text->to;
+    while (text->at < text->end && !is_end_of_word(*text->at) && !is_quote(*text->at))
+        *text->to++ = *text->at++;
+    bool has_quotes = text->at < text->end && is_quote(*text->at);
+    if (has_quotes && !take_quoted(text))
+        return -EBADMSG;
+    *word = bytes_of(begin, (size_t)(text->to - begin));
     return 1;
 }

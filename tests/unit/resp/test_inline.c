@@ -1,4 +1,4 @@
-#include "resp/line.h"
+#include "resp/inline.h"
 
 #include "check.h"
 
@@ -15,13 +15,13 @@ struct words {
     int result;
 };
 
-static struct words words_of(struct bytes text)
+static struct words words_of(struct bytes line)
 {
-    struct words words = {.copy = malloc(text.size + 1), .room = malloc(text.size + 1)};
+    struct words words = {.copy = malloc(line.size + 1), .room = malloc(line.size + 1)};
     unsigned char *copy = words.copy + 1, *room = words.room + 1;
-    bytes_copy(copy, text);
-    struct line line = {copy, copy + text.size, room};
-    while ((words.result = line_word(&line, &words.word[words.count])) > 0)
+    bytes_copy(copy, line);
+    struct inline_text text = {copy, copy + line.size, room};
+    while ((words.result = inline_word(&text, &words.word[words.count])) > 0)
         assert_true(++words.count < WORDS_MAX);
     return words;
 }
