@@ -40,8 +40,7 @@ void answer_end_record(struct engine *engine, size_t record)
     store_u32(engine->text + record, (uint32_t)(engine->text_size - record));
 }
 
-/* Is done with the text; room beyond the usual is given back. */
-static void answer_forget(struct engine *engine)
+void answer_forget(struct engine *engine)
 {
     engine->text_size = 0;
     if (engine->text_capacity <= TEXT_KEPT_MAX)
@@ -51,23 +50,27 @@ static void answer_forget(struct engine *engine)
     engine->text_capacity = 0;
 }
 
+struct effect *answer_bytes(struct engine *engine, const struct command *command,
+                            struct bytes bytes, struct outbox *outbox)
+{
+    struct effect *effect = outbox_put(outbox, EFFECT_ANSWER, command->peer);
+    assert(bytes.size <= UINT32_MAX);
+    bytes_copy(chunk_put(&engine->chunks, &engine->arena, (uint32_t)bytes.size, &effect->slice),
+               bytes);
+    effect->ticket = command->ticket;
+    engine->totals.holds++;
+    return effect;
+}
+
 enum status answer_send(struct engine *engine, const struct command *command, bool has_more,
                         struct outbox *outbox)
 {
-    uint32_t size = (uint32_t)engine->text_size;
-    if (size != engine->text_size) {
-        answer_forget(engine);
-        return STATUS_MEMORY;
-    }
-    struct effect *effect = outbox_put(outbox, EFFECT_ANSWER, command->peer);
-    unsigned char *copy = chunk_put(&engine->chunks, &engine->arena, size, &effect->slice);
-    if (size > 0)
-        memcpy(copy, engine->text, size);
-    effect->ticket = command->ticket;
-    effect->has_more = has_more;
-    engine->totals.holds++;
+    bool is_sent = engine->text_size <= UINT32_MAX;
+    if (is_sent)
+        answer_bytes(engine, command, bytes_of(engine->text, engine->text_size), outbox)->has_more =
+            has_more;
     answer_forget(engine);
-    return STATUS_OK;
+    return is_sent ? STATUS_OK : STATUS_MEMORY;
 }
 
 enum status answer_purge(struct engine *engine, const struct command *command,
@@ -317,19 +320,15 @@ enum status apply_kill(struct engine *engine, const struct command *command, str
 enum status answer_settings(struct engine *engine, const struct command *command,
                             struct outbox *outbox)
 {
-    struct bytes settings = engine->config.settings;
-    if (settings.size > 0)
-        bytes_copy(answer_reserve(engine, settings.size), settings);
-    engine->text_size += settings.size;
-    return answer_send(engine, command, false, outbox);
+    answer_bytes(engine, command, engine->config.settings, outbox);
+    return STATUS_OK;
 }
 
 enum status answer_inbox(struct engine *engine, const struct command *command, struct bytes name,
                          struct outbox *outbox)
 {
-    bytes_copy(answer_reserve(engine, name.size), name);
-    engine->text_size += name.size;
-    return answer_send(engine, command, false, outbox);
+    answer_bytes(engine, command, name, outbox);
+    return STATUS_OK;
 }
 
 enum status answer_stats(struct engine *engine, const struct command *command,

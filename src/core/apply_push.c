@@ -1,4 +1,4 @@
-#include "core/engine_state.h"
+#include "core/name.h"
 
 #include "base/array.h"
 
@@ -137,7 +137,9 @@ static enum status find_target(struct engine *engine, struct push *push)
     if (push->command->only_there)
         return engine_list(engine, push->command->space, push->command->name, &push->queue);
     push->queue = push_target(engine, push->peer, push->command);
-    return push->queue ? STATUS_OK : STATUS_QUEUES;
+    if (!push->queue)
+        return STATUS_QUEUES;
+    return name_hides(engine, push->queue) ? STATUS_WRONG_TYPE : STATUS_OK;
 }
 
 /* Answers a push that reaches no queue. */

@@ -1,4 +1,4 @@
-#include "core/engine_state.h"
+#include "core/name.h"
 
 #include "base/time.h"
 #include "core/taker.h"
@@ -26,10 +26,10 @@ static struct pop pop_of(struct peer *peer, const struct command *command)
 }
 
 /* Whether the queue has anything that may be taken now. */
-static bool may_take(const struct engine *engine, const struct queue *queue)
+static bool may_take(struct engine *engine, struct queue *queue)
 {
-    return queue->ready_count > 0 && !queue->is_paused && !engine->is_draining &&
-           queue_age_due(queue) > engine->stock.now;
+    return !name_hides(engine, queue) && queue->ready_count > 0 && !queue->is_paused &&
+           !engine->is_draining && queue_age_due(queue) > engine->stock.now;
 }
 
 /* Takes the messages that are next, `total` of them, and answers with them. */

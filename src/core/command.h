@@ -188,16 +188,18 @@ struct command {
         struct {
             struct bytes value; /* PUT, APPEND */
             enum put_condition condition;
-            uint64_t deadline; /* PUT: when it is dropped, by the engine's clock; TIME_NEVER: not */
+            uint64_t
+                deadline_ms; /* PUT: it is dropped after this millisecond of the engine's clock;
+                                     TIME_NEVER: not */
             bool keeps_deadline, wants_old; /* PUT */
             bool is_dropped;                /* GET: and dropped */
             int64_t by;                     /* ADD */
         } value;                            /* GET, PUT, APPEND, ADD */
         struct {
-            struct bytes to;     /* RENAME */
-            uint64_t deadline;   /* EXPIRE */
-            unsigned conditions; /* EXPIRE: EXPIRE_… */
-        } key;                   /* RENAME, EXPIRE */
+            struct bytes to;      /* RENAME */
+            uint64_t deadline_ms; /* EXPIRE: as of PUT; at once when it is not later than now */
+            unsigned conditions;  /* EXPIRE: EXPIRE_… */
+        } key;                    /* RENAME, EXPIRE */
         struct {
             uint64_t from;  /* KEYS: 0, or as the last answer said */
             uint32_t count; /* KEYS: names looked at, about; 0: all at once */

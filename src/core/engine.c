@@ -1,4 +1,4 @@
-#include "core/engine_state.h"
+#include "core/name.h"
 
 #include "base/array.h"
 #include "base/time.h"
@@ -27,6 +27,7 @@ struct engine *engine_create(struct hash_key key)
     backlog_store_init(&engine->posts, &engine->arena, &engine->key);
     engine->inbox_key.k0 = hash_bytes(&key, bytes_text("inbox, one half"));
     engine->inbox_key.k1 = hash_bytes(&key, bytes_text("inbox, the other half"));
+    value_store_limit(&engine->values, 0);
     list_init(&engine->hot_queues);
     list_init(&engine->hot_peers);
     return engine;
@@ -44,6 +45,7 @@ void engine_destroy(struct engine *engine)
     }
     timers_finish(&engine->timers);
     timers_finish(&engine->takers);
+    names_finish(engine);
     for (unsigned space = 0; space < SPACES_COUNT; space++)
         table_finish(&engine->spaces[space].queues);
     table_finish(&engine->peers);
@@ -77,10 +79,8 @@ void engine_age(struct engine *engine, struct queue *queue)
 
 static struct queue *find_queue(struct engine *engine, uint8_t space, struct bytes name)
 {
-    assert(space < SPACES_COUNT);
-    struct table_entry *entry =
-        table_find(&engine->spaces[space].queues, hash_bytes(&engine->key, name), name);
-    return entry ? list_entry(entry, struct queue, entry) : NULL;
+    const struct name full = name_of(engine, space, name);
+    return name_queue(engine, &full);
 }
 
 struct queue *engine_next_queue(const struct engine *engine, struct queue_walk *walk)
@@ -101,12 +101,13 @@ struct queue *engine_queue(struct engine *engine, uint8_t space, struct bytes na
     return queue;
 }
 
-static struct queue *add_queue(struct engine *engine, uint8_t space, struct bytes name)
+static struct queue *add_queue(struct engine *engine, const struct name *name)
 {
-    struct queue *queue = queue_create(name, hash_bytes(&engine->key, name));
-    queue->space = space;
+    struct queue *queue = queue_create(name->bytes, name->hash);
+    queue->space = name->space;
+    queue->is_shadowed = name_value(engine, name);
     queue->born = ++engine->queues_born;
-    table_insert(&engine->spaces[space].queues, &queue->entry);
+    table_insert(&engine->spaces[name->space].queues, &queue->entry);
     engine->queues_count++;
     engine_configure_queue(engine, queue);
     return queue;
@@ -114,11 +115,12 @@ static struct queue *add_queue(struct engine *engine, uint8_t space, struct byte
 
 struct queue *engine_queue_make(struct engine *engine, uint8_t space, struct bytes name)
 {
-    struct queue *queue = find_queue(engine, space, name);
+    const struct name full = name_of(engine, space, name);
+    struct queue *queue = name_queue(engine, &full);
     uint64_t queues_max = engine->config.queues_max;
     if (!queue && queues_max > 0 && engine->queues_count >= queues_max)
         return NULL;
-    return queue ? queue : add_queue(engine, space, name);
+    return queue ? queue : add_queue(engine, &full);
 }
 
 enum status engine_queue_ask(struct engine *engine, uint8_t space, struct bytes name,
@@ -134,12 +136,14 @@ void engine_queue_end(struct engine *engine, struct queue *queue)
 {
     assert(list_is_empty(&engine->stock.letters));
     engine->queues_generation++;
+    const struct name name = name_of_queue(queue);
     watch_queue_end(engine, queue);
+    name_forget(engine, queue);
     timers_set(&engine->timers, &queue->timer, TIME_NEVER);
     table_remove(&engine->spaces[queue->space].queues, &queue->entry);
     engine->queues_count--;
     if (!list_is_empty(&queue->takers)) /* they wait for the next of that name */
-        takers_move(queue, add_queue(engine, queue->space, queue->entry.name));
+        takers_move(queue, add_queue(engine, &name));
     queue_destroy(queue, &engine->stock);
 }
 
@@ -152,8 +156,10 @@ void engine_touch(struct engine *engine, struct queue *queue)
 enum status engine_list(struct engine *engine, uint8_t space, struct bytes name,
                         struct queue **queue)
 {
-    *queue = engine_queue(engine, space, name);
-    return *queue && (*queue)->ready_count > 0 ? STATUS_OK : STATUS_NO_KEY;
+    const struct name full = name_of(engine, space, name);
+    enum key_type type = name_settle(engine, &full);
+    *queue = name_queue(engine, &full);
+    return type == KEY_LIST ? STATUS_OK : type == KEY_NONE ? STATUS_NO_KEY : STATUS_WRONG_TYPE;
 }
 
 static void attach(struct engine *engine, const struct command *command)
@@ -273,6 +279,21 @@ static void apply(struct engine *engine, struct peer *peer, const struct command
     case COMMAND_TOPICS: status = answer_topics(engine, command, outbox); break;
     case COMMAND_STATS: status = answer_stats(engine, command, outbox); break;
     case COMMAND_SETTINGS: status = answer_settings(engine, command, outbox); break;
+    case COMMAND_GET:
+    case COMMAND_PUT:
+    case COMMAND_APPEND:
+    case COMMAND_ADD:
+    case COMMAND_SIZE: status = apply_value(engine, command, outbox); break;
+    case COMMAND_EXISTS:
+    case COMMAND_TYPE:
+    case COMMAND_DROP:
+    case COMMAND_RENAME:
+    case COMMAND_EXPIRE:
+    case COMMAND_PERSIST:
+    case COMMAND_TTL:
+    case COMMAND_KEYS:
+    case COMMAND_KEYS_COUNT:
+    case COMMAND_FLUSH: status = apply_key(engine, command, outbox); break;
     case COMMAND_PING: tend_all(engine, outbox); break; /* what is ready goes before the REPLY */
     case COMMAND_CHANNELS: status = answer_channels(engine, command, outbox); break;
     case COMMAND_LISTENERS: status = answer_listeners(engine, command, outbox); break;
@@ -358,6 +379,7 @@ void engine_tick(struct engine *engine, uint64_t now, struct outbox *outbox)
     engine->stock.now = now;
     assert(!engine->transaction.peer);
     takers_expire(engine, outbox);
+    names_expire(engine, NAMES_EXPIRED_MAX);
     tend_all(engine, outbox);
     while ((link = list_pop_front(&engine->hot_peers)))
         dispatch_backlog(engine, list_entry(link, struct peer, hot), outbox);
@@ -367,8 +389,10 @@ void engine_tick(struct engine *engine, uint64_t now, struct outbox *outbox)
 uint64_t engine_deadline(const struct engine *engine)
 {
     bool is_hot = !list_is_empty(&engine->hot_queues) || !list_is_empty(&engine->hot_peers);
-    uint64_t queues = timers_due(&engine->timers), takers = timers_due(&engine->takers);
-    return is_hot ? 0 : queues < takers ? queues : takers;
+    uint64_t due = timers_due(&engine->timers), takers = timers_due(&engine->takers);
+    uint64_t names = names_due(engine);
+    due = due < takers ? due : takers;
+    return is_hot ? 0 : due < names ? due : names;
 }
 
 /* Looks again at consumers from the place `at` of their peer's table on. */
@@ -472,6 +496,7 @@ void engine_check(const struct engine *engine)
             consumer_check(list_entry(inner, struct consumer, entry));
     }
     topics_check(&engine->topics);
+    names_check(engine);
     assert(engine->listeners_count == listeners_count);
     assert(engine->transaction.peer || list_is_empty(&engine->stock.awaited));
     timers_check(&engine->takers);

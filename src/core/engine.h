@@ -28,6 +28,7 @@ struct engine_config {
         listeners_per_peer_max; /* consumers and subscriptions of a connection; 0: any number */
     uint64_t listeners_max;     /* of all; 0: any number */
     uint64_t retained_count_max, retained_size_max; /* 0: RETAINED_COUNT_DEFAULT, …_SIZE_DEFAULT */
+    uint64_t values_size_max;                       /* 0: VALUES_SIZE_DEFAULT */
     uint64_t queues_max;                            /* 0: any number */
     uint64_t letters_memory_max; /* bytes of memory_used beyond which dead letters are discarded,
                                     since they are longer than what died; 0: no limit */

@@ -26,6 +26,7 @@ void engine_configure(struct engine *engine, const struct engine_config *config,
     engine->stock.now = now;
     engine->config = *config;
     retained_limit(&engine->retained, config->retained_count_max, config->retained_size_max);
+    value_store_limit(&engine->values, config->values_size_max);
     struct queue *queue;
     for (struct queue_walk walk = {0}; (queue = engine_next_queue(engine, &walk));)
         engine_configure_queue(engine, queue);

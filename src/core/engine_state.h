@@ -5,15 +5,17 @@
 #include "core/chunk.h"
 #include "core/consumer.h"
 #include "core/engine.h"
+#include "core/lifetime.h"
 #include "core/peer.h"
 #include "core/retained.h"
 #include "core/topics.h"
+#include "core/values.h"
 
 enum { INBOX_NAME_SIZE = 32 }; /* bytes of an inbox's name: 128 bits in hexadecimal digits */
 
 /* Names that have nothing to do with those of other spaces. */
 struct space {
-    struct table queues; /* by name */
+    struct table queues, values, lifetimes; /* by name */
 };
 
 struct engine {
@@ -31,6 +33,8 @@ struct engine {
         bool is_skipped;         /* its commands are not carried out */
     } transaction;
     struct space spaces[SPACES_COUNT];
+    struct value_store values;
+    struct timers lifetimes;    /* by the millisecond they end with */
     uint64_t queues_count;      /* in all spaces */
     uint64_t queues_generation; /* grows when one goes */
     uint64_t queues_born;       /* ever */
@@ -100,6 +104,12 @@ void engine_age(struct engine *engine, struct queue *queue);
 
 /* Takes note that so many messages are no longer leased to the connection. */
 void engine_unlease(struct engine *engine, struct peer *peer, uint64_t count);
+
+/* apply_value.c, apply_key.c: commands about values, and about names whatever they are; each answers
+ * itself unless it is refused. */
+enum status apply_value(struct engine *engine, const struct command *command,
+                        struct outbox *outbox);
+enum status apply_key(struct engine *engine, const struct command *command, struct outbox *outbox);
 
 /* apply_push.c: messages for queues. */
 void apply_push(struct engine *engine, struct peer *peer, const struct command *command,
@@ -250,5 +260,10 @@ size_t answer_begin_record(struct engine *engine);
 void answer_end_record(struct engine *engine, size_t record);
 enum status answer_send(struct engine *engine, const struct command *command, bool has_more,
                         struct outbox *outbox);
+/* Is done with what was put together; room beyond the usual is given back. */
+void answer_forget(struct engine *engine);
+/* An answer of its own, of a copy of these bytes. */
+struct effect *answer_bytes(struct engine *engine, const struct command *command,
+                            struct bytes bytes, struct outbox *outbox);
 
 #endif

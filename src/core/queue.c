@@ -53,6 +53,7 @@ static void purge_ready(struct queue *queue, struct stock *stock)
     queue->changes += queue->ready_count > 0;
     queue->ready_count = queue->ready_size = 0;
     queue->front = queue->back = NULL;
+    queue->is_mortal = false;
     for (struct list *link = queue->segments.next, *next; link != &queue->segments; link = next) {
         next = link->next;
         segment_purge(segment_of(link));
@@ -179,12 +180,17 @@ static struct segment *segment_for(struct queue *queue, struct stock *stock, con
     return add_segment(queue, stock, size, at_front);
 }
 
+void queue_await(struct queue *queue, struct stock *stock)
+{
+    if (!list_is_empty(&queue->takers) && !list_is_linked(&queue->awaited))
+        list_push_back(&stock->awaited, &queue->awaited);
+}
+
 void queue_add_ready(struct queue *queue, struct stock *stock, struct segment *segment,
                      uint32_t count, uint64_t size)
 {
     queue->changes++;
-    if (!list_is_empty(&queue->takers) && !list_is_linked(&queue->awaited))
-        list_push_back(&stock->awaited, &queue->awaited);
+    queue_await(queue, stock);
     queue->ready_count += count;
     queue->ready_size += size;
     if (!queue->front || segment->order < queue->front->order)
@@ -263,6 +269,7 @@ static void settle_ends(struct queue *queue)
 {
     if (queue->ready_count == 0) {
         queue->front = queue->back = NULL;
+        queue->is_mortal = false;
         return;
     }
     while (queue->front->ready_count == 0)
@@ -343,15 +350,66 @@ void queue_discard(struct queue *queue, struct stock *stock, const struct stretc
     queue_release(stretch->segment, stock);
 }
 
+uint64_t queue_purge_ready(struct queue *queue, struct stock *stock)
+{
+    uint64_t count = queue->ready_count;
+    queue->counters.purged += count;
+    if (count > 0)
+        purge_ready(queue, stock);
+    return count;
+}
+
 uint64_t queue_purge(struct queue *queue, struct stock *stock)
 {
-    uint64_t count = queue->ready_count + queue->delayed_count;
-    if (count == 0)
-        return 0;
-    queue->counters.purged += count;
-    purge_ready(queue, stock);
+    uint64_t delayed = queue->delayed_count;
+    queue->counters.purged += delayed;
     queue_purge_delayed(queue);
-    return count;
+    return delayed + queue_purge_ready(queue, stock);
+}
+
+bool queue_may_take_over(const struct queue *to, const struct queue *from)
+{
+    bool stays = to->is_shadowed;
+    uint64_t count = queue_held_count(to) - (stays ? 0 : to->ready_count) + from->ready_count;
+    uint64_t size = queue_held_size(to) - (stays ? 0 : to->ready_size) + from->ready_size;
+    return count <= to->settings.count_max && size <= to->settings.size_max;
+}
+
+/* Cuts what is ready in a segment out, as a segment of its own where something is leased. */
+static struct segment *cut_out(struct queue *queue, struct stock *stock, struct segment *segment)
+{
+    struct segment *part = segment;
+    if (segment->leased_count > 0) {
+        part = segment_compact(segment, stock->arena);
+        segment_purge(segment);
+        queue_rewatch(queue, segment);
+        return part;
+    }
+    list_remove(&segment->link);
+    timers_set(&queue->aging, &segment->timer, TIME_NEVER);
+    return part;
+}
+
+void queue_take_over(struct queue *to, struct queue *from, struct stock *stock)
+{
+    struct list *before;
+    to->counters.accepted += from->ready_count;
+    from->counters.purged += from->ready_count;
+    for (struct list *link = from->segments.prev; link != &from->segments; link = before) {
+        before = link->prev;
+        if (segment_of(link)->ready_count == 0)
+            continue;
+        struct segment *part = cut_out(from, stock, segment_of(link));
+        part->queue = to;
+        part->order = --to->order_first;
+        list_push_front(&to->segments, &part->link);
+        queue_add_ready(to, stock, part, part->ready_count, segment_ready_size(part));
+        queue_rewatch(to, part);
+    }
+    from->ready_count = from->ready_size = 0;
+    from->front = from->back = NULL;
+    from->is_mortal = false;
+    from->changes++;
 }
 
 bool queue_is_unused(const struct queue *queue)

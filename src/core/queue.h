@@ -58,7 +58,9 @@ struct queue {
     struct queue_settings own;      /* as declared or set; owns its `dead_letter` */
     struct queue_settings settings; /* as they hold */
     bool is_declared, is_paused;
-    bool has_passed; /* some consumers were passed over, for the size of what was next */
+    bool is_shadowed; /* there is a value of its name */
+    bool is_mortal;   /* its name has a lifetime, which is over when nothing is ready any more */
+    bool has_passed;  /* some consumers were passed over, for the size of what was next */
     uint64_t ready_count, ready_size, leased_count, leased_size, delayed_count, delayed_size;
     uint64_t waiting_count;    /* held pushes */
     struct timers aging;       /* segments whose ready messages expire */
@@ -130,8 +132,20 @@ uint64_t queue_room(const struct queue *queue);
 bool queue_lease(struct queue *queue, struct stock *stock, bool from_back, uint32_t count_max,
                  uint64_t size_max, struct stretch *stretch);
 
+/* Discards all ready messages; returns how many. */
+uint64_t queue_purge_ready(struct queue *queue, struct stock *stock);
+
 /* Discards all ready and delayed messages; returns how many. */
 uint64_t queue_purge(struct queue *queue, struct stock *stock);
+
+/* Whether there is room for what is ready in `from`, when nothing is in `to`, or that is hidden. */
+bool queue_may_take_over(const struct queue *to, const struct queue *from);
+
+/* Moves what is ready in `from` to the front of `to`: there it is accepted, here purged. */
+void queue_take_over(struct queue *to, struct queue *from, struct stock *stock);
+
+/* Notes that those who wait for what is ready have something to look at. */
+void queue_await(struct queue *queue, struct stock *stock);
 
 /* Frees the segment if nothing needs it any more. For a segment whose last hold has ended. */
 void queue_release(struct segment *segment, struct stock *stock);

@@ -349,7 +349,7 @@ uint32_t segment_ready_size(struct segment *segment)
 
 struct segment *segment_compact(struct segment *segment, struct arena *arena)
 {
-    assert(segment->leased_count == 0 && segment->ready_count > 0);
+    assert(segment->ready_count > 0);
     struct segment *compact = segment_create(arena, sizeof *compact + segment_ready_size(segment));
     compact->queue = segment->queue;
     compact->order = segment->order;

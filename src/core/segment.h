@@ -151,8 +151,7 @@ static inline uint32_t segment_edge(const struct segment *segment, bool from_bac
 /* Where it goes on once it has met `count` ready messages; there are as many. */
 uint32_t segment_seek(const struct segment *segment, bool from_back, uint32_t count);
 
-/* Moves everything ready into a new segment of the smallest size that holds it. There is no lease
- * and something is ready. */
+/* Copies everything ready, which there is, into a new segment of the smallest size that holds it. */
 struct segment *segment_compact(struct segment *segment, struct arena *arena);
 
 /* segment_age.c: when messages arrived, and when they expire. */

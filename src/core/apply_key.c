@@ -1,0 +1,177 @@
+#include "core/glob.h"
+#include "core/name.h"
+
+#include "base/time.h"
+
+#include <assert.h>
+
+enum {
+    KEYS_ALL_SIZE_MAX = 256 * 1024 * 1024, /* bytes of an answer of all names */
+    KEYS_SIZE_MAX = 1024 * 1024,           /* bytes of one of some names beyond its last piece */
+    KEYS_PIECES_PER_NAME = 10, /* looked at for each name that is asked for: some have none */
+};
+
+static uint64_t now_ms(const struct engine *engine)
+{
+    return engine->stock.now / NS_PER_MS;
+}
+
+static bool may_expire(unsigned conditions, uint64_t before_ms, uint64_t deadline_ms)
+{
+    return !((conditions & EXPIRE_NEW) && before_ms != TIME_NEVER) &&
+           !((conditions & EXPIRE_THERE) && before_ms == TIME_NEVER) &&
+           !((conditions & EXPIRE_LATER) && deadline_ms <= before_ms) &&
+           !((conditions & EXPIRE_EARLIER) && deadline_ms >= before_ms);
+}
+
+static bool expire(struct engine *engine, const struct name *name, const struct command *command)
+{
+    uint64_t deadline_ms = command->key.deadline_ms;
+    if (!may_expire(command->key.conditions, name_deadline(engine, name), deadline_ms))
+        return false;
+    if (deadline_ms <= now_ms(engine))
+        name_drop(engine, name);
+    else
+        name_set_deadline(engine, name, deadline_ms);
+    return true;
+}
+
+static bool persist(struct engine *engine, const struct name *name)
+{
+    if (name_deadline(engine, name) == TIME_NEVER)
+        return false;
+    name_set_deadline(engine, name, TIME_NEVER);
+    return true;
+}
+
+static int64_t time_left(const struct engine *engine, const struct name *name)
+{
+    uint64_t deadline_ms = name_deadline(engine, name);
+    return deadline_ms == TIME_NEVER ? -1 : (int64_t)(deadline_ms - now_ms(engine));
+}
+
+/* What a command comes to that is answered with a number. */
+static int64_t number(struct engine *engine, const struct command *command)
+{
+    const struct name name = name_of(engine, command->space, command->name);
+    enum key_type type = name_settle(engine, &name);
+    bool is_there = type != KEY_NONE;
+    switch (command->kind) {
+    case COMMAND_EXISTS: return is_there;
+    case COMMAND_TYPE: return type;
+    case COMMAND_DROP: return name_drop(engine, &name);
+    case COMMAND_EXPIRE: return is_there && expire(engine, &name, command);
+    case COMMAND_PERSIST: return is_there && persist(engine, &name);
+    default: assert(command->kind == COMMAND_TTL);
+    }
+    return is_there ? time_left(engine, &name) : -2;
+}
+
+static enum status rename_key(struct engine *engine, const struct command *command,
+                              struct outbox *outbox)
+{
+    const struct name from = name_of(engine, command->space, command->name);
+    const struct name to = name_of(engine, command->space, command->key.to);
+    enum status status = STATUS_OK;
+    if (name_settle(engine, &from) == KEY_NONE)
+        return STATUS_NO_KEY;
+    if (!bytes_equal(from.bytes, to.bytes)) {
+        name_settle(engine, &to);
+        status = name_change(engine, &from, &to);
+    }
+    if (status == STATUS_OK)
+        outbox_settle(outbox, command->peer, command->ticket, 1, STATUS_OK);
+    return status;
+}
+
+static bool is_list(struct engine *engine, struct queue *queue)
+{
+    engine_age(engine, queue);
+    return queue->ready_count > 0 && !queue->is_shadowed;
+}
+
+static void put_name(struct engine *engine, const struct command *command, struct bytes name)
+{
+    if (command->names.has_glob && !glob_matches(command->names.glob, name))
+        return;
+    unsigned char *to = answer_reserve(engine, sizeof(uint32_t) + name.size);
+    store_u32(to, (uint32_t)name.size);
+    bytes_copy(to + sizeof(uint32_t), name);
+    engine->text_size += sizeof(uint32_t) + name.size;
+}
+
+/* Puts the names of one piece of both tables, and moves `*from` behind it. Returns how many it has. */
+static uint64_t put_piece(struct engine *engine, const struct command *command, uint64_t *from)
+{
+    const struct space *space = &engine->spaces[command->space];
+    enum key_type type = command->names.type;
+    uint64_t last = table_piece_last(&space->queues, *from);
+    uint64_t other_last = table_piece_last(&space->values, *from), count = 0;
+    last = last < other_last ? last : other_last;
+    struct table_piece queues = {.first = *from, .last = last}, values = queues;
+    struct table_entry *entry;
+    for (; (entry = table_piece_next(&space->queues, &queues)); count++)
+        if (type != KEY_VALUE && is_list(engine, list_entry(entry, struct queue, entry)))
+            put_name(engine, command, entry->name);
+    for (; (entry = table_piece_next(&space->values, &values)); count++)
+        if (type != KEY_LIST)
+            put_name(engine, command, entry->name);
+    *from = last + 1;
+    return count;
+}
+
+static enum status answer_keys(struct engine *engine, const struct command *command,
+                               struct outbox *outbox)
+{
+    bool is_all = command->names.count == 0;
+    uint64_t from = command->names.from, count = 0;
+    uint64_t count_max = is_all ? UINT64_MAX : command->names.count;
+    uint64_t pieces = is_all ? UINT64_MAX : KEYS_PIECES_PER_NAME * count_max;
+    size_t size_max = is_all ? KEYS_ALL_SIZE_MAX : KEYS_SIZE_MAX;
+    names_expire(engine, SIZE_MAX);
+    answer_reserve(engine, sizeof from);
+    engine->text_size = sizeof from;
+    do {
+        count += put_piece(engine, command, &from);
+    } while (from != 0 && count < count_max && --pieces > 0 && engine->text_size < size_max);
+    if (from != 0 && is_all) {
+        answer_forget(engine);
+        return STATUS_MEMORY;
+    }
+    store_u64(engine->text, from);
+    return answer_send(engine, command, false, outbox);
+}
+
+static int64_t count_keys(struct engine *engine, uint8_t space)
+{
+    struct table_entry *entry;
+    names_expire(engine, SIZE_MAX);
+    uint64_t count = engine->spaces[space].values.count;
+    for (size_t at = 0; (entry = table_next(&engine->spaces[space].queues, &at));)
+        count += is_list(engine, list_entry(entry, struct queue, entry));
+    return (int64_t)count;
+}
+
+static void flush(struct engine *engine, const struct command *command)
+{
+    for (unsigned space = 0; space < SPACES_COUNT; space++)
+        if (command->is_every_space || space == command->space)
+            names_flush(engine, (uint8_t)space);
+}
+
+enum status apply_key(struct engine *engine, const struct command *command, struct outbox *outbox)
+{
+    switch (command->kind) {
+    case COMMAND_RENAME: return rename_key(engine, command, outbox);
+    case COMMAND_KEYS: return answer_keys(engine, command, outbox);
+    case COMMAND_FLUSH:
+        flush(engine, command);
+        outbox_settle(outbox, command->peer, command->ticket, 1, STATUS_OK);
+        break;
+    case COMMAND_KEYS_COUNT:
+        outbox_number(outbox, command->peer, command->ticket, count_keys(engine, command->space));
+        break;
+    default: outbox_number(outbox, command->peer, command->ticket, number(engine, command));
+    }
+    return STATUS_OK;
+}
