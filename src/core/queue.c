@@ -367,51 +367,6 @@ uint64_t queue_purge(struct queue *queue, struct stock *stock)
     return delayed + queue_purge_ready(queue, stock);
 }
 
-bool queue_may_take_over(const struct queue *to, const struct queue *from)
-{
-    bool stays = to->is_shadowed;
-    uint64_t count = queue_held_count(to) - (stays ? 0 : to->ready_count) + from->ready_count;
-    uint64_t size = queue_held_size(to) - (stays ? 0 : to->ready_size) + from->ready_size;
-    return count <= to->settings.count_max && size <= to->settings.size_max;
-}
-
-/* Cuts what is ready in a segment out, as a segment of its own where something is leased. */
-static struct segment *cut_out(struct queue *queue, struct stock *stock, struct segment *segment)
-{
-    struct segment *part = segment;
-    if (segment->leased_count > 0) {
-        part = segment_compact(segment, stock->arena);
-        segment_purge(segment);
-        queue_rewatch(queue, segment);
-        return part;
-    }
-    list_remove(&segment->link);
-    timers_set(&queue->aging, &segment->timer, TIME_NEVER);
-    return part;
-}
-
-void queue_take_over(struct queue *to, struct queue *from, struct stock *stock)
-{
-    struct list *before;
-    to->counters.accepted += from->ready_count;
-    from->counters.purged += from->ready_count;
-    for (struct list *link = from->segments.prev; link != &from->segments; link = before) {
-        before = link->prev;
-        if (segment_of(link)->ready_count == 0)
-            continue;
-        struct segment *part = cut_out(from, stock, segment_of(link));
-        part->queue = to;
-        part->order = --to->order_first;
-        list_push_front(&to->segments, &part->link);
-        queue_add_ready(to, stock, part, part->ready_count, segment_ready_size(part));
-        queue_rewatch(to, part);
-    }
-    from->ready_count = from->ready_size = 0;
-    from->front = from->back = NULL;
-    from->is_mortal = false;
-    from->changes++;
-}
-
 bool queue_is_unused(const struct queue *queue)
 {
     return !queue->is_declared && !queue->is_paused && queue_held_count(queue) == 0 &&

@@ -138,12 +138,6 @@ uint64_t queue_purge_ready(struct queue *queue, struct stock *stock);
 /* Discards all ready and delayed messages; returns how many. */
 uint64_t queue_purge(struct queue *queue, struct stock *stock);
 
-/* Whether there is room for what is ready in `from`, when nothing is in `to`, or that is hidden. */
-bool queue_may_take_over(const struct queue *to, const struct queue *from);
-
-/* Moves what is ready in `from` to the front of `to`: there it is accepted, here purged. */
-void queue_take_over(struct queue *to, struct queue *from, struct stock *stock);
-
 /* Notes that those who wait for what is ready have something to look at. */
 void queue_await(struct queue *queue, struct stock *stock);
 
@@ -206,6 +200,14 @@ uint64_t queue_remove(struct queue *queue, struct stock *stock, struct bytes bod
 
 /* Discards so many at one end. */
 void queue_shorten(struct queue *queue, struct stock *stock, bool from_back, uint64_t count);
+
+/* queue_move.c: ready messages that go to another queue. */
+
+/* Whether there is room in `to` for what is ready in `from`, once its own list is dropped. */
+bool queue_may_take_over(const struct queue *to, const struct queue *from);
+
+/* Moves what is ready in `from` to the front of `to`: there it is accepted, here purged. */
+void queue_take_over(struct queue *to, struct queue *from, struct stock *stock);
 
 /* queue.c, for these. */
 

@@ -103,6 +103,7 @@ static struct engine_config engine_config_of(struct broker *broker)
         .listeners_max = options->subscriptions_max,
         .retained_count_max = options->retained_max ? options->retained_max : UINT64_MAX,
         .retained_size_max = options->retained_size_max ? options->retained_size_max : UINT64_MAX,
+        .values_size_max = options->values_size_max ? options->values_size_max : UINT64_MAX,
         .settings = broker->settings,
     };
 }

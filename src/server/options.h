@@ -43,7 +43,7 @@ struct options {
     uint64_t queues_max, in_flight_max;                                   /* 0: no limit */
     uint64_t unsent_max;                                                  /* bytes */
     uint64_t subscriptions_per_connection_max, subscriptions_max;         /* 0: no limit */
-    uint64_t retained_max, retained_size_max;                             /* 0: no limit */
+    uint64_t retained_max, retained_size_max, values_size_max;            /* 0: no limit */
     uint64_t memory_max;                                                  /* bytes; 0: no limit */
     uint64_t tcp_timeout_ns, drain_timeout_ns, liveness_ns;
     uint64_t hello_timeout_ns, idle_hello_timeout_ns;
