@@ -82,8 +82,9 @@ void apply_begin(struct engine *engine, struct peer *peer, const struct command 
 {
     assert(!engine->transaction.peer);
     engine->transaction.peer = peer;
-    engine->transaction.is_skipped = has_changed(engine, peer);
-    watches_end(&engine->watched, peer);
+    engine->transaction.is_skipped = !command->is_bare && has_changed(engine, peer);
+    if (!command->is_bare)
+        watches_end(&engine->watched, peer);
     outbox_settle(outbox, peer->id, command->ticket, 1,
                   engine->transaction.is_skipped ? STATUS_CHANGED : STATUS_OK);
 }

@@ -208,8 +208,9 @@ struct command {
             enum key_type type; /* KEYS; KEY_NONE: any */
             bool is_apart;      /* CHANNELS, LISTENERS */
         } names;                /* KEYS, CHANNELS, LISTENERS */
-        bool is_every_space;    /* FLUSH */
-        struct bytes label;     /* LABEL */
+        bool is_bare;        /* BEGIN, COMMIT: whatever has changed, and what is watched stays so */
+        bool is_every_space; /* FLUSH */
+        struct bytes label;  /* LABEL */
     };
 };
 

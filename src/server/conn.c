@@ -3,6 +3,7 @@
 #include "base/array.h"
 #include "base/time.h"
 #include "server/address.h"
+#include "server/log.h"
 #include "server/shard.h"
 
 #include <assert.h>
@@ -11,10 +12,13 @@
 #include <sys/socket.h>
 
 enum {
-    REFUSED_MAX = 256, /* connections that are told why at once; the others just end */
-    WATCH_PARTS = 16,  /* how often within its time-out a peer that owes is looked at */
-    LIFE_PARTS = 4,    /* how often within the liveness time a client that sends heartbeats is */
+    REFUSED_MAX = 256,   /* connections that are told why at once; the others just end */
+    COMPLAINTS_MAX = 16, /* lines about clients that misbehave, in a while */
+    WATCH_PARTS = 16,    /* how often within its time-out a peer that owes is looked at */
+    LIFE_PARTS = 4,      /* how often within the liveness time a client that sends heartbeats is */
 };
+
+#define COMPLAINTS_NS (10 * NS_PER_S) /* for which COMPLAINTS_MAX holds */
 
 static void set_state(struct shard *shard, struct conn *conn, enum conn_state state)
 {
@@ -121,11 +125,38 @@ static void abandon(struct shard *shard, struct conn *conn)
     end_at_turn(shard, conn);
 }
 
+/* Where the connection comes from. */
+static struct bytes address_of(struct shard *shard, const struct conn *conn,
+                               char text[ADDRESS_TEXT_SIZE])
+{
+    struct ring_address from;
+    if (ring_peer(shard->ring, conn->fd, &from) < 0)
+        return bytes_text("");
+    address_format(&from, from.port, text);
+    return bytes_text(text);
+}
+
+/* Tells the operator of a client that did what none should; not more often than can be read. */
+static void log_complaint(struct shard *shard, const struct conn *conn)
+{
+    char address[ADDRESS_TEXT_SIZE];
+    struct bytes from = address_of(shard, conn, address);
+    if (shard->now >= shard->complaints_since_ns + COMPLAINTS_NS) {
+        shard->complaints_since_ns = shard->now;
+        shard->complaints_count = 0;
+    }
+    if (shard->complaints_count++ < COMPLAINTS_MAX)
+        log_line("closed a connection from %.*s: it %s", (int)from.size, (const char *)from.data,
+                 conn->session.complaint);
+}
+
 /* Lets the connection say what it still has to say. */
 static void drain(struct shard *shard, struct conn *conn)
 {
     if (conn->state != CONN_OPEN)
         return;
+    if (conn->session.complaint)
+        log_complaint(shard, conn);
     set_state(shard, conn, CONN_DRAINING);
     conn->session.state = SESSION_CLOSED;
     set_timeout(shard, conn, TIMEOUT_PART, shard->now + CONN_PART_NS);
@@ -259,16 +290,6 @@ static void begin_life(struct shard *shard, struct conn *conn)
                     in_about(shard, conn->session.limits->liveness_ns / LIFE_PARTS));
 }
 
-/* Where the connection comes from, for listings. */
-static struct bytes address_of(struct shard *shard, struct conn *conn, char text[ADDRESS_TEXT_SIZE])
-{
-    struct ring_address from;
-    if (ring_peer(shard->ring, conn->fd, &from) < 0)
-        return bytes_text("");
-    address_format(&from, from.port, text);
-    return bytes_text(text);
-}
-
 /* Hands bytes that came to the session, and its commands to the engine. */
 static void take_input(struct shard *shard, struct conn *conn, struct bytes input)
 {
@@ -346,7 +367,7 @@ void conn_effect(struct shard *shard, struct conn *conn, const struct effect *ef
 {
     if (!session_effect(&conn->session, effect))
         shard_discard(shard, effect);
-    if (effect->kind == EFFECT_KILLED)
+    if (conn->session.state == SESSION_CLOSED)
         drain(shard, conn);
     if (conn->state != CONN_CLOSING)
         mark_dirty(shard, conn);

@@ -1,7 +1,8 @@
 #include "session/output.h"
 
 #include "base/array.h"
-#include "frame/frame.h"
+#include "frame/header.h"
+#include "resp/write.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -49,12 +50,14 @@ static struct piece *piece_at(struct output *output, size_t at)
     return &output->pieces[(output->pieces_first + at) & (output->pieces_capacity - 1)];
 }
 
-static void put_piece(struct output *output, const struct slice *slice)
+static struct piece *put_piece(struct output *output, const struct slice *slice)
 {
     if (output->pieces_count == output->pieces_capacity)
         output->pieces = ring_double(output->pieces, &output->pieces_first,
                                      &output->pieces_capacity, sizeof *output->pieces);
-    *piece_at(output, output->pieces_count++) = (struct piece){*slice};
+    struct piece *piece = piece_at(output, output->pieces_count++);
+    *piece = (struct piece){.slice = *slice};
+    return piece;
 }
 
 unsigned char *output_text(struct output *output, size_t size)
@@ -75,9 +78,24 @@ void output_slice(struct output *output, const struct slice *slice)
     put_piece(output, slice);
 }
 
+void output_bulks(struct output *output, const struct slice *slice)
+{
+    assert(slice->block && slice->block->holds_count > 0);
+    put_piece(output, slice)->is_bulks = true;
+    output->answers_size += slice->size;
+}
+
+void output_messages(struct output *output, const struct slice *slice, struct preface *preface)
+{
+    assert(slice->block && slice->block->holds_count > 0 && !slice->is_reversed);
+    struct piece *piece = put_piece(output, slice);
+    piece->is_bulks = true;
+    piece->preface = preface_ref(preface);
+}
+
 size_t output_waiting_size(const struct output *output)
 {
-    return output->control.size + output->text.size;
+    return output->control.size + output->text.size + output->answers_size;
 }
 
 bool output_is_empty(const struct output *output)
@@ -111,6 +129,12 @@ static void copy_reversed(unsigned char *to, struct bytes frames)
     }
 }
 
+/* Adds bytes that are sent from where they are. */
+static void add_vector(struct parcel *parcel, struct bytes bytes)
+{
+    parcel->vector[parcel->vector_count++] = (struct iovec){(void *)bytes.data, bytes.size};
+}
+
 static void add_piece(struct output *output, const struct slice *slice)
 {
     struct parcel *parcel = output->parcel;
@@ -123,9 +147,81 @@ static void add_piece(struct output *output, const struct slice *slice)
     } else if (slice->size < OUTPUT_COPY_MAX) {
         memcpy(copy_reserve(parcel, slice->size), slice_bytes(slice).data, slice->size);
     } else {
-        parcel->vector[parcel->vector_count++] =
-            (struct iovec){(void *)slice_bytes(slice).data, slice->size};
+        add_vector(parcel, slice_bytes(slice));
     }
+}
+
+/* Gives room back that was too much. */
+static void copy_trim(struct parcel *parcel, size_t unused)
+{
+    parcel->vector[parcel->vector_count - 1].iov_len -= unused;
+    parcel->copied_size -= unused;
+}
+
+/* Adds one message in words. Returns how many bytes that are. */
+static size_t add_bulk(struct parcel *parcel, const struct preface *preface,
+                       const unsigned char *frame)
+{
+    struct bytes body = message_body(frame);
+    size_t copied = body.size < OUTPUT_COPY_MAX ? body.size : 0;
+    size_t size_max = bulk_head_size_max(preface, frame) + copied + RESP_END_SIZE;
+    unsigned char *to = copy_reserve(parcel, size_max);
+    size_t size = bulk_put_head(to, preface, frame, body.size);
+    if (copied == body.size) {
+        bytes_copy(to + size, body);
+        size += copied + resp_put_end(to + size + copied);
+        copy_trim(parcel, size_max - size);
+        return size;
+    }
+    copy_trim(parcel, size_max - size);
+    add_vector(parcel, body);
+    return size + body.size + resp_put_end(copy_reserve(parcel, RESP_END_SIZE));
+}
+
+static bool has_room(const struct parcel *parcel, size_t size)
+{
+    return size < OUTPUT_QUANTUM && parcel->vector_count < OUTPUT_PIECES_MAX - 2;
+}
+
+/* Adds messages in words, as many as `*size` leaves room for in the send. */
+static void add_bulks(struct output *output, struct piece *piece, size_t *size)
+{
+    struct bytes frames = slice_bytes(&piece->slice);
+    uint32_t before = piece->rendered_size;
+    while (piece->rendered_size < frames.size && has_room(output->parcel, *size)) {
+        const unsigned char *frame = frames.data + piece->rendered_size;
+        *size += add_bulk(output->parcel, piece->preface, frame);
+        piece->rendered_size += frame_size(frame);
+    }
+    output->answers_size -= piece->preface ? 0 : piece->rendered_size - before;
+}
+
+/* Adds all messages in words, the last one first: they can only be found from the front. */
+static void add_bulks_reversed(struct output *output, struct piece *piece, size_t *size)
+{
+    struct bytes frames = slice_bytes(&piece->slice);
+    size_t added = bulks_size(frames);
+    bulks_put_reversed(copy_reserve(output->parcel, added), added, frames);
+    *size += added;
+    piece->rendered_size = piece->slice.size;
+    output->answers_size -= piece->slice.size;
+}
+
+/* Adds the next piece, or a part of it if it has to be put into words. Returns whether it is all in the
+ * send. */
+static bool add_next(struct output *output, size_t *size)
+{
+    struct piece *piece = piece_at(output, output->parcel->pieces_count);
+    if (!piece->is_bulks) {
+        *size += piece->slice.size;
+        add_piece(output, &piece->slice);
+        return true;
+    }
+    if (piece->slice.is_reversed && piece->slice.count > 1)
+        add_bulks_reversed(output, piece, size);
+    else
+        add_bulks(output, piece, size);
+    return piece->rendered_size == piece->slice.size;
 }
 
 /* An empty parcel with room for what is likely to be copied together. */
@@ -153,12 +249,9 @@ static void assemble(struct output *output)
         text_take(&output->control, size);
         text_rest(&output->control);
     }
-    while (parcel->pieces_count < output->pieces_count && size < OUTPUT_QUANTUM &&
-           parcel->vector_count < OUTPUT_PIECES_MAX - 1) {
-        const struct slice *slice = &piece_at(output, parcel->pieces_count++)->slice;
-        size += slice->size;
-        add_piece(output, slice);
-    }
+    while (parcel->pieces_count < output->pieces_count && has_room(parcel, size) &&
+           add_next(output, &size))
+        parcel->pieces_count++;
     unsigned char *copied = parcel->copied;
     for (unsigned i = 0; i < parcel->vector_count; i++)
         if (!parcel->vector[i].iov_base) {
@@ -200,7 +293,11 @@ bool output_sent(struct output *output, size_t size)
 
 static struct slice take_piece(struct output *output)
 {
-    struct slice slice = piece_at(output, 0)->slice;
+    const struct piece *piece = piece_at(output, 0);
+    struct slice slice = piece->slice;
+    output->answers_size -=
+        piece->is_bulks && !piece->preface ? slice.size - piece->rendered_size : 0;
+    preface_unref(piece->preface);
     output->pieces_first = (output->pieces_first + 1) & (output->pieces_capacity - 1);
     output->pieces_count--;
     if (sending_count(output) > 0)

@@ -3,6 +3,7 @@
 #define RINGPOST_SESSION_OUTPUT_H
 
 #include "core/slice.h"
+#include "session/bulk.h"
 #include "session/text.h"
 
 #include <sys/uio.h>
@@ -16,6 +17,10 @@ enum {
 /* A slice, or without a block the next `slice.size` bytes of the text. */
 struct piece {
     struct slice slice;
+    bool is_bulks;           /* its messages are put into words when they are sent; else they go as
+                                they are */
+    uint32_t rendered_size;  /* bytes of the slice for which that was done */
+    struct preface *preface; /* of each, or NULL */
 };
 
 /* What one send is made of. */
@@ -33,6 +38,7 @@ struct output {
     struct text text;     /* what stands between slices */
     struct piece *pieces; /* a ring, in order */
     size_t pieces_first, pieces_count, pieces_capacity;
+    size_t answers_size;   /* bytes of messages that were asked for and are not in a send yet */
     struct parcel *parcel; /* the last send that was put together; NULL in an idle one */
     bool is_sending;       /* it is in flight */
 };
@@ -48,7 +54,13 @@ unsigned char *output_text(struct output *output, size_t size);
 /* Appends a slice with its hold. */
 void output_slice(struct output *output, const struct slice *slice);
 
-/* Bytes of control frames and text that wait for a send of their own; the one in flight not
+/* Appends messages that were asked for, with the slice's hold, as bulks. */
+void output_bulks(struct output *output, const struct slice *slice);
+
+/* Appends messages that a subscription brings, with the slice's hold, as bulks behind its preface. */
+void output_messages(struct output *output, const struct slice *slice, struct preface *preface);
+
+/* Bytes of control frames, text and answers that wait for a send of their own; the one in flight not
  * counted. */
 size_t output_waiting_size(const struct output *output);
 

@@ -16,22 +16,35 @@ void session_finish(struct session *session)
     output_finish(&session->output);
     input_finish(&session->input);
     native_finish(&session->native);
+    resp_destroy(session->resp);
 }
 
 /* Says why the connection ends, and ends it. */
 static void fail(struct session *session, enum status status)
 {
-    native_fail(session, status);
+    if (session->language == LANGUAGE_RESP)
+        resp_fail(session, status);
+    else
+        native_fail(session, status);
+}
+
+/* The first byte tells which protocol the client speaks. */
+static void choose_language(struct session *session, unsigned char first_byte)
+{
+    session->language = first_byte & FRAME_OP_BIT ? LANGUAGE_NATIVE : LANGUAGE_RESP;
+    if (session->language == LANGUAGE_RESP)
+        session->resp = resp_create();
 }
 
 void session_feed(struct session *session, struct bytes input, uint64_t now)
 {
     assert(session->input.fed.size == 0);
     session->input.fed = input;
+    session->now = now;
     if (session->first_byte_ns > 0 || input.size == 0)
         return;
     session->first_byte_ns = now > 0 ? now : 1;
-    session->language = LANGUAGE_NATIVE;
+    choose_language(session, input.data[0]);
     if (session->refusal != STATUS_OK)
         fail(session, session->refusal);
 }
@@ -39,22 +52,38 @@ void session_feed(struct session *session, struct bytes input, uint64_t now)
 /* Whether answers are owed or unread, of which more would pile up. */
 static bool is_held_up(const struct session *session)
 {
-    return session->is_stalled || session->commands_count == COMMANDS_TURN_MAX ||
+    if (session->resp && resp_is_busy(session->resp))
+        return false; /* in the middle of something */
+    return session->is_stalled || session->commands_count >= COMMANDS_TURN_MAX ||
            session_is_clogged(session);
+}
+
+static enum step take_step(struct session *session, struct command *command)
+{
+    return session->language == LANGUAGE_RESP ? resp_step(session, command)
+                                              : native_step(session, command);
+}
+
+/* Nothing more is taken now. */
+static void rest(struct session *session, bool is_taking)
+{
+    input_keep(&session->input);
+    session->is_keeping = !is_taking && session->input.kept.size > 0;
+    if (session->resp)
+        resp_rest(session->resp);
 }
 
 bool session_next(struct session *session, struct command *command)
 {
     while (session->state != SESSION_CLOSED) {
         bool is_taking = session->language != LANGUAGE_UNKNOWN && !is_held_up(session);
-        enum step step = is_taking ? native_step(session, command) : STEP_MORE;
+        enum step step = is_taking ? take_step(session, command) : STEP_MORE;
         if (step == STEP_COMMAND) {
             session->commands_count++;
             return true;
         }
         if (step == STEP_MORE) {
-            input_keep(&session->input);
-            session->is_keeping = !is_taking && session->input.kept.size > 0;
+            rest(session, is_taking);
             return false;
         }
     }
@@ -71,7 +100,8 @@ bool session_effect(struct session *session, const struct effect *effect)
         session_end(session, effect->status);
         return true;
     }
-    return native_effect(session, effect);
+    return session->language == LANGUAGE_RESP ? resp_effect(session, effect)
+                                              : native_effect(session, effect);
 }
 
 bool session_wants_send(struct session *session)
@@ -81,9 +111,18 @@ bool session_wants_send(struct session *session)
     return !output_is_empty(&session->output);
 }
 
+/* Whether what came behind a command that waits is little enough to listen on. */
+static bool may_keep_more(const struct session *session)
+{
+    size_t size_max = session->limits->is_memory_short
+                          ? SHORT_SIZE_MAX
+                          : session->limits->frame_max + RESP_ROOM_SIZE;
+    return session->input.kept.size < size_max;
+}
+
 bool session_is_stalled(const struct session *session)
 {
-    return session->is_keeping;
+    return session->is_keeping && !(session->is_waiting && may_keep_more(session));
 }
 
 bool session_can_resume(const struct session *session)
@@ -119,13 +158,17 @@ void session_expire(struct session *session, uint64_t now)
 bool session_is_clogged(const struct session *session)
 {
     size_t size_max = session->limits->is_memory_short ? SHORT_SIZE_MAX : ANSWERS_PAUSE_SIZE;
-    return output_waiting_size(&session->output) >= size_max;
+    size_t owed = session->resp ? replies_waiting_size(&session->resp->replies) : 0;
+    return output_waiting_size(&session->output) + owed >= size_max;
 }
 
 void session_announce_end(struct session *session)
 {
     assert(session->state == SESSION_OPEN && !session->is_ending);
-    native_goodbye(session, STATUS_CLOSING);
+    if (session->language == LANGUAGE_NATIVE)
+        native_goodbye(session, STATUS_CLOSING);
+    else if (session->is_waiting)
+        session->state = SESSION_CLOSED;
     session->is_ending = true;
 }
 

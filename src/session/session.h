@@ -10,6 +10,7 @@
 #include "session/input.h"
 #include "session/native.h"
 #include "session/output.h"
+#include "session/resp.h"
 
 enum {
     WINDOW_COUNT_MAX = 65536,           /* frames that may be unsettled on a connection */
@@ -24,6 +25,7 @@ struct session_limits {
     uint32_t frame_max;         /* bytes of a frame */
     uint64_t hello_timeout_ns;  /* from the first byte to the end of hello */
     uint64_t silent_timeout_ns; /* without any byte */
+    uint64_t epoch_ns;          /* what the time of day has more than the session's */
     uint64_t liveness_ns;       /* silence of a client that has leases and sends heartbeats */
     uint32_t hello_max;         /* bytes of a hello; 0: FRAME_HELLO_MAX */
     struct bytes password;      /* that a hello must have; empty: none */
@@ -38,7 +40,7 @@ enum session_state {
 };
 
 /* Which protocol a client speaks; its first byte tells. */
-enum language { LANGUAGE_UNKNOWN, LANGUAGE_NATIVE };
+enum language { LANGUAGE_UNKNOWN, LANGUAGE_NATIVE, LANGUAGE_RESP };
 
 struct session {
     uint32_t peer;
@@ -51,12 +53,17 @@ struct session {
     enum status refusal; /* what a client that is not let in is told once it has spoken */
 
     struct input input;
-    bool is_stalled;         /* nothing is taken until a large answer has come */
-    bool is_keeping;         /* the input is what could not be taken yet, not what is not whole */
-    uint32_t commands_count; /* taken in this turn */
+    bool is_stalled; /* nothing is taken until a large answer has come */
+    bool is_waiting; /* and that may last: what comes is kept, and the client's end is seen */
+    bool is_keeping; /* the input is what could not be taken yet, not what is not whole */
+    uint32_t commands_count;           /* taken in this turn */
     uint64_t opened_ns, first_byte_ns; /* first_byte_ns 0: none yet */
+    uint64_t now;                      /* when it was last fed */
+
+    const char *complaint; /* what the client did that the log should say; NULL: nothing */
 
     struct native native;
+    struct resp *resp; /* NULL in another language */
 };
 
 /* A session for a connection that begins at `now`. It borrows the limits. */

@@ -283,7 +283,6 @@ void world_say_bad_hello(struct world *world, struct link *link)
         {OP_HELLO, 4, 0, 1, 4, STATUS_BAD_FLAGS},
         {OP_HELLO, 0, 0, 0, 4, STATUS_VERSION},
         {OP_HELLO, 0, 0, 2, 4, STATUS_VERSION},
-        {'G', 'E', 0, 1, 4, STATUS_PROTOCOL},
     };
     size_t at = random_below(&world->commands.random, sizeof hellos / sizeof *hellos);
     struct bytes name = bytes_of("n", hellos[at].name_size);

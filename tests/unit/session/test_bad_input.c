@@ -67,18 +67,6 @@ static void expect_closed_first(struct script *script, const char *status)
     culprit_close(talk);
 }
 
-static void a_first_byte_without_its_top_bit_closes(void **state)
-{
-    (void)state;
-    static const char *const texts[] = {"G", "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
-                                        "*1\r\n$4\r\nPING\r\n", "\x16\x03\x01", "\x7f"};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        struct script s = {0};
-        script_put(&s, texts[i], strlen(texts[i]));
-        expect_closed_first(&s, "protocol");
-    }
-}
-
 static void a_first_frame_that_is_not_hello_closes(void **state)
 {
     (void)state;
@@ -625,7 +613,6 @@ static void a_frame_that_never_ends_costs_the_bytes_that_came(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_first_byte_without_its_top_bit_closes),
         cmocka_unit_test(a_first_frame_that_is_not_hello_closes),
         cmocka_unit_test(a_first_frame_over_4096_bytes_closes_whatever_it_is),
         cmocka_unit_test(a_hello_over_4096_bytes_closes),

@@ -1,0 +1,267 @@
+#include "session/resp.h"
+
+#include "base/array.h"
+#include "session/resp_admit.h"
+#include "session/say.h"
+#include "session/session.h"
+#include "session/word.h"
+
+#include <limits.h>
+#include <stdio.h>
+
+/*
+ * A command is parsed where it lies, found in the table, admitted, and put forward step by step by
+ * its handler until that is done; only then it is taken off the input. Nothing comes between the
+ * steps of one, nor between the commands of a transaction that is carried out.
+ */
+
+struct resp *resp_create(void)
+{
+    struct resp *resp = memory_create(sizeof *resp);
+    resp->version = 2;
+    resp->ticket_next = 1;
+    return resp;
+}
+
+void resp_destroy(struct resp *resp)
+{
+    if (!resp)
+        return;
+    resp_parser_finish(&resp->parser);
+    replies_finish(&resp->replies);
+    composer_finish(&resp->composer);
+    multi_finish(&resp->multi);
+    text_finish(&resp->name);
+    memory_free(resp->names);
+    memory_free(resp);
+}
+
+bool resp_is_busy(const struct resp *resp)
+{
+    return resp->call.row || resp->multi.is_running;
+}
+
+/* Forgets a command that is over. */
+static void rest_parser(struct resp *resp)
+{
+    if (resp->is_spent)
+        resp_parser_reset(&resp->parser);
+    resp->is_spent = false;
+}
+
+void resp_rest(struct resp *resp)
+{
+    rest_parser(resp);
+    composer_rest(&resp->composer);
+}
+
+/* The session is over when all is said. */
+static void end_if_left(struct session *session)
+{
+    const struct resp *resp = session->resp;
+    if (resp->is_leaving && replies_are_empty(&resp->replies))
+        session->state = SESSION_CLOSED;
+}
+
+void resp_leave(struct session *session)
+{
+    session->resp->is_leaving = true;
+    end_if_left(session);
+}
+
+static enum step fail_protocol(struct session *session)
+{
+    struct resp *resp = session->resp;
+    char error[64];
+    snprintf(error, sizeof error, "ERR Protocol error: %s", resp->parser.error);
+    struct pen pen = replies_pen(&resp->replies, &session->output, resp->version);
+    pen_error(&pen, error);
+    input_drop(&session->input);
+    resp_leave(session);
+    return STEP_DONE;
+}
+
+/* Refuses a command that is not whole if there is no memory to wait for its end. */
+static enum step wait_for_more(struct session *session)
+{
+    struct resp *resp = session->resp;
+    if (!session->limits->is_memory_short || resp->parser.wanted <= SHORT_SIZE_MAX)
+        return STEP_MORE;
+    struct pen pen = replies_pen(&resp->replies, &session->output, resp->version);
+    pen_status(&pen, STATUS_MEMORY);
+    input_drop(&session->input);
+    resp_leave(session);
+    return STEP_DONE;
+}
+
+/* Reads the next command, as resp_parse does. */
+static int parse(struct session *session)
+{
+    struct resp *resp = session->resp;
+    struct input *input = &session->input;
+    const struct session_limits *limits = session->limits;
+    uint32_t hello_max = limits->hello_max ? limits->hello_max : FRAME_HELLO_MAX;
+    bool is_stranger = !resp->is_admitted && limits->password.size > 0;
+    struct resp_limits bounds = {
+        .words_max = INT_MAX,
+        .word_size_max = limits->frame_max,
+        .size_max = is_stranger ? hello_max : limits->frame_max + RESP_ROOM_SIZE,
+        .is_stranger = is_stranger,
+    };
+    int size;
+    rest_parser(resp);
+    do
+        size = resp_parse(&resp->parser, input_there(input), &bounds);
+    while (size == 0 && input->kept.size > 0 && input_complete(input, resp->parser.wanted));
+    return size;
+}
+
+/* A connection becomes one that the engine knows. */
+static enum step attach(struct session *session, struct command *command)
+{
+    session->state = SESSION_OPEN;
+    *command = (struct command){.kind = COMMAND_ATTACH, .peer = session->peer};
+    command->attach.window_count = WINDOW_COUNT_MAX;
+    command->attach.window_size = WINDOW_SIZE_MAX;
+    command->attach.client = text_bytes(&session->resp->name);
+    command->attach.is_each = true;
+    return STEP_COMMAND;
+}
+
+/* What somebody does who takes this for a web server, or has a browser talk to it; NULL: nothing of
+ * the kind. */
+static const char *foreign_word(const struct call *call)
+{
+    return call_word_is(call, 0, "post")    ? "said POST, as browsers do"
+           : call_word_is(call, 0, "host:") ? "said Host:, as browsers do"
+                                            : NULL;
+}
+
+/* Takes a call off the input. What was asked for still reads it until the next step. */
+static void end_call(struct session *session)
+{
+    struct resp *resp = session->resp;
+    if (!resp->call.is_inside) {
+        input_take(&session->input, resp->call.taken_size);
+        resp->parsed_size = 0;
+        resp->is_spent = true;
+    }
+    resp->call = (struct call){0};
+}
+
+/* Puts the call one step forward. */
+static enum step carry_on(struct session *session, struct command *command)
+{
+    struct resp *resp = session->resp;
+    *command =
+        (struct command){.peer = session->peer, .space = resp->space, .ticket = resp->ticket_next};
+    enum outcome outcome = resp->call.row->handler(&resp->call, command);
+    resp->call.step++;
+    if (outcome != CALL_ASKS)
+        end_call(session);
+    end_if_left(session);
+    return outcome == CALL_DONE ? STEP_DONE : STEP_COMMAND;
+}
+
+/* Begins the call of what was parsed. */
+static enum step begin_call(struct session *session, struct command *command)
+{
+    struct resp *resp = session->resp;
+    const struct resp_parser *parser = &resp->parser;
+    resp->call = (struct call){
+        .session = session,
+        .resp = resp,
+        .words = parser->unquoted ? parser->unquoted : input_there(&session->input).data,
+        .spans = parser->words,
+        .words_count = parser->words_count,
+        .size = resp->parsed_size,
+        .taken_size = resp->parsed_size,
+    };
+    if (resp->call.words_count > 0)
+        session->complaint = foreign_word(&resp->call);
+    if (session->complaint)
+        session->state = SESSION_CLOSED;
+    else if (resp->call.words_count > 0)
+        resp->call.row = resp_admit(&resp->call);
+    if (resp->call.row)
+        return carry_on(session, command);
+    end_call(session);
+    return STEP_DONE;
+}
+
+/* Goes on with a transaction: its next command, or its end. */
+static enum step run_next(struct session *session, struct command *command)
+{
+    struct resp *resp = session->resp;
+    struct call *call = &resp->call;
+    *call = (struct call){.session = session, .resp = resp, .is_inside = true};
+    if (resp->multi.count == 0) {
+        resp_end_transaction(call, command);
+        *call = (struct call){0};
+        return STEP_COMMAND;
+    }
+    call->words_count = multi_take(&resp->multi, &call->words);
+    call->spans = resp->multi.spans;
+    call->row = resp_admitted(call);
+    return carry_on(session, command);
+}
+
+enum step resp_step(struct session *session, struct command *command)
+{
+    struct resp *resp = session->resp;
+    if (resp->call.row)
+        return carry_on(session, command);
+    if (resp->multi.is_running)
+        return run_next(session, command);
+    if (resp->is_admitted && session->state == SESSION_HELLO)
+        return attach(session, command);
+    if (resp->is_leaving) {
+        input_drop(&session->input);
+        return STEP_MORE;
+    }
+    int size = resp->parsed_size > 0 ? (int)resp->parsed_size : parse(session);
+    if (size == 0)
+        return wait_for_more(session);
+    if (size < 0)
+        return fail_protocol(session);
+    resp->parsed_size = (uint32_t)size;
+    resp->is_admitted |= session->limits->password.size == 0;
+    if (resp->is_admitted && session->state == SESSION_HELLO)
+        return attach(session, command);
+    return begin_call(session, command);
+}
+
+/* Nothing of a transaction has taken place. */
+static void restore(struct resp *resp)
+{
+    resp->version = resp->before.version;
+    resp->space = resp->before.space;
+}
+
+bool resp_effect(struct session *session, const struct effect *effect)
+{
+    struct resp *resp = session->resp;
+    if (effect->kind == EFFECT_SETTLED && effect->status == STATUS_CHANGED)
+        restore(resp);
+    bool is_taken = replies_settle(&resp->replies, &session->output, effect);
+    session->is_stalled = resp->replies.large_count > 0;
+    session->is_waiting &= session->is_stalled;
+    end_if_left(session);
+    return is_taken;
+}
+
+void resp_fail(struct session *session, enum status status)
+{
+    struct resp *resp = session->resp;
+    struct pen pen = replies_pen(&resp->replies, &session->output, resp->version);
+    if (status != STATUS_HELLO)
+        pen_status(&pen, status);
+    session->state = SESSION_CLOSED;
+}
+
+void resp_set_name(struct resp *resp, struct bytes name)
+{
+    text_finish(&resp->name);
+    if (name.size > 0)
+        bytes_copy(text_reserve(&resp->name, name.size), name);
+}

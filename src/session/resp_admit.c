@@ -1,0 +1,155 @@
+#include "session/resp_admit.h"
+
+#include "resp/write.h"
+#include "session/resp.h"
+#include "session/session.h"
+#include "session/word.h"
+
+#include <stdio.h>
+
+enum {
+    ARGUMENTS_SIZE_MAX = 128, /* bytes of the arguments that an unknown command's error shows */
+    ERROR_SIZE_MAX = 512,
+};
+
+/* Says why a command is not carried out; neither is the transaction then that it was to be of. */
+static const struct row *refuse(struct call *call, const char *error)
+{
+    call->resp->multi.is_broken = call->resp->multi.is_open;
+    call_fail(call, error);
+    return NULL;
+}
+
+/* The arguments as an error shows them, `'…' ` each; a zero hides what stands behind it. */
+static size_t quote_arguments(const struct call *call, char *to, size_t size_max)
+{
+    size_t size = 0;
+    for (uint32_t i = 1; i < call->words_count && size < ARGUMENTS_SIZE_MAX; i++) {
+        struct bytes word = resp_excerpt(call_word(call, i), ARGUMENTS_SIZE_MAX - size);
+        size += (size_t)snprintf(to + size, size_max - size, "'%.*s' ", (int)word.size,
+                                 (const char *)word.data);
+    }
+    return size;
+}
+
+static const struct row *refuse_unknown(struct call *call)
+{
+    char error[ERROR_SIZE_MAX], arguments[ARGUMENTS_SIZE_MAX + 8] = "";
+    struct bytes name = resp_excerpt(call_word(call, 0), RESP_EXCERPT_MAX);
+    quote_arguments(call, arguments, sizeof arguments);
+    snprintf(error, sizeof error, "ERR unknown command '%.*s', with args beginning with: %s",
+             (int)name.size, (const char *)name.data, arguments);
+    return refuse(call, error);
+}
+
+static const struct row *refuse_unknown_subcommand(struct call *call, const struct row *row)
+{
+    char error[ERROR_SIZE_MAX], container[32];
+    struct bytes name = resp_excerpt(call_word(call, 1), RESP_EXCERPT_MAX);
+    size_t size = strlen(row->name);
+    for (size_t i = 0; i <= size; i++)
+        container[i] = (char)(row->name[i] >= 'a' && row->name[i] <= 'z' ? row->name[i] - 'a' + 'A'
+                                                                         : row->name[i]);
+    snprintf(error, sizeof error, "ERR unknown subcommand '%.*s'. Try %s HELP.", (int)name.size,
+             (const char *)name.data, container);
+    return refuse(call, error);
+}
+
+/* `container|name` of a subcommand, or a name alone. */
+static void put_full_name(const struct call *call, const struct row *row, char *to, size_t size)
+{
+    const struct row *container = call->resp->row_memo;
+    if (container->subcommands)
+        snprintf(to, size, "%s|%s", container->name, row->name);
+    else
+        snprintf(to, size, "%s", row->name);
+}
+
+static const struct row *refuse_arity(struct call *call, const struct row *row)
+{
+    char error[ERROR_SIZE_MAX], name[64];
+    put_full_name(call, row, name, sizeof name);
+    snprintf(error, sizeof error, "ERR wrong number of arguments for '%s' command", name);
+    return refuse(call, error);
+}
+
+static const struct row *refuse_subscribed(struct call *call, const struct row *row)
+{
+    char error[ERROR_SIZE_MAX], name[64];
+    put_full_name(call, row, name, sizeof name);
+    snprintf(error, sizeof error,
+             "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET "
+             "are allowed in this context",
+             name);
+    return refuse(call, error);
+}
+
+/* The row of the command's name; the container's when it has subcommands. */
+static const struct row *find(struct call *call)
+{
+    struct resp *resp = call->resp;
+    struct bytes name = call_word(call, 0);
+    if (!resp->row_memo || !word_is(name, resp->row_memo->name))
+        resp->row_memo = resp_row(name);
+    return resp->row_memo;
+}
+
+const struct row *resp_admitted(struct call *call)
+{
+    const struct row *row = find(call);
+    bool is_container = row->subcommands && call->words_count > 1;
+    return is_container ? resp_subcommand(row, call_word(call, 1)) : row;
+}
+
+/* Whether all words that the row says are names may be some. */
+static bool has_good_names(const struct call *call, const struct row *row)
+{
+    if (row->first_key == 0)
+        return true;
+    int64_t last = row->last_key < 0 ? (int64_t)call->words_count + row->last_key : row->last_key;
+    for (int64_t at = row->first_key; at <= last; at += row->key_step)
+        if (!call_is_name(call, (uint32_t)at))
+            return false;
+    return true;
+}
+
+/* Queues a command for the transaction. */
+static const struct row *queue(struct call *call)
+{
+    if (!multi_put(&call->resp->multi, call->words, call->spans, call->words_count))
+        return refuse(call, "OOM command not allowed when used memory > 'maxmemory'.");
+    struct pen pen = call_pen(call);
+    pen_simple(&pen, "QUEUED");
+    return NULL;
+}
+
+/* What is not about the words but about the session. */
+static const struct row *admit_now(struct call *call, const struct row *row)
+{
+    const struct resp *resp = call->resp;
+    if (!resp->is_admitted && !(row->flags & ROW_NO_AUTH))
+        return refuse(call, "NOAUTH Authentication required.");
+    if (resp->subscribed_count > 0 && resp->version == 2 && !(row->flags & ROW_SUBSCRIBED))
+        return refuse_subscribed(call, row);
+    if (!has_good_names(call, row))
+        return refuse(call, CALL_BAD_NAME);
+    if (resp->multi.is_open && !(row->flags & ROW_AT_ONCE))
+        return queue(call);
+    return row;
+}
+
+const struct row *resp_admit(struct call *call)
+{
+    const struct row *row = find(call);
+    if (row && row->subcommands && call->words_count > 1) {
+        const struct row *subcommand = resp_subcommand(row, call_word(call, 1));
+        if (!subcommand)
+            return refuse_unknown_subcommand(call, row);
+        row = subcommand;
+    }
+    if (!row)
+        return refuse_unknown(call);
+    if (!row_takes(row, call->words_count) && !(row->flags & ROW_OWN_ARITY))
+        return refuse_arity(call, row);
+    return admit_now(call, row);
+}

@@ -1,0 +1,292 @@
+#include "session/resp_table.h"
+
+#include "resp/write.h"
+#include "session/resp.h"
+#include "session/say.h"
+#include "session/session.h"
+#include "session/word.h"
+
+#define SERVER_VERSION "7.2.0" /* of Redis, which clients expect something of */
+
+/* Whether a client gave the name of the one user there is, and the password. */
+static bool is_right(const struct call *call, struct bytes user, struct bytes password)
+{
+    bool is_user = bytes_equal(user, bytes_text("default"));
+    return session_admits(call->session, password) && is_user;
+}
+
+static enum outcome fail_password(struct call *call)
+{
+    return call_fail(call, "WRONGPASS invalid username-password pair or user is disabled.");
+}
+
+static enum outcome auth(struct call *call, struct command *command)
+{
+    (void)command;
+    bool has_user = call->words_count == 3;
+    if (call->words_count > 3)
+        return call_fail_syntax(call);
+    if (!has_user && call->session->limits->password.size == 0)
+        return call_fail(call, "ERR AUTH <password> called without any password configured for the "
+                               "default user. Are you sure your configuration is correct?");
+    struct bytes user = has_user ? call_word(call, 1) : bytes_text("default");
+    if (!is_right(call, user, call_word(call, call->words_count - 1)))
+        return fail_password(call);
+    call->resp->is_admitted = true;
+    return call_ok(call);
+}
+
+/* Whether it may stand in listings. */
+static bool is_plain(struct bytes text)
+{
+    for (size_t i = 0; i < text.size; i++)
+        if (text.data[i] < '!' || text.data[i] > '~')
+            return false;
+    return text.size <= RESP_NAME_MAX;
+}
+
+/* What a HELLO asks for. */
+struct hello {
+    int64_t version; /* 0: the same as before */
+    struct bytes user, password, name;
+    bool has_password, has_name;
+};
+
+static const char bad_name[] =
+    "ERR Client names cannot contain spaces, newlines or special characters.";
+
+/* Reads the options of a HELLO; false when one is wrong, which was said then. */
+static bool read_hello(struct call *call, struct hello *hello)
+{
+    for (uint32_t i = 2; i < call->words_count; i++) {
+        uint32_t left = call->words_count - 1 - i;
+        if (call_word_is(call, i, "auth") && left >= 2) {
+            hello->has_password = true;
+            hello->user = call_word(call, ++i);
+            hello->password = call_word(call, ++i);
+        } else if (call_word_is(call, i, "setname") && left >= 1) {
+            hello->has_name = true;
+            hello->name = call_word(call, ++i);
+            if (!is_plain(hello->name)) {
+                call_fail(call, bad_name);
+                return false;
+            }
+        } else {
+            call_fail_with(call, "ERR Syntax error in HELLO option '", call_word(call, i), "'");
+            return false;
+        }
+    }
+    return true;
+}
+
+static void put_pair(struct pen *pen, const char *key, const char *value)
+{
+    pen_bulk(pen, bytes_text(key));
+    pen_bulk(pen, bytes_text(value));
+}
+
+static void say_server(struct call *call)
+{
+    struct pen pen = call_pen(call);
+    pen_map(&pen, 7);
+    put_pair(&pen, "server", "ringpost");
+    put_pair(&pen, "version", SERVER_VERSION);
+    pen_bulk(&pen, bytes_text("proto"));
+    pen_integer(&pen, call->resp->version);
+    pen_bulk(&pen, bytes_text("id"));
+    pen_integer(&pen, call->session->peer);
+    put_pair(&pen, "mode", "standalone");
+    put_pair(&pen, "role", "master");
+    pen_bulk(&pen, bytes_text("modules"));
+    pen_array(&pen, 0);
+}
+
+/* Has the engine know the client by another name. */
+static enum outcome label(struct call *call, struct command *command, struct bytes name,
+                          reply_say *say)
+{
+    resp_set_name(call->resp, name);
+    command->kind = COMMAND_LABEL;
+    command->label = name;
+    call_expect(call, 1, say);
+    return CALL_LAST;
+}
+
+static enum outcome hello(struct call *call, struct command *command)
+{
+    struct hello asked = {0};
+    struct resp *resp = call->resp;
+    if (call->words_count > 1 && !resp_integer(call_word(call, 1), &asked.version))
+        return call_fail(call, "ERR Protocol version is not an integer or out of range");
+    if (call->words_count > 1 && (asked.version < 2 || asked.version > 3))
+        return call_fail(call, "NOPROTO unsupported protocol version");
+    if (!read_hello(call, &asked))
+        return CALL_DONE;
+    if (asked.has_password && !is_right(call, asked.user, asked.password))
+        return fail_password(call);
+    resp->is_admitted |= asked.has_password;
+    if (!resp->is_admitted)
+        return call_fail(call, "NOAUTH HELLO must be called with the client already authenticated, "
+                               "otherwise the HELLO AUTH <user> <pass> option can be used "
+                               "to authenticate the client and select the RESP protocol version at "
+                               "the same time");
+    if (asked.version > 0)
+        resp->version = (uint8_t)asked.version;
+    say_server(call);
+    if (!asked.has_name)
+        return CALL_DONE;
+    if (call->session->state == SESSION_OPEN)
+        return label(call, command, asked.name, say_nothing);
+    resp_set_name(resp, asked.name); /* the engine is told with the rest */
+    return CALL_DONE;
+}
+
+static enum outcome ping(struct call *call, struct command *command)
+{
+    (void)command;
+    bool has_text = call->words_count > 1;
+    if (call->words_count > 2)
+        return call_fail(call, "ERR wrong number of arguments for 'ping' command");
+    struct bytes text = has_text ? call_word(call, 1) : bytes_text("");
+    struct pen pen = call_pen(call);
+    if (call->resp->subscribed_count > 0 && call->resp->version == 2) {
+        pen_array(&pen, 2);
+        pen_bulk(&pen, bytes_text("pong"));
+        pen_bulk(&pen, text);
+    } else if (has_text) {
+        pen_bulk(&pen, text);
+    } else {
+        pen_simple(&pen, "PONG");
+    }
+    return CALL_DONE;
+}
+
+static enum outcome echo(struct call *call, struct command *command)
+{
+    (void)command;
+    struct pen pen = call_pen(call);
+    pen_bulk(&pen, call_word(call, 1));
+    return CALL_DONE;
+}
+
+static void say_any_ok(struct pen *pen, const struct effect *effect)
+{
+    (void)effect;
+    pen_simple(pen, "OK");
+}
+
+/* Says that what was taken is done with, and goes. */
+static enum outcome quit(struct call *call, struct command *command)
+{
+    if (call->session->state == SESSION_OPEN) {
+        command->kind = COMMAND_FINISH;
+        command->finish.how = SETTLE_ACKNOWLEDGE;
+        command->finish.is_all = true;
+        call_expect(call, 1, say_any_ok);
+        call->resp->is_leaving = true;
+        return CALL_LAST;
+    }
+    call_ok(call);
+    call->resp->is_leaving = true;
+    return CALL_DONE;
+}
+
+static enum outcome select_space(struct call *call, struct command *command)
+{
+    (void)command;
+    int64_t space;
+    if (!call_integer(call, 1, &space))
+        return CALL_DONE;
+    if (space < 0 || space >= SPACES_COUNT)
+        return call_fail(call, "ERR DB index is out of range");
+    call->resp->space = (uint8_t)space;
+    return call_ok(call);
+}
+
+static enum outcome client_id(struct call *call, struct command *command)
+{
+    (void)command;
+    struct pen pen = call_pen(call);
+    pen_integer(&pen, call->session->peer);
+    return CALL_DONE;
+}
+
+static enum outcome client_getname(struct call *call, struct command *command)
+{
+    (void)command;
+    struct bytes name = text_bytes(&call->resp->name);
+    struct pen pen = call_pen(call);
+    if (name.size > 0)
+        pen_bulk(&pen, name);
+    else
+        pen_null(&pen);
+    return CALL_DONE;
+}
+
+static enum outcome client_setname(struct call *call, struct command *command)
+{
+    struct bytes name = call_word(call, 2);
+    return is_plain(name) ? label(call, command, name, say_ok) : call_fail(call, bad_name);
+}
+
+static const struct row client_rows[] = {
+    {.name = "id",
+     .arity = 2,
+     .flags = ROW_NOSCRIPT | ROW_LOADING | ROW_STALE,
+     .handler = client_id,
+     .summary = "The connection's number."},
+    {.name = "getname",
+     .arity = 2,
+     .flags = ROW_NOSCRIPT | ROW_LOADING | ROW_STALE,
+     .handler = client_getname,
+     .summary = "The connection's name."},
+    {.name = "setname",
+     .arity = 3,
+     .flags = ROW_NOSCRIPT | ROW_LOADING | ROW_STALE,
+     .handler = client_setname,
+     .summary = "Names the connection, for listings."},
+};
+
+#define HANDSHAKE (ROW_NOSCRIPT | ROW_LOADING | ROW_STALE | ROW_FAST | ROW_NO_AUTH | ROW_ALLOW_BUSY)
+
+static const struct row rows[] = {
+    {.name = "auth",
+     .arity = -2,
+     .flags = HANDSHAKE,
+     .handler = auth,
+     .summary = "Gives the password.",
+     .differs = "There is one user, `default`."},
+    {.name = "client",
+     .arity = -2,
+     .subcommands = client_rows,
+     .subcommands_count = sizeof client_rows / sizeof *client_rows,
+     .summary = "Commands about connections."},
+    {.name = "echo",
+     .arity = 2,
+     .flags = ROW_LOADING | ROW_STALE | ROW_FAST,
+     .handler = echo,
+     .summary = "Returns its argument."},
+    {.name = "hello",
+     .arity = -1,
+     .flags = HANDSHAKE,
+     .handler = hello,
+     .summary = "Chooses the version of the protocol."},
+    {.name = "ping",
+     .arity = -1,
+     .flags = ROW_FAST | ROW_SUBSCRIBED,
+     .handler = ping,
+     .summary = "Returns `PONG`, or its argument."},
+    {.name = "quit",
+     .arity = -1,
+     .flags = HANDSHAKE | ROW_SUBSCRIBED | ROW_AT_ONCE,
+     .handler = quit,
+     .summary = "Ends the connection.",
+     .differs = "What was popped and is still leased is acknowledged."},
+    {.name = "select",
+     .arity = 2,
+     .flags = ROW_LOADING | ROW_STALE | ROW_FAST,
+     .handler = select_space,
+     .summary = "Changes to another database, 0 to 15."},
+};
+
+const struct row_group connection_rows = {"Connections", rows, sizeof rows / sizeof *rows};

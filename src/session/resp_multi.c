@@ -1,0 +1,151 @@
+#include "session/resp_table.h"
+
+#include "session/resp.h"
+#include "session/say.h"
+#include "session/session.h"
+
+/*
+ * A transaction is queued in words and carried out when it is whole: its commands stand between
+ * BEGIN and COMMIT, and what they reply is an array that BEGIN's answer opens, or nil when something
+ * that was watched has changed.
+ */
+
+static enum outcome multi(struct call *call, struct command *command)
+{
+    (void)command;
+    if (call->resp->multi.is_open)
+        return call_fail(call, "ERR MULTI calls can not be nested");
+    call->resp->multi.is_open = true;
+    return call_ok(call);
+}
+
+/* Has the engine forget what is watched. */
+static enum outcome stop_watching(struct call *call, struct command *command, reply_say *say)
+{
+    call->resp->is_watching = false;
+    command->kind = COMMAND_UNWATCH;
+    call_expect(call, 1, say);
+    return CALL_LAST;
+}
+
+static enum outcome discard(struct call *call, struct command *command)
+{
+    struct resp *resp = call->resp;
+    if (!resp->multi.is_open)
+        return call_fail(call, "ERR DISCARD without MULTI");
+    multi_finish(&resp->multi);
+    return resp->is_watching ? stop_watching(call, command, say_ok) : call_ok(call);
+}
+
+static enum outcome unwatch(struct call *call, struct command *command)
+{
+    return call->resp->is_watching ? stop_watching(call, command, say_ok) : call_ok(call);
+}
+
+static enum outcome watch(struct call *call, struct command *command)
+{
+    uint32_t count = call->words_count - 1;
+    if (call->resp->multi.is_open)
+        return call_fail(call, "ERR WATCH inside MULTI is not allowed");
+    call->resp->is_watching = true;
+    uint32_t item = call_item(call, command, count, say_ok);
+    if (item < count) {
+        command->kind = COMMAND_WATCH;
+        command->name = call_word(call, 1 + item);
+    }
+    return call_item_outcome(call, count);
+}
+
+/* What is queued is not carried out. */
+static enum outcome abort_all(struct call *call, struct command *command, const char *error)
+{
+    struct resp *resp = call->resp;
+    multi_finish(&resp->multi);
+    call_fail(call, error);
+    return resp->is_watching ? stop_watching(call, command, say_nothing) : CALL_DONE;
+}
+
+/* Opens the array of what the commands reply; how many that are was noted. */
+static void say_begin(struct pen *pen, const struct effect *effect)
+{
+    if (effect->status == STATUS_CHANGED)
+        pen_null_array(pen);
+    else
+        pen_array(pen, load_u32(pen->note.data));
+}
+
+static enum outcome exec(struct call *call, struct command *command)
+{
+    struct resp *resp = call->resp;
+    if (call->words_count > 1)
+        return abort_all(call, command,
+                         "EXECABORT Transaction discarded because of: wrong number "
+                         "of arguments for 'exec' command");
+    if (!resp->multi.is_open)
+        return call_fail(call, "ERR EXEC without MULTI");
+    if (resp->multi.is_broken)
+        return abort_all(call, command,
+                         "EXECABORT Transaction discarded because of previous errors.");
+    unsigned char note[4];
+    store_u32(note, resp->multi.count);
+    command->kind = COMMAND_BEGIN;
+    call_expect(call, 1, say_begin)->role = REPLY_BEGIN;
+    replies_note(&resp->replies, bytes_of(note, sizeof note));
+    resp->multi.is_open = false;
+    resp->multi.is_running = true;
+    resp->before.version = resp->version;
+    resp->before.space = resp->space;
+    return CALL_LAST;
+}
+
+void resp_end_transaction(struct call *call, struct command *command)
+{
+    struct resp *resp = call->resp;
+    /* What the session is afterwards may depend on whether it took place. */
+    bool is_awaited = resp->multi.is_large || resp->is_watching;
+    *command = (struct command){
+        .kind = COMMAND_COMMIT, .peer = call->session->peer, .ticket = resp->ticket_next};
+    call_expect(call, 1, say_nothing)->role = REPLY_COMMIT;
+    call->is_inside = false;
+    if (is_awaited)
+        call_stall(call);
+    resp->is_watching = false;
+    multi_finish(&resp->multi);
+}
+
+#define AT_ONCE (ROW_NOSCRIPT | ROW_LOADING | ROW_STALE | ROW_FAST | ROW_ALLOW_BUSY | ROW_AT_ONCE)
+
+static const struct row rows[] = {
+    {.name = "discard",
+     .arity = 1,
+     .flags = AT_ONCE,
+     .handler = discard,
+     .summary = "Forgets what was queued."},
+    {.name = "exec",
+     .arity = 1,
+     .flags =
+         ROW_NOSCRIPT | ROW_LOADING | ROW_STALE | ROW_SKIP_SLOWLOG | ROW_AT_ONCE | ROW_OWN_ARITY,
+     .handler = exec,
+     .summary = "Carries out what was queued, with nothing of others in between."},
+    {.name = "multi",
+     .arity = 1,
+     .flags = AT_ONCE,
+     .handler = multi,
+     .summary = "Has the next commands queued, up to `EXEC`.",
+     .differs = "At most 16 MiB, each command counting 64 bytes besides its words."},
+    {.name = "unwatch",
+     .arity = 1,
+     .flags = AT_ONCE & ~ROW_AT_ONCE,
+     .handler = unwatch,
+     .summary = "Forgets what is watched."},
+    {.name = "watch",
+     .arity = -2,
+     .flags = AT_ONCE,
+     .first_key = 1,
+     .last_key = -1,
+     .key_step = 1,
+     .handler = watch,
+     .summary = "Has `EXEC` do nothing when a name changes before it."},
+};
+
+const struct row_group transaction_rows = {"Transactions", rows, sizeof rows / sizeof *rows};

@@ -1,0 +1,265 @@
+#include "session/resp.h"
+
+#include "base/time.h"
+#include "check.h"
+#include "session/chat.h"
+
+/* How commands become replies, however they come. */
+enum { CLIENT = 1, OTHER = 2 };
+
+#define NIL "$-1|"
+
+static void commands_are_replied_to(void **state)
+{
+    (void)state;
+    struct talk *t = talk_open();
+    chat(t, CLIENT, "PING", "+PONG|");
+    chat(t, CLIENT, "RPUSH q a bb\nLPUSH q z\nLLEN q", ":2|:3|:3|");
+    chat(t, CLIENT, "LRANGE q 0 -1", "*3|$1|z|$1|a|$2|bb|");
+    chat(t, CLIENT, "LPOP q\nRPOP q\nLPOP q\nLPOP q", "$1|z|$2|bb|$1|a|" NIL);
+    chat(t, CLIENT, "LPOP q 2\nRPUSH q a b c\nLPOP q 0\nRPOP q 2", "*-1|:3|*0|*2|$1|c|$1|b|");
+    chat(t, CLIENT, "nonsense a b\nllen",
+         "-ERR unknown command 'nonsense', with args beginning with: "
+         "'a' 'b' |-ERR wrong number of arguments for 'llen' command|");
+    talk_close(t);
+}
+
+static void version_3_has_other_words(void **state)
+{
+    (void)state;
+    struct talk *t = talk_open();
+    chat(t, CLIENT, "LPOP q\nHELLO 3\nLPOP q\nLPOP q 1",
+         NIL "%7|$6|server|$8|ringpost|$7|version|$5|7.2.0|$5|proto|:3|$2|id|:1|"
+             "$4|mode|$10|standalone|$4|role|$6|master|$7|modules|*0|_|_|");
+    talk_close(t);
+}
+
+static void lines_are_commands_too(void **state)
+{
+    (void)state;
+    struct talk *t = talk_open();
+    talk_connect(t, CLIENT);
+    talk_hear(t, CLIENT, bytes_text("PING\r\n\r\nrpush q \"a b\"\nLPOP q\r\n"));
+    chat_expect(t, CLIENT, "+PONG|:1|$3|a b|");
+    talk_close(t);
+}
+
+/* Something of everything that one connection can say. */
+static const char conversation[] = "PING\n"
+                                   "RPUSH q a\nRPUSH q bb\nRPUSH q ccc\nRPUSH q ccc\n"
+                                   "LPUSH q z\nLPUSH q y\n"
+                                   "RPUSH q d e x*3000\n"
+                                   "LRANGE q 0 -1\n"
+                                   "LPOP q\nLPOP q\nLPOP q\nRPOP q\n"
+                                   "LPOP q 2\n"
+                                   "FOO\n"
+                                   "BLPOP p q 0\n"
+                                   "LMOVE q p LEFT RIGHT\n"
+                                   "MULTI\nRPUSH p f\nLPOP p\nBLPOP p q 0\nPING\nEXEC\n"
+                                   "LMPOP 2 p q LEFT COUNT 2\n"
+                                   "LMPOP 2 p q LEFT COUNT 2\n"
+                                   "WATCH p q\nMULTI\nPING\nEXEC\n"
+                                   "SELECT 3\nLLEN q\n"
+                                   "ECHO x\n";
+
+static void converse(struct talk *talk, struct bytes words, size_t cut)
+{
+    talk_connect(talk, CLIENT);
+    talk_hear(talk, CLIENT, bytes_of(words.data, cut));
+    talk_hear(talk, CLIENT, bytes_of(words.data + cut, words.size - cut));
+    talk_turn(talk);
+}
+
+static void put_conversation(struct script *s)
+{
+    for (const char *line = conversation; *line; line += strcspn(line, "\n") + 1)
+        chat_put(s, line);
+}
+
+static void a_conversation_split_at_any_byte_is_answered_the_same(void **state)
+{
+    (void)state;
+    struct script s = {0};
+    put_conversation(&s);
+    struct talk *whole = talk_open();
+    converse(whole, bytes_of(s.data, s.size), s.size);
+    const struct script *said = &whole->conns[CLIENT].said;
+    assert_memory_equal(said->data + said->size - 5, "$1\r\nx\r\n" + 2, 5);
+    for (size_t cut = 0; cut < s.size; cut++) {
+        struct talk *t = talk_open();
+        converse(t, bytes_of(s.data, s.size), cut);
+        assert_int_equal(t->conns[CLIENT].said.size, said->size);
+        assert_memory_equal(t->conns[CLIENT].said.data, said->data, said->size);
+        talk_close(t);
+    }
+    talk_close(whole);
+    script_finish(&s);
+}
+
+static void a_conversation_may_end_at_any_byte(void **state)
+{
+    (void)state;
+    struct script s = {0};
+    put_conversation(&s);
+    for (size_t end = 0; end < s.size; end++) {
+        struct talk *t = talk_open();
+        talk_connect(t, CLIENT);
+        talk_hear(t, CLIENT, bytes_of(s.data, end));
+        if (end % 2)
+            talk_turn(t);
+        talk_close(t);
+    }
+    script_finish(&s);
+}
+
+/* The next command of the session that hears `commands`. */
+static struct command command_of(struct session *session, const struct script *commands)
+{
+    struct command command = {0};
+    session_feed(session, bytes_of(commands->data, commands->size), NS_PER_S);
+    assert_true(session_next(session, &command) && command.kind == COMMAND_ATTACH);
+    assert_true(session_next(session, &command));
+    return command;
+}
+
+static void pushes_alike_are_one_run(void **state)
+{
+    (void)state;
+    struct session_limits limits = {.frame_max = FRAME_SIZE_DEFAULT};
+    struct session session;
+    struct script s = {0};
+    struct command command;
+    session_init(&session, CLIENT, &limits, NS_PER_S);
+    for (int i = 0; i < 3; i++)
+        chat_put(&s, "LPUSH q aa");
+    chat_put(&s, "LPUSH q b");
+    chat_put(&s, "RPUSH q b");
+    command = command_of(&session, &s);
+    assert_true(command.kind == COMMAND_PUSH && command.at_front && command.wants_number);
+    assert_int_equal(command.run.count, 4);
+    assert_int_equal(command.run.size, 3 * (8 + 1 + 2) + 8 + 1 + 1);
+    assert_true(session_next(&session, &command) && !command.at_front);
+    assert_int_equal(command.ticket, 5);
+    assert_false(session_next(&session, &command));
+    session_finish(&session);
+    script_finish(&s);
+}
+
+static void pops_alike_are_one_take(void **state)
+{
+    (void)state;
+    struct session_limits limits = {.frame_max = FRAME_SIZE_DEFAULT};
+    struct session session;
+    struct script s = {0};
+    session_init(&session, CLIENT, &limits, NS_PER_S);
+    for (int i = 0; i < 3; i++)
+        chat_put(&s, "RPOP q");
+    chat_put(&s, "RPOP p");
+    struct command command = command_of(&session, &s);
+    assert_true(command.kind == COMMAND_TAKE && command.take.is_each && command.take.from_back);
+    assert_int_equal(command.take.count, 3);
+    assert_true(session_next(&session, &command));
+    assert_int_equal(command.take.count, 1);
+    assert_false(session_next(&session, &command));
+    session_finish(&session);
+    script_finish(&s);
+}
+
+static void who_waits_is_served_and_nothing_else_of_it_is_taken_before(void **state)
+{
+    (void)state;
+    struct talk *t = talk_open();
+    chat(t, CLIENT, "BLPOP p q 0\nPING", "");
+    assert_true(talk_session(t, CLIENT)->is_waiting);
+    assert_false(session_is_stalled(talk_session(t, CLIENT)));
+    chat(t, OTHER, "RPUSH q a b", ":2|");
+    chat_expect(t, CLIENT, "*2|$1|q|$1|a|+PONG|");
+    assert_false(talk_session(t, CLIENT)->is_waiting);
+    talk_close(t);
+}
+
+static void a_transaction_is_carried_out_together(void **state)
+{
+    (void)state;
+    struct talk *t = talk_open();
+    chat(t, CLIENT, "MULTI\nRPUSH q a\nLPOP q\nBLPOP q 0\nSELECT 2\nEXEC",
+         "+OK|+QUEUED|+QUEUED|+QUEUED|+QUEUED|*4|:1|$1|a|*-1|+OK|");
+    chat(t, CLIENT, "LLEN q\nMULTI\nFOO\nEXEC",
+         ":0|+OK|-ERR unknown command 'FOO', with args "
+         "beginning with: |-EXECABORT Transaction discarded "
+         "because of previous errors.|");
+    talk_close(t);
+}
+
+static void a_transaction_does_not_take_place_when_something_watched_has_changed(void **state)
+{
+    (void)state;
+    struct talk *t = talk_open();
+    chat(t, CLIENT, "WATCH q p\nMULTI\nLPUSH p x\nPING\nSELECT 5\nECHO y",
+         "+OK|+OK|+QUEUED|+QUEUED|+QUEUED|+QUEUED|");
+    chat(t, OTHER, "LPUSH q a", ":1|");
+    chat(t, CLIENT, "EXEC\nLLEN p\nLLEN q\nPING", "*-1|:0|:1|+PONG|");
+    talk_close(t);
+}
+
+static void without_the_password_little_can_be_said(void **state)
+{
+    (void)state;
+    struct talk *t = talk_open();
+    t->limits.password = bytes_text("secret");
+    chat(t, CLIENT, "PING\nFOO\nAUTH x",
+         "-NOAUTH Authentication required.|-ERR unknown command 'FOO', with args beginning with: |"
+         "-WRONGPASS invalid username-password pair or user is disabled.|");
+    assert_int_equal(talk_session(t, CLIENT)->state, SESSION_HELLO);
+    chat(t, CLIENT, "AUTH secret\nPING", "+OK|+PONG|");
+    assert_int_equal(talk_session(t, CLIENT)->state, SESSION_OPEN);
+    chat(t, OTHER, "ECHO x*5000", "-ERR Protocol error: unauthenticated bulk length|");
+    assert_int_equal(talk_session(t, OTHER)->state, SESSION_CLOSED);
+    talk_close(t);
+}
+
+static void what_is_no_command_closes_behind_what_is_owed(void **state)
+{
+    (void)state;
+    struct talk *t = talk_open();
+    struct script s = {0};
+    talk_connect(t, CLIENT);
+    chat_put(&s, "RPUSH q a");
+    script_put(&s, "*1\r\nPING\r\n", 10);
+    talk_play(t, CLIENT, &s);
+    chat_expect(t, CLIENT, ":1|-ERR Protocol error: expected '$', got 'P'|");
+    assert_int_equal(talk_session(t, CLIENT)->state, SESSION_CLOSED);
+    talk_close(t);
+}
+
+static void web_browsers_are_closed_without_a_word(void **state)
+{
+    (void)state;
+    struct talk *t = talk_open();
+    talk_connect(t, CLIENT);
+    talk_hear(t, CLIENT, bytes_text("POST / HTTP/1.1\r\nHost: x\r\n\r\nPING\r\n"));
+    chat_expect(t, CLIENT, "");
+    assert_int_equal(talk_session(t, CLIENT)->state, SESSION_CLOSED);
+    assert_non_null(talk_session(t, CLIENT)->complaint);
+    talk_close(t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(commands_are_replied_to),
+        cmocka_unit_test(version_3_has_other_words),
+        cmocka_unit_test(lines_are_commands_too),
+        cmocka_unit_test(a_conversation_split_at_any_byte_is_answered_the_same),
+        cmocka_unit_test(a_conversation_may_end_at_any_byte),
+        cmocka_unit_test(pushes_alike_are_one_run),
+        cmocka_unit_test(pops_alike_are_one_take),
+        cmocka_unit_test(who_waits_is_served_and_nothing_else_of_it_is_taken_before),
+        cmocka_unit_test(a_transaction_is_carried_out_together),
+        cmocka_unit_test(a_transaction_does_not_take_place_when_something_watched_has_changed),
+        cmocka_unit_test(without_the_password_little_can_be_said),
+        cmocka_unit_test(what_is_no_command_closes_behind_what_is_owed),
+        cmocka_unit_test(web_browsers_are_closed_without_a_word),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
