@@ -363,6 +363,8 @@ void engine_apply(struct engine *engine, const struct command *command, uint64_t
     case COMMAND_LENGTH:
     case COMMAND_RANGE:
     case COMMAND_FIND:
+    case COMMAND_REPLACE:
+    case COMMAND_INSERT:
     case COMMAND_REMOVE:
     case COMMAND_TRIM: apply_list(engine, peer, command, outbox); break;
     case COMMAND_FINISH: apply_finish(engine, peer, command, outbox); break;
