@@ -25,6 +25,7 @@ enum { TURN_AWAY_MAX = 256 }; /* connections, at one try to accept */
 int shard_init(struct shard *shard, const struct shard_options *options)
 {
     *shard = (struct shard){.options = *options, .signal_fd = -1};
+    shard->options.limits.key = options->hash_key;
     list_init(&shard->dirty);
     list_init(&shard->starved);
     list_init(&shard->resuming);
@@ -98,6 +99,7 @@ void shard_configure(struct shard *shard, const struct session_limits *limits,
     shard->options.limits = *limits;
     shard->options.limits.frame_max = told.frame_max; /* as every client was told */
     shard->options.limits.liveness_ns = told.liveness_ns;
+    shard->options.limits.key = told.key;
     shard->options.memory_max = memory_max;
     shard->door.limits = *door_limits;
     engine_configure(shard->engine, engine, shard->now);

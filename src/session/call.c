@@ -56,6 +56,34 @@ enum outcome call_fail_syntax(struct call *call)
     return call_fail(call, "ERR syntax error");
 }
 
+enum outcome call_fail_arguments(struct call *call)
+{
+    char after[64], container[32];
+    word_upper(call->resp->row_memo->name, container, sizeof container);
+    snprintf(after, sizeof after, "'. Try %s HELP.", container);
+    return call_fail_with(call, "ERR unknown subcommand or wrong number of arguments for '",
+                          call_word(call, 1), after);
+}
+
+enum outcome call_help(struct call *call, const char *const *lines)
+{
+    char first[96], container[32];
+    size_t count = 0;
+    word_upper(call->resp->row_memo->name, container, sizeof container);
+    snprintf(first, sizeof first,
+             "%s <subcommand> [<arg> [value] [opt] ...]. Subcommands are:", container);
+    while (lines[count])
+        count++;
+    struct pen pen = call_pen(call);
+    pen_array(&pen, count + 3);
+    pen_simple(&pen, first);
+    for (size_t i = 0; i < count; i++)
+        pen_simple(&pen, lines[i]);
+    pen_simple(&pen, "HELP");
+    pen_simple(&pen, "    Prints this help.");
+    return CALL_DONE;
+}
+
 bool call_integer(struct call *call, uint32_t index, int64_t *value)
 {
     if (resp_integer(call_word(call, index), value))
@@ -190,4 +218,37 @@ bool call_take_same(struct call *call)
         return false;
     call->taken_size += call->size;
     return true;
+}
+
+/* Bytes that a message to `name` may have. */
+static size_t body_size_max(const struct call *call, struct bytes name)
+{
+    size_t head_size = FRAME_HEAD_SIZE + name.size, frame_max = call->session->limits->frame_max;
+    return frame_max > head_size ? frame_max - head_size : 0;
+}
+
+bool call_compose(struct call *call, enum op op, struct bytes name, uint32_t first, uint32_t last)
+{
+    struct composer *composer = &call->resp->composer;
+    size_t size_max = body_size_max(call, name);
+    composer_begin(composer, op, 0, name);
+    for (uint32_t i = first; i <= last; i++) {
+        struct bytes body = call_word(call, i);
+        if (body.size > size_max || (i > first && composer->text.size > RESP_ROOM_SIZE)) {
+            call_fail(call, "ERR the message is larger than frame-max allows");
+            return false;
+        }
+        composer_add(composer, (struct bytes){0}, body);
+    }
+    return true;
+}
+
+void call_compose_alike(struct call *call, struct bytes name)
+{
+    struct composer *composer = &call->resp->composer;
+    size_t size_max = body_size_max(call, name);
+    struct bytes body;
+    while (composer->count < RESP_RUN_COUNT_MAX && composer->text.size < RESP_RUN_SIZE_MAX &&
+           call_take_alike(call, size_max, &body))
+        composer_add(composer, (struct bytes){0}, body);
 }

@@ -67,6 +67,12 @@ enum outcome call_fail_with(struct call *call, const char *before, struct bytes 
 /* That an option is not known or lacks something. */
 enum outcome call_fail_syntax(struct call *call);
 
+/* That a subcommand has too many words or too few. */
+enum outcome call_fail_arguments(struct call *call);
+
+/* Replies which subcommands there are; NULL ends the lines, and what is said of HELP follows. */
+enum outcome call_help(struct call *call, const char *const *lines);
+
 /* Reads a whole number; false when it is none, or not within the bounds, which was said then. */
 bool call_integer(struct call *call, uint32_t index, int64_t *value);
 bool call_integer_within(struct call *call, uint32_t index, int64_t least, int64_t most,
@@ -101,5 +107,12 @@ bool call_take_alike(struct call *call, size_t size_max, struct bytes *last_word
 
 /* Takes the next command along if it is there, whole, and the same as the call. */
 bool call_take_same(struct call *call);
+
+/* Makes a run of messages for `name` of the words from `first` to `last`; false when that would be too
+ * large, which was said then. */
+bool call_compose(struct call *call, enum op op, struct bytes name, uint32_t first, uint32_t last);
+
+/* Adds the last words of commands that are alike, which are taken along. */
+void call_compose_alike(struct call *call, struct bytes name);
 
 #endif

@@ -125,6 +125,18 @@ static void copy_frames(struct pen *pen, const struct slice *slice)
     bulks_put_reversed(room(pen, left), left, frames);
 }
 
+void pen_names(struct pen *pen, struct bytes names)
+{
+    size_t count = 0, size;
+    for (size_t at = 0; at < names.size; at += 4 + load_u32(names.data + at))
+        count++;
+    pen_array(pen, count);
+    for (size_t at = 0; at < names.size; at += 4 + size) {
+        size = load_u32(names.data + at);
+        pen_bulk(pen, bytes_of(names.data + at + 4, size));
+    }
+}
+
 bool pen_frames(struct pen *pen, const struct slice *slice)
 {
     if (pen->output)

@@ -37,6 +37,9 @@ void pen_map(struct pen *pen, size_t count);
 void pen_set(struct pen *pen, size_t count);
 void pen_push(struct pen *pen, size_t count);
 
+/* Names as an array: the size of each u32, and its bytes. */
+void pen_names(struct pen *pen, struct bytes names);
+
 /* Messages as bulks. Returns whether the slice's hold was taken. */
 bool pen_frames(struct pen *pen, const struct slice *slice);
 

@@ -2,6 +2,7 @@
 
 #include "base/array.h"
 #include "session/resp_admit.h"
+#include "session/resp_topics.h"
 #include "session/say.h"
 #include "session/session.h"
 #include "session/word.h"
@@ -31,6 +32,7 @@ void resp_destroy(struct resp *resp)
     replies_finish(&resp->replies);
     composer_finish(&resp->composer);
     multi_finish(&resp->multi);
+    channels_destroy(resp->channels);
     text_finish(&resp->name);
     memory_free(resp->names);
     memory_free(resp);
@@ -231,9 +233,10 @@ enum step resp_step(struct session *session, struct command *command)
     return begin_call(session, command);
 }
 
-/* Nothing of a transaction has taken place. */
-static void restore(struct resp *resp)
+/* Nothing of the transaction that begins with that ticket has taken place. */
+static void restore(struct resp *resp, uint64_t ticket)
 {
+    channels_undo(resp->channels, ticket);
     resp->version = resp->before.version;
     resp->space = resp->before.space;
 }
@@ -241,8 +244,13 @@ static void restore(struct resp *resp)
 bool resp_effect(struct session *session, const struct effect *effect)
 {
     struct resp *resp = session->resp;
+    if (effect->kind == EFFECT_MESSAGE || effect->kind == EFFECT_GAP ||
+        effect->kind == EFFECT_ENDED)
+        return resp_topics_effect(session, effect);
     if (effect->kind == EFFECT_SETTLED && effect->status == STATUS_CHANGED)
-        restore(resp);
+        restore(resp, effect->ticket);
+    if (effect->kind == EFFECT_SETTLED)
+        channels_settle(resp->channels, effect->ticket, effect->count, effect->status);
     bool is_taken = replies_settle(&resp->replies, &session->output, effect);
     session->is_stalled = resp->replies.large_count > 0;
     session->is_waiting &= session->is_stalled;

@@ -3,6 +3,7 @@
 #define RINGPOST_SESSION_RESP_H
 
 #include "session/call.h"
+#include "session/channels.h"
 #include "session/composer.h"
 #include "session/multi.h"
 #include "session/step.h"
@@ -30,7 +31,7 @@ struct resp {
     bool is_watching;          /* names */
     uint32_t parsed_size;      /* of the command that the parser holds; 0: it is not whole */
     bool is_spent;             /* what it holds is over */
-    uint32_t subscribed_count; /* names and patterns */
+    struct channels *channels; /* NULL: it has subscribed to nothing yet */
     struct bytes *names;       /* that a command in the engine's hands refers to */
     size_t names_capacity;
     bool is_leaving; /* nothing more is taken, and once all is replied to the session ends */

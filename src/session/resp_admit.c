@@ -46,10 +46,7 @@ static const struct row *refuse_unknown_subcommand(struct call *call, const stru
 {
     char error[ERROR_SIZE_MAX], container[32];
     struct bytes name = resp_excerpt(call_word(call, 1), RESP_EXCERPT_MAX);
-    size_t size = strlen(row->name);
-    for (size_t i = 0; i <= size; i++)
-        container[i] = (char)(row->name[i] >= 'a' && row->name[i] <= 'z' ? row->name[i] - 'a' + 'A'
-                                                                         : row->name[i]);
+    word_upper(row->name, container, sizeof container);
     snprintf(error, sizeof error, "ERR unknown subcommand '%.*s'. Try %s HELP.", (int)name.size,
              (const char *)name.data, container);
     return refuse(call, error);
@@ -59,7 +56,7 @@ static const struct row *refuse_unknown_subcommand(struct call *call, const stru
 static void put_full_name(const struct call *call, const struct row *row, char *to, size_t size)
 {
     const struct row *container = call->resp->row_memo;
-    if (container->subcommands)
+    if (container != row)
         snprintf(to, size, "%s|%s", container->name, row->name);
     else
         snprintf(to, size, "%s", row->name);
@@ -129,7 +126,7 @@ static const struct row *admit_now(struct call *call, const struct row *row)
     const struct resp *resp = call->resp;
     if (!resp->is_admitted && !(row->flags & ROW_NO_AUTH))
         return refuse(call, "NOAUTH Authentication required.");
-    if (resp->subscribed_count > 0 && resp->version == 2 && !(row->flags & ROW_SUBSCRIBED))
+    if (resp->version == 2 && !channels_are_empty(resp->channels) && !(row->flags & ROW_SUBSCRIBED))
         return refuse_subscribed(call, row);
     if (!has_good_names(call, row))
         return refuse(call, CALL_BAD_NAME);

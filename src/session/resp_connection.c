@@ -149,7 +149,7 @@ static enum outcome ping(struct call *call, struct command *command)
         return call_fail(call, "ERR wrong number of arguments for 'ping' command");
     struct bytes text = has_text ? call_word(call, 1) : bytes_text("");
     struct pen pen = call_pen(call);
-    if (call->resp->subscribed_count > 0 && call->resp->version == 2) {
+    if (call->resp->version == 2 && !channels_are_empty(call->resp->channels)) {
         pen_array(&pen, 2);
         pen_bulk(&pen, bytes_text("pong"));
         pen_bulk(&pen, text);

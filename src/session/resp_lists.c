@@ -11,54 +11,16 @@
 
 enum { RANGE_SHORT_COUNT = 1024 }; /* messages whose answer need not be waited for */
 
-static const char too_large[] = "ERR the message is larger than frame-max allows";
-
-/* Bytes that a message to `name` may have. */
-static size_t body_size_max(const struct call *call, struct bytes name)
-{
-    size_t head_size = FRAME_HEAD_SIZE + name.size, frame_max = call->session->limits->frame_max;
-    return frame_max > head_size ? frame_max - head_size : 0;
-}
-
-/* Makes a run of the words from `first` on up to the last; false when that would be too large, which
- * was said then. */
-static bool compose(struct call *call, struct bytes name, uint32_t first, uint32_t last)
-{
-    struct composer *composer = &call->resp->composer;
-    size_t size_max = body_size_max(call, name);
-    composer_begin(composer, OP_PUSH, 0, name);
-    for (uint32_t i = first; i <= last; i++) {
-        struct bytes body = call_word(call, i);
-        if (body.size > size_max || (i > first && composer->text.size > RESP_ROOM_SIZE)) {
-            call_fail(call, too_large);
-            return false;
-        }
-        composer_add(composer, (struct bytes){0}, body);
-    }
-    return true;
-}
-
-/* Takes other pushes of the same kind along, one message each. */
-static void compose_alike(struct call *call, struct bytes name)
-{
-    struct composer *composer = &call->resp->composer;
-    size_t size_max = body_size_max(call, name);
-    struct bytes body;
-    while (composer->count < RESP_RUN_COUNT_MAX && composer->text.size < RESP_RUN_SIZE_MAX &&
-           call_take_alike(call, size_max, &body))
-        composer_add(composer, (struct bytes){0}, body);
-}
-
 static enum outcome push(struct call *call, struct command *command, bool at_front, bool only_there)
 {
     struct composer *composer = &call->resp->composer;
     bool is_whole = call->words_count > 3;
     command->kind = COMMAND_PUSH;
     command->name = call_word(call, 1);
-    if (!compose(call, command->name, 2, call->words_count - 1))
+    if (!call_compose(call, OP_PUSH, command->name, 2, call->words_count - 1))
         return CALL_DONE;
     if (!is_whole)
-        compose_alike(call, command->name);
+        call_compose_alike(call, command->name);
     command->run = composer_run(composer);
     command->wants_number = true;
     command->at_front = at_front;
@@ -196,7 +158,7 @@ static enum outcome lset(struct call *call, struct command *command)
 {
     if (!resp_integer(call_word(call, 2), &command->edit.index))
         return call_ask(call, command, COMMAND_LENGTH, say_no_place_to_set);
-    if (!compose(call, call_word(call, 1), 3, 3))
+    if (!call_compose(call, OP_PUSH, call_word(call, 1), 3, 3))
         return CALL_DONE;
     command->edit.run = composer_run(&call->resp->composer);
     return call_ask(call, command, COMMAND_REPLACE, say_ok);
@@ -207,7 +169,7 @@ static enum outcome linsert(struct call *call, struct command *command)
     command->edit.is_before = call_word_is(call, 2, "before");
     if (!command->edit.is_before && !call_word_is(call, 2, "after"))
         return call_fail_syntax(call);
-    if (!compose(call, call_word(call, 1), 4, 4))
+    if (!call_compose(call, OP_PUSH, call_word(call, 1), 4, 4))
         return CALL_DONE;
     command->edit.body = call_word(call, 3);
     command->edit.run = composer_run(&call->resp->composer);

@@ -116,3 +116,11 @@ void say_places(struct pen *pen, const struct effect *effect)
     for (size_t at = 0; at < places.size; at += 8)
         pen_integer(pen, (int64_t)load_u64(places.data + at));
 }
+
+void say_names(struct pen *pen, const struct effect *effect)
+{
+    if (effect->kind == EFFECT_ANSWER)
+        pen_names(pen, slice_bytes(&effect->slice));
+    else
+        pen_status(pen, effect->status);
+}

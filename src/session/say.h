@@ -31,6 +31,9 @@ reply_say say_moved;
 /* Places of messages: an array of numbers. */
 reply_say say_places;
 
+/* Names, as an array. */
+reply_say say_names;
+
 /* Notes names for say_popped. */
 void say_note_name(struct replies *replies, struct bytes name);
 

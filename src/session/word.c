@@ -11,3 +11,11 @@ bool word_is(struct bytes word, const char *text)
     }
     return text[word.size] == '\0';
 }
+
+void word_upper(const char *name, char *to, size_t size)
+{
+    size_t at = 0;
+    for (; name[at] && at + 1 < size; at++)
+        to[at] = (char)(name[at] >= 'a' && name[at] <= 'z' ? name[at] - 'a' + 'A' : name[at]);
+    to[at] = '\0';
+}

@@ -7,4 +7,7 @@
 /* Whether it is this one, in letters of either case; `text` is in lower case. */
 bool word_is(struct bytes word, const char *text);
 
+/* Copies a name, as long as there is room, in upper case. */
+void word_upper(const char *name, char *to, size_t size);
+
 #endif
