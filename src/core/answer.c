@@ -297,24 +297,32 @@ static void put_client_record(struct engine *engine, struct table_entry *entry)
                       peer->unsent_sizes[BLOCK_CHUNK] + peer->unsent_sizes[BLOCK_SEGMENT]);
     answer_put_number(engine, "backlog", peer->backlog.posts_count);
     answer_put_number(engine, "waiting", peer->held_count);
+    answer_put_number(engine, "taking", peer->taker != NULL);
     answer_put_bytes(engine, "client", peer->client);
     answer_put_bytes(engine, "address", peer->address);
+}
+
+/* Answers with a record for each connection there is. */
+static enum status answer_all_clients(struct engine *engine, const struct command *command,
+                                      struct outbox *outbox)
+{
+    struct table_entry *entry;
+    for (size_t at = 0; (entry = table_next(&engine->peers, &at));) {
+        size_t record = answer_begin_record(engine);
+        put_client_record(engine, entry);
+        answer_end_record(engine, record);
+    }
+    return answer_send(engine, command, false, outbox);
 }
 
 enum status answer_clients(struct engine *engine, const struct command *command,
                            struct outbox *outbox)
 {
+    if (command->look.is_whole)
+        return answer_all_clients(engine, command, outbox);
     const struct table_entry after = {.hash = command->look.after};
     return answer_entries(engine, command, &engine->peers, &after, by_id, put_client_record,
                           outbox);
-}
-
-enum status apply_kill(struct engine *engine, const struct command *command, struct outbox *outbox)
-{
-    if (!engine_peer(engine, command->client))
-        return STATUS_NO_CLIENT;
-    outbox_put(outbox, EFFECT_KILLED, command->client)->status = STATUS_KILLED;
-    return STATUS_OK;
 }
 
 enum status answer_settings(struct engine *engine, const struct command *command,

@@ -80,6 +80,7 @@ enum command_kind {
     COMMAND_LISTENERS,  /* subscriptions to the name itself: NUMBER */
     COMMAND_GLOBS,      /* different ones that are subscribed to: NUMBER */
     COMMAND_LABEL,      /* the connection, for listings: OK */
+    COMMAND_EVICT,      /* ends connections that are as asked for: NUMBER of them */
 };
 
 /* What a name is. */
@@ -153,6 +154,7 @@ struct command {
         struct {
             uint32_t count;
             uint32_t after; /* CLIENTS */
+            bool is_whole;  /* CLIENTS: whatever the count, and in no order */
             bool from_back; /* PEEK */
         } look;             /* PEEK, LIST, CLIENTS, TOPICS */
         uint32_t client;    /* KILL */
@@ -211,6 +213,12 @@ struct command {
         bool is_bare;        /* BEGIN, COMMIT: whatever has changed, and what is watched stays so */
         bool is_every_space; /* FLUSH */
         struct bytes label;  /* LABEL */
+        struct {
+            uint32_t client;      /* PEER_NONE: any */
+            struct bytes address; /* empty: any */
+            enum { EVICT_ANY, EVICT_SUBSCRIBERS, EVICT_OTHERS } which;
+            bool spares_own; /* not the one that asks */
+        } evict;             /* EVICT */
     };
 };
 

@@ -204,6 +204,7 @@ static void detach(struct engine *engine, struct peer *peer)
     table_finish(&peer->subscriptions);
     table_remove(&engine->peers, &peer->entry);
     list_remove(&peer->hot);
+    memory_free(peer->label);
     memory_free(peer);
 }
 
@@ -279,6 +280,8 @@ static void apply(struct engine *engine, struct peer *peer, const struct command
     case COMMAND_TOPICS: status = answer_topics(engine, command, outbox); break;
     case COMMAND_STATS: status = answer_stats(engine, command, outbox); break;
     case COMMAND_SETTINGS: status = answer_settings(engine, command, outbox); break;
+    case COMMAND_LABEL: apply_label(peer, command, outbox); break;
+    case COMMAND_EVICT: apply_evict(engine, command, outbox); break;
     case COMMAND_GET:
     case COMMAND_PUT:
     case COMMAND_APPEND:

@@ -183,7 +183,6 @@ enum status answer_clients(struct engine *engine, const struct command *command,
                            struct outbox *outbox);
 enum status answer_settings(struct engine *engine, const struct command *command,
                             struct outbox *outbox);
-enum status apply_kill(struct engine *engine, const struct command *command, struct outbox *outbox);
 enum status answer_inbox(struct engine *engine, const struct command *command, struct bytes name,
                          struct outbox *outbox);
 enum status answer_stats(struct engine *engine, const struct command *command,
@@ -235,6 +234,11 @@ void apply_commit(struct engine *engine, struct peer *peer, const struct command
 void watch_touch(struct engine *engine, uint8_t space, struct bytes name);
 /* The same, before a queue ends. */
 void watch_queue_end(struct engine *engine, const struct queue *queue);
+
+/* apply_client.c: commands about connections. */
+enum status apply_kill(struct engine *engine, const struct command *command, struct outbox *outbox);
+void apply_evict(struct engine *engine, const struct command *command, struct outbox *outbox);
+void apply_label(struct peer *peer, const struct command *command, struct outbox *outbox);
 
 /* answer_topics.c */
 enum status answer_topics(struct engine *engine, const struct command *command,

@@ -19,7 +19,8 @@ struct held_push {
 struct peer {
     struct table_entry entry; /* in the engine's table, by id */
     uint32_t id;
-    struct bytes client, address; /* for listings; behind the struct */
+    struct bytes client, address; /* for listings; behind the struct, or `label` */
+    void *label;
     struct list hot; /* in the engine's list of connections with something to send, or none */
     bool is_each;    /* each of its subscriptions that match is given what is published */
     struct table consumers, subscriptions; /* by id */

@@ -15,10 +15,12 @@ bool call_word_is(const struct call *call, uint32_t index, const char *text)
     return word_is(call_word(call, index), text);
 }
 
-bool call_is_name(const struct call *call, uint32_t index)
+const char *call_name_fault(const struct call *call, uint32_t index)
 {
     size_t size = call_word(call, index).size;
-    return size > 0 && size <= FRAME_NAME_MAX;
+    return size == 0               ? "ERR a name is empty"
+           : size > FRAME_NAME_MAX ? "ERR a name is longer than 1024 bytes"
+                                   : NULL;
 }
 
 struct pen call_pen(struct call *call)

@@ -47,11 +47,8 @@ static inline struct bytes call_word(const struct call *call, uint32_t index)
 /* Whether a word is this one, in letters of either case; `text` is in lower case. */
 bool call_word_is(const struct call *call, uint32_t index, const char *text);
 
-/* Whether a word may be a name. */
-bool call_is_name(const struct call *call, uint32_t index);
-
-/* What is said of one that may not. */
-#define CALL_BAD_NAME "ERR a key must be of 1 to 1024 bytes"
+/* Why a word may not be a name; NULL when it may. */
+const char *call_name_fault(const struct call *call, uint32_t index);
 
 /* A pen for words that are no answer of the engine's. */
 struct pen call_pen(struct call *call);

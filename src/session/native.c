@@ -34,10 +34,8 @@ void native_finish(struct native *native)
 
 uint32_t native_frame_max(const struct session *session)
 {
-    const struct session_limits *limits = session->limits;
-    if (session->state != SESSION_HELLO)
-        return limits->frame_max;
-    return limits->hello_max ? limits->hello_max : FRAME_HELLO_MAX;
+    bool is_open = session->state != SESSION_HELLO;
+    return is_open ? session->limits->frame_max : session_hello_max(session);
 }
 
 /* Cuts what is to be looked at together off the front of `in`, as run_cut does. */

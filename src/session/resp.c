@@ -34,6 +34,8 @@ void resp_destroy(struct resp *resp)
     multi_finish(&resp->multi);
     channels_destroy(resp->channels);
     text_finish(&resp->name);
+    text_finish(&resp->library_name);
+    text_finish(&resp->library_version);
     memory_free(resp->names);
     memory_free(resp);
 }
@@ -41,6 +43,11 @@ void resp_destroy(struct resp *resp)
 bool resp_is_busy(const struct resp *resp)
 {
     return resp->call.row || resp->multi.is_running;
+}
+
+bool resp_is_stranger(const struct session *session)
+{
+    return !session->resp->is_admitted && session->limits->password.size > 0;
 }
 
 /* Forgets a command that is over. */
@@ -102,12 +109,11 @@ static int parse(struct session *session)
     struct resp *resp = session->resp;
     struct input *input = &session->input;
     const struct session_limits *limits = session->limits;
-    uint32_t hello_max = limits->hello_max ? limits->hello_max : FRAME_HELLO_MAX;
-    bool is_stranger = !resp->is_admitted && limits->password.size > 0;
+    bool is_stranger = resp_is_stranger(session);
     struct resp_limits bounds = {
         .words_max = INT_MAX,
         .word_size_max = limits->frame_max,
-        .size_max = is_stranger ? hello_max : limits->frame_max + RESP_ROOM_SIZE,
+        .size_max = is_stranger ? session_hello_max(session) : limits->frame_max + RESP_ROOM_SIZE,
         .is_stranger = is_stranger,
     };
     int size;
@@ -130,13 +136,10 @@ static enum step attach(struct session *session, struct command *command)
     return STEP_COMMAND;
 }
 
-/* What somebody does who takes this for a web server, or has a browser talk to it; NULL: nothing of
- * the kind. */
-static const char *foreign_word(const struct call *call)
+/* Whether somebody takes this for a web server, or has a browser talk to it. */
+static bool is_foreign(const struct call *call)
 {
-    return call_word_is(call, 0, "post")    ? "said POST, as browsers do"
-           : call_word_is(call, 0, "host:") ? "said Host:, as browsers do"
-                                            : NULL;
+    return call_word_is(call, 0, "post") || call_word_is(call, 0, "host:");
 }
 
 /* Takes a call off the input. What was asked for still reads it until the next step. */
@@ -179,12 +182,12 @@ static enum step begin_call(struct session *session, struct command *command)
         .size = resp->parsed_size,
         .taken_size = resp->parsed_size,
     };
-    if (resp->call.words_count > 0)
-        session->complaint = foreign_word(&resp->call);
-    if (session->complaint)
+    if (resp->call.words_count > 0 && is_foreign(&resp->call)) {
+        session->complaint = "said POST or Host:, as browsers do";
         session->state = SESSION_CLOSED;
-    else if (resp->call.words_count > 0)
+    } else if (resp->call.words_count > 0) {
         resp->call.row = resp_admit(&resp->call);
+    }
     if (resp->call.row)
         return carry_on(session, command);
     end_call(session);
@@ -265,11 +268,4 @@ void resp_fail(struct session *session, enum status status)
     if (status != STATUS_HELLO)
         pen_status(&pen, status);
     session->state = SESSION_CLOSED;
-}
-
-void resp_set_name(struct resp *resp, struct bytes name)
-{
-    text_finish(&resp->name);
-    if (name.size > 0)
-        bytes_copy(text_reserve(&resp->name, name.size), name);
 }

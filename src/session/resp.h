@@ -22,7 +22,8 @@ struct resp {
     struct replies replies;
     struct composer composer;
     struct multi multi;
-    struct text name; /* the client's own */
+    struct text name;                          /* the client's own */
+    struct text library_name, library_version; /* as its library says */
     const struct row *row_memo;
     uint64_t ticket_next;
     uint8_t version; /* of the protocol: 2 or 3 */
@@ -46,6 +47,9 @@ void resp_destroy(struct resp *resp);
 /* Whether it is in the middle of something that nothing may come between. */
 bool resp_is_busy(const struct resp *resp);
 
+/* Whether the client has not given the password that it needs. */
+bool resp_is_stranger(const struct session *session);
+
 /* Takes a command off the input, or goes on with one. */
 enum step resp_step(struct session *session, struct command *command);
 
@@ -58,16 +62,21 @@ void resp_fail(struct session *session, enum status status);
 /* Gives back memory that is needed for no longer than a turn. */
 void resp_rest(struct resp *resp);
 
+/* Has the engine forget what is watched. */
+enum outcome resp_stop_watching(struct call *call, struct command *command, reply_say *say);
+
 /* Has the commands of a transaction end. */
 void resp_end_transaction(struct call *call, struct command *command);
 
 /* The session ends once all that was asked is replied to. */
 void resp_leave(struct session *session);
 
-/* Another name of the client's own. */
-void resp_set_name(struct resp *resp, struct bytes name);
+/* Has the engine know the client by a name of its own. */
+enum outcome resp_name(struct call *call, struct command *command, struct bytes name,
+                       reply_say *say);
 
-/* As it was at first, but for what the engine knows. */
-void resp_reset(struct resp *resp);
+/* Whether it may stand in listings. */
+bool resp_is_plain(struct bytes text);
+#define RESP_BAD_NAME "ERR Client names cannot contain spaces, newlines or special characters."
 
 #endif

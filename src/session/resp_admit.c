@@ -98,16 +98,16 @@ const struct row *resp_admitted(struct call *call)
     return is_container ? resp_subcommand(row, call_word(call, 1)) : row;
 }
 
-/* Whether all words that the row says are names may be some. */
-static bool has_good_names(const struct call *call, const struct row *row)
+/* Why one of the words that the row says are names may not be one; NULL when all may. */
+static const char *name_fault(const struct call *call, const struct row *row)
 {
     if (row->first_key == 0)
-        return true;
+        return NULL;
     int64_t last = row->last_key < 0 ? (int64_t)call->words_count + row->last_key : row->last_key;
-    for (int64_t at = row->first_key; at <= last; at += row->key_step)
-        if (!call_is_name(call, (uint32_t)at))
-            return false;
-    return true;
+    const char *fault = NULL;
+    for (int64_t at = row->first_key; at <= last && !fault; at += row->key_step)
+        fault = call_name_fault(call, (uint32_t)at);
+    return fault;
 }
 
 /* Queues a command for the transaction. */
@@ -124,12 +124,13 @@ static const struct row *queue(struct call *call)
 static const struct row *admit_now(struct call *call, const struct row *row)
 {
     const struct resp *resp = call->resp;
+    const char *fault = name_fault(call, row);
     if (!resp->is_admitted && !(row->flags & ROW_NO_AUTH))
         return refuse(call, "NOAUTH Authentication required.");
     if (resp->version == 2 && !channels_are_empty(resp->channels) && !(row->flags & ROW_SUBSCRIBED))
         return refuse_subscribed(call, row);
-    if (!has_good_names(call, row))
-        return refuse(call, CALL_BAD_NAME);
+    if (fault)
+        return refuse(call, fault);
     if (resp->multi.is_open && !(row->flags & ROW_AT_ONCE))
         return queue(call);
     return row;

@@ -2,6 +2,7 @@
 
 #include "resp/write.h"
 #include "session/resp.h"
+#include "session/resp_topics.h"
 #include "session/say.h"
 #include "session/session.h"
 #include "session/word.h"
@@ -36,24 +37,12 @@ static enum outcome auth(struct call *call, struct command *command)
     return call_ok(call);
 }
 
-/* Whether it may stand in listings. */
-static bool is_plain(struct bytes text)
-{
-    for (size_t i = 0; i < text.size; i++)
-        if (text.data[i] < '!' || text.data[i] > '~')
-            return false;
-    return text.size <= RESP_NAME_MAX;
-}
-
 /* What a HELLO asks for. */
 struct hello {
     int64_t version; /* 0: the same as before */
     struct bytes user, password, name;
     bool has_password, has_name;
 };
-
-static const char bad_name[] =
-    "ERR Client names cannot contain spaces, newlines or special characters.";
 
 /* Reads the options of a HELLO; false when one is wrong, which was said then. */
 static bool read_hello(struct call *call, struct hello *hello)
@@ -67,8 +56,8 @@ static bool read_hello(struct call *call, struct hello *hello)
         } else if (call_word_is(call, i, "setname") && left >= 1) {
             hello->has_name = true;
             hello->name = call_word(call, ++i);
-            if (!is_plain(hello->name)) {
-                call_fail(call, bad_name);
+            if (!resp_is_plain(hello->name)) {
+                call_fail(call, RESP_BAD_NAME);
                 return false;
             }
         } else {
@@ -101,17 +90,6 @@ static void say_server(struct call *call)
     pen_array(&pen, 0);
 }
 
-/* Has the engine know the client by another name. */
-static enum outcome label(struct call *call, struct command *command, struct bytes name,
-                          reply_say *say)
-{
-    resp_set_name(call->resp, name);
-    command->kind = COMMAND_LABEL;
-    command->label = name;
-    call_expect(call, 1, say);
-    return CALL_LAST;
-}
-
 static enum outcome hello(struct call *call, struct command *command)
 {
     struct hello asked = {0};
@@ -136,8 +114,8 @@ static enum outcome hello(struct call *call, struct command *command)
     if (!asked.has_name)
         return CALL_DONE;
     if (call->session->state == SESSION_OPEN)
-        return label(call, command, asked.name, say_nothing);
-    resp_set_name(resp, asked.name); /* the engine is told with the rest */
+        return resp_name(call, command, asked.name, say_nothing);
+    text_set(&resp->name, asked.name); /* the engine is told with the rest */
     return CALL_DONE;
 }
 
@@ -191,61 +169,40 @@ static enum outcome quit(struct call *call, struct command *command)
     return CALL_DONE;
 }
 
+/* Everything is as at the connection's beginning. */
+static enum outcome reset(struct call *call, struct command *command)
+{
+    struct resp *resp = call->resp;
+    multi_finish(&resp->multi);
+    if (resp->is_watching)
+        return resp_stop_watching(call, command, say_nothing), CALL_ASKS;
+    if (resp_topics_leave(call, command))
+        return CALL_ASKS;
+    if (resp->name.size > 0)
+        return resp_name(call, command, (struct bytes){0}, say_nothing), CALL_ASKS;
+    resp->version = 2;
+    resp->space = 0;
+    resp->is_admitted = call->session->limits->password.size == 0;
+    struct pen pen = call_pen(call);
+    pen_simple(&pen, "RESET");
+    return CALL_DONE;
+}
+
 static enum outcome select_space(struct call *call, struct command *command)
 {
     (void)command;
     int64_t space;
-    if (!call_integer(call, 1, &space))
+    if (!call_integer(call, 1, &space) ||
+        !call_integer_within(call, 1, INT32_MIN, INT32_MAX,
+                             "ERR value is out of range, value must between -2147483648 and "
+                             "2147483647",
+                             &space))
         return CALL_DONE;
     if (space < 0 || space >= SPACES_COUNT)
         return call_fail(call, "ERR DB index is out of range");
     call->resp->space = (uint8_t)space;
     return call_ok(call);
 }
-
-static enum outcome client_id(struct call *call, struct command *command)
-{
-    (void)command;
-    struct pen pen = call_pen(call);
-    pen_integer(&pen, call->session->peer);
-    return CALL_DONE;
-}
-
-static enum outcome client_getname(struct call *call, struct command *command)
-{
-    (void)command;
-    struct bytes name = text_bytes(&call->resp->name);
-    struct pen pen = call_pen(call);
-    if (name.size > 0)
-        pen_bulk(&pen, name);
-    else
-        pen_null(&pen);
-    return CALL_DONE;
-}
-
-static enum outcome client_setname(struct call *call, struct command *command)
-{
-    struct bytes name = call_word(call, 2);
-    return is_plain(name) ? label(call, command, name, say_ok) : call_fail(call, bad_name);
-}
-
-static const struct row client_rows[] = {
-    {.name = "id",
-     .arity = 2,
-     .flags = ROW_NOSCRIPT | ROW_LOADING | ROW_STALE,
-     .handler = client_id,
-     .summary = "The connection's number."},
-    {.name = "getname",
-     .arity = 2,
-     .flags = ROW_NOSCRIPT | ROW_LOADING | ROW_STALE,
-     .handler = client_getname,
-     .summary = "The connection's name."},
-    {.name = "setname",
-     .arity = 3,
-     .flags = ROW_NOSCRIPT | ROW_LOADING | ROW_STALE,
-     .handler = client_setname,
-     .summary = "Names the connection, for listings."},
-};
 
 #define HANDSHAKE (ROW_NOSCRIPT | ROW_LOADING | ROW_STALE | ROW_FAST | ROW_NO_AUTH | ROW_ALLOW_BUSY)
 
@@ -256,11 +213,6 @@ static const struct row rows[] = {
      .handler = auth,
      .summary = "Gives the password.",
      .differs = "There is one user, `default`."},
-    {.name = "client",
-     .arity = -2,
-     .subcommands = client_rows,
-     .subcommands_count = sizeof client_rows / sizeof *client_rows,
-     .summary = "Commands about connections."},
     {.name = "echo",
      .arity = 2,
      .flags = ROW_LOADING | ROW_STALE | ROW_FAST,
@@ -282,6 +234,11 @@ static const struct row rows[] = {
      .handler = quit,
      .summary = "Ends the connection.",
      .differs = "What was popped and is still leased is acknowledged."},
+    {.name = "reset",
+     .arity = 1,
+     .flags = HANDSHAKE | ROW_SUBSCRIBED | ROW_AT_ONCE,
+     .handler = reset,
+     .summary = "Has everything be as at the connection's beginning."},
     {.name = "select",
      .arity = 2,
      .flags = ROW_LOADING | ROW_STALE | ROW_FAST,

@@ -201,6 +201,8 @@ static bool read_place_option(struct call *call, uint32_t at, struct command *co
         if (command->edit.rank == 0)
             call_fail(call, "ERR RANK can't be zero: use 1 to start from the first match, 2 from "
                             "the second ... or use negative to start from the end of the list");
+        if (command->edit.rank == INT64_MIN)
+            command->edit.rank = -1; /* as Redis, which cannot turn it around */
         return command->edit.rank != 0;
     }
     if (call_word_is(call, at, "count")) {
@@ -373,8 +375,8 @@ static enum outcome pop_several(struct call *call, struct command *command, uint
     if (!read_end(call, end, &command->take.from_back) || !read_count(call, end + 1, &count))
         return CALL_DONE;
     for (uint32_t i = at + 1; i < end; i++)
-        if (!call_is_name(call, i))
-            return call_fail(call, CALL_BAD_NAME);
+        if (call_name_fault(call, i))
+            return call_fail(call, call_name_fault(call, i));
     if (timeout > 0 && !read_timeout(call, timeout, command))
         return CALL_DONE;
     command->take.count = count_of(count);

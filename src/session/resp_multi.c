@@ -19,8 +19,7 @@ static enum outcome multi(struct call *call, struct command *command)
     return call_ok(call);
 }
 
-/* Has the engine forget what is watched. */
-static enum outcome stop_watching(struct call *call, struct command *command, reply_say *say)
+enum outcome resp_stop_watching(struct call *call, struct command *command, reply_say *say)
 {
     call->resp->is_watching = false;
     command->kind = COMMAND_UNWATCH;
@@ -34,12 +33,12 @@ static enum outcome discard(struct call *call, struct command *command)
     if (!resp->multi.is_open)
         return call_fail(call, "ERR DISCARD without MULTI");
     multi_finish(&resp->multi);
-    return resp->is_watching ? stop_watching(call, command, say_ok) : call_ok(call);
+    return resp->is_watching ? resp_stop_watching(call, command, say_ok) : call_ok(call);
 }
 
 static enum outcome unwatch(struct call *call, struct command *command)
 {
-    return call->resp->is_watching ? stop_watching(call, command, say_ok) : call_ok(call);
+    return call->resp->is_watching ? resp_stop_watching(call, command, say_ok) : call_ok(call);
 }
 
 static enum outcome watch(struct call *call, struct command *command)
@@ -62,7 +61,7 @@ static enum outcome abort_all(struct call *call, struct command *command, const 
     struct resp *resp = call->resp;
     multi_finish(&resp->multi);
     call_fail(call, error);
-    return resp->is_watching ? stop_watching(call, command, say_nothing) : CALL_DONE;
+    return resp->is_watching ? resp_stop_watching(call, command, say_nothing) : CALL_DONE;
 }
 
 /* Opens the array of what the commands reply; how many that are was noted. */

@@ -2,8 +2,9 @@
 
 #include "session/word.h"
 
-const struct row_group *const resp_groups[] = {&connection_rows, &list_rows, &topic_rows,
-                                               &transaction_rows};
+const struct row_group *const resp_groups[] = {
+    &connection_rows, &client_rows, &list_rows, &topic_rows, &transaction_rows,
+};
 const size_t resp_groups_count = sizeof resp_groups / sizeof *resp_groups;
 
 static const struct row *find(const struct row *rows, size_t count, struct bytes name)

@@ -45,7 +45,11 @@ struct row_group {
     size_t rows_count;
 };
 
-extern const struct row_group connection_rows, list_rows, topic_rows, transaction_rows;
+extern const struct row_group client_rows;
+extern const struct row_group connection_rows;
+extern const struct row_group list_rows;
+extern const struct row_group topic_rows;
+extern const struct row_group transaction_rows;
 
 /* All of them, in order. */
 extern const struct row_group *const resp_groups[];

@@ -87,8 +87,9 @@ static void ask_subscribe(struct call *call, struct command *command, enum chann
 static bool is_new(struct call *call, uint32_t at, enum channel_kind kind)
 {
     struct bytes name = call_word(call, at);
-    if (!call_is_name(call, at)) {
-        call_fail(call, CALL_BAD_NAME);
+    const char *fault = call_name_fault(call, at);
+    if (fault) {
+        call_fail(call, fault);
         return false;
     }
     if (!channels_find(call->resp->channels, kind, name))
@@ -182,8 +183,9 @@ bool resp_topics_leave(struct call *call, struct command *command)
 static enum outcome publish(struct call *call, struct command *command, bool is_apart)
 {
     struct composer *composer = &call->resp->composer;
-    if (!call_is_name(call, 1))
-        return call_fail(call, CALL_BAD_NAME);
+    const char *fault = call_name_fault(call, 1);
+    if (fault)
+        return call_fail(call, fault);
     command->kind = COMMAND_PUBLISH;
     command->name = call_word(call, 1);
     if (!call_compose(call, OP_PUBLISH, command->name, 2, 2))
@@ -245,7 +247,7 @@ static enum outcome numsub(struct call *call, struct command *command, bool is_a
     struct pen pen = call_pen(call);
     if (at == 2)
         pen_array(&pen, 2 * ((size_t)call->words_count - 2));
-    for (; at < call->words_count && !call_is_name(call, at); at++) {
+    for (; at < call->words_count && call_name_fault(call, at); at++) {
         pen_bulk(&pen, call_word(call, at));
         pen_integer(&pen, 0);
     }

@@ -58,16 +58,26 @@ static bool is_held_up(const struct session *session)
            session_is_clogged(session);
 }
 
+static bool is_stranger(const struct session *session)
+{
+    return session->resp && resp_is_stranger(session);
+}
+
 static enum step take_step(struct session *session, struct command *command)
 {
     return session->language == LANGUAGE_RESP ? resp_step(session, command)
                                               : native_step(session, command);
 }
 
-/* Nothing more is taken now. */
+/* Nothing more is taken now. A stranger that says more than it may before that is heard is not heard
+ * any more. */
 static void rest(struct session *session, bool is_taking)
 {
     input_keep(&session->input);
+    if (is_stranger(session) && session->input.kept.size > session_hello_max(session)) {
+        input_drop(&session->input);
+        session->state = SESSION_CLOSED;
+    }
     session->is_keeping = !is_taking && session->input.kept.size > 0;
     if (session->resp)
         resp_rest(session->resp);
@@ -157,7 +167,8 @@ void session_expire(struct session *session, uint64_t now)
 
 bool session_is_clogged(const struct session *session)
 {
-    size_t size_max = session->limits->is_memory_short ? SHORT_SIZE_MAX : ANSWERS_PAUSE_SIZE;
+    bool is_little = session->limits->is_memory_short || is_stranger(session);
+    size_t size_max = is_little ? SHORT_SIZE_MAX : ANSWERS_PAUSE_SIZE;
     size_t owed = session->resp ? replies_waiting_size(&session->resp->replies) : 0;
     return output_waiting_size(&session->output) + owed >= size_max;
 }
@@ -194,4 +205,9 @@ bool session_admits(const struct session *session, struct bytes password)
     for (size_t i = 0; i < password.size && right.size > 0; i++)
         difference |= password.data[i] ^ right.data[i % right.size];
     return right.size == 0 || difference == 0;
+}
+
+uint32_t session_hello_max(const struct session *session)
+{
+    return session->limits->hello_max ? session->limits->hello_max : FRAME_HELLO_MAX;
 }

@@ -109,6 +109,9 @@ void session_end(struct session *session, enum status status);
  * nobody knows its language. */
 void session_refuse(struct session *session, enum status status);
 
+/* Bytes that a client may say before it is let in. */
+uint32_t session_hello_max(const struct session *session);
+
 /* Whether a client that gave `password` is let in. How long it takes says nothing of the right one. */
 bool session_admits(const struct session *session, struct bytes password);
 

@@ -33,6 +33,13 @@ void text_rest(struct text *text)
         text_finish(text);
 }
 
+void text_set(struct text *text, struct bytes bytes)
+{
+    text_finish(text);
+    if (bytes.size > 0)
+        bytes_copy(text_reserve(text, bytes.size), bytes);
+}
+
 void text_finish(struct text *text)
 {
     memory_free(text->data);

@@ -19,6 +19,9 @@ void text_take(struct text *text, size_t size);
 /* Gives the memory back if nothing is in it. */
 void text_rest(struct text *text);
 
+/* Holds a copy of these bytes, and nothing else. */
+void text_set(struct text *text, struct bytes bytes);
+
 /* Forgets everything and gives the memory back. */
 void text_finish(struct text *text);
 

@@ -115,7 +115,7 @@ def hello_and_info_say_what_clients_ask_for(server):
     with talk(server) as client:
         reply = parse(client.ask("HELLO", "3")).content
         said = {key.content: value.content for key, value in zip(reply[::2], reply[1::2])}
-        assert said[b"server"] == b"redis" and said[b"proto"] == b"3", said
+        assert said[b"server"] == b"ringpost" and said[b"proto"] == b"3", said
         info = client.content("INFO").decode()
         for line in "redis_version:7.2.0", "server:ringpost", "loading:0", "maxmemory_policy:noeviction":
             assert f"\n{line}\r\n" in info, f"INFO does not say {line}"
