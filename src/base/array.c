@@ -37,6 +37,8 @@ void *memory_create(size_t size)
 
 void memory_free(void *data)
 {
+    if (!data) /* as most of what a segment could have is */
+        return;
     used -= malloc_usable_size(data);
     free(data);
 }

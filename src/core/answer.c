@@ -123,6 +123,7 @@ static void put_settings(struct engine *engine, const struct queue *queue)
     answer_put_number(engine, "delivery-limit", settings->delivery_limit);
     answer_put_bytes(engine, "dead-letter", queue_dead_letter(queue, buffer));
     answer_put_number(engine, "lease-max", settings->lease_max_ms);
+    answer_put_bytes(engine, "pop-lease", bytes_text(pop_lease_name(settings->pop_lease)));
 }
 
 static void put_counters(struct engine *engine, const struct queue_counters *counters)

@@ -166,6 +166,64 @@ static void count_discarded(struct engine *engine, struct queue *queue, uint64_t
     engine_touch(engine, queue); /* it has room, or nothing at all */
 }
 
+/* Whether a message may come into the list, beside or instead of one of `size_before` bytes. */
+static enum status may_accept(struct engine *engine, struct queue *queue, uint32_t size,
+                              uint32_t size_before)
+{
+    uint64_t held = queue_held_size(queue), size_max = queue->settings.size_max;
+    bool is_full = size_before == 0 && queue_held_count(queue) >= queue->settings.count_max;
+    if (!engine->is_pressed && !is_full &&
+        (size <= size_before || held + (size - size_before) <= size_max))
+        return STATUS_OK;
+    queue->counters.refused++;
+    engine->totals.refused++;
+    return engine->is_pressed ? STATUS_MEMORY : STATUS_FULL;
+}
+
+static enum status insert(struct engine *engine, const struct command *command, struct queue *queue,
+                          struct outbox *outbox)
+{
+    struct search search = {.body = command->edit.body, .looked_max = UINT64_MAX};
+    const struct run *run = &command->edit.run;
+    uint64_t place;
+    places_begin(&search.places, queue, false);
+    if (!find_next(&search, &place)) {
+        outbox_number(outbox, command->peer, command->ticket, -1);
+        return STATUS_OK;
+    }
+    enum status status = may_accept(engine, queue, run->size, 0);
+    if (status != STATUS_OK)
+        return status;
+    const struct stretch one = stretch_part(&search.stretch, search.at - 1, 1);
+    queue_insert_beside(queue, &engine->stock, &one, command->edit.is_before, run->data);
+    engine->totals.accepted++;
+    engine_touch(engine, queue); /* when it expires may matter */
+    outbox_number(outbox, command->peer, command->ticket, (int64_t)queue->ready_count);
+    return STATUS_OK;
+}
+
+static enum status replace(struct engine *engine, const struct command *command,
+                           struct queue *queue, struct outbox *outbox)
+{
+    int64_t length = (int64_t)queue->ready_count, index = command->edit.index;
+    struct places places;
+    struct stretch one;
+    index += index < 0 ? length : 0;
+    if (index < 0 || index >= length)
+        return STATUS_BAD_INDEX;
+    places_seek(&places, queue, (uint64_t)index, false);
+    bool is_any = places_next(&places, 1, &one);
+    assert(is_any);
+    enum status status = may_accept(engine, queue, command->edit.run.size, one.size);
+    if (status != STATUS_OK)
+        return status;
+    queue_replace(queue, &engine->stock, &one, command->edit.run.data);
+    engine->totals.accepted++;
+    count_discarded(engine, queue, 1);
+    outbox_settle(outbox, command->peer, command->ticket, 1, STATUS_OK);
+    return STATUS_OK;
+}
+
 static void remove_alike(struct engine *engine, const struct command *command, struct queue *queue,
                          struct outbox *outbox)
 {
@@ -193,6 +251,7 @@ static void answer_none(struct engine *engine, const struct command *command, st
 {
     switch (command->kind) {
     case COMMAND_LENGTH:
+    case COMMAND_INSERT:
     case COMMAND_REMOVE: outbox_number(outbox, command->peer, command->ticket, 0); break;
     case COMMAND_FIND: find(engine, command, NULL, outbox); break;
     case COMMAND_TRIM: outbox_settle(outbox, command->peer, command->ticket, 1, STATUS_OK); break;
@@ -200,18 +259,23 @@ static void answer_none(struct engine *engine, const struct command *command, st
     }
 }
 
-static void answer_about(struct engine *engine, struct peer *peer, const struct command *command,
-                         struct queue *queue, struct outbox *outbox)
+/* Answers about a list, unless it comes to what is returned. */
+static enum status answer_about(struct engine *engine, struct peer *peer,
+                                const struct command *command, struct queue *queue,
+                                struct outbox *outbox)
 {
     switch (command->kind) {
-    case COMMAND_LENGTH:
-        outbox_number(outbox, peer->id, command->ticket, (int64_t)queue->ready_count);
-        break;
     case COMMAND_RANGE: range(engine, peer, command, queue, outbox); break;
     case COMMAND_FIND: find(engine, command, queue, outbox); break;
     case COMMAND_REMOVE: remove_alike(engine, command, queue, outbox); break;
-    default: assert(command->kind == COMMAND_TRIM); trim(engine, command, queue, outbox);
+    case COMMAND_TRIM: trim(engine, command, queue, outbox); break;
+    case COMMAND_INSERT: return insert(engine, command, queue, outbox);
+    case COMMAND_REPLACE: return replace(engine, command, queue, outbox);
+    default:
+        assert(command->kind == COMMAND_LENGTH);
+        outbox_number(outbox, peer->id, command->ticket, (int64_t)queue->ready_count);
     }
+    return STATUS_OK;
 }
 
 void apply_list(struct engine *engine, struct peer *peer, const struct command *command,
@@ -219,10 +283,12 @@ void apply_list(struct engine *engine, struct peer *peer, const struct command *
 {
     struct queue *queue;
     enum status status = engine_list(engine, command->space, command->name, &queue);
-    if (status == STATUS_OK)
-        answer_about(engine, peer, command, queue, outbox);
-    else if (status == STATUS_NO_KEY)
+    if (status == STATUS_NO_KEY) {
         answer_none(engine, command, outbox);
-    else
+        return;
+    }
+    if (status == STATUS_OK)
+        status = answer_about(engine, peer, command, queue, outbox);
+    if (status != STATUS_OK)
         outbox_settle(outbox, peer->id, command->ticket, 1, status);
 }

@@ -40,7 +40,7 @@ void engine_consumer_end(struct engine *engine, struct consumer *consumer)
 {
     struct queue *queue = consumer->queue;
     engine_unlease(engine, consumer->peer, consumer->leased_count);
-    engine->listeners_count--;
+    engine->listeners_count -= !consumer->is_keeper;
     consumer_destroy(consumer, &engine->stock);
     engine_touch(engine, queue);
 }
@@ -138,6 +138,20 @@ enum status apply_set(struct engine *engine, const struct command *command)
     return STATUS_OK;
 }
 
+/* Ends a consumer of a queue that is deleted. */
+static void end_deleted(struct engine *engine, struct consumer *consumer, struct outbox *outbox)
+{
+    if (consumer->is_keeper) {
+        keeper_end(engine, consumer);
+        return;
+    }
+    struct effect *ended = outbox_put(outbox, EFFECT_ENDED, consumer->peer->id);
+    ended->id = consumer_id(consumer);
+    ended->status = STATUS_DELETED;
+    table_remove(&consumer->peer->consumers, &consumer->entry);
+    engine_consumer_end(engine, consumer);
+}
+
 enum status apply_delete(struct engine *engine, const struct command *command,
                          struct outbox *outbox)
 {
@@ -152,14 +166,8 @@ enum status apply_delete(struct engine *engine, const struct command *command,
         engine_held_forget(held);
     }
     queue->settings.delivery_limit = 0; /* what is leased is discarded, not dead */
-    while (!list_is_empty(&queue->consumers)) {
-        struct consumer *consumer = list_entry(queue->consumers.next, struct consumer, link);
-        struct effect *ended = outbox_put(outbox, EFFECT_ENDED, consumer->peer->id);
-        ended->id = consumer_id(consumer);
-        ended->status = STATUS_DELETED;
-        table_remove(&consumer->peer->consumers, &consumer->entry);
-        engine_consumer_end(engine, consumer);
-    }
+    while (!list_is_empty(&queue->consumers))
+        end_deleted(engine, list_entry(queue->consumers.next, struct consumer, link), outbox);
     engine_queue_end(engine, queue);
     return STATUS_OK;
 }

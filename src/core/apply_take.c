@@ -11,6 +11,8 @@
  * the order in which they became ready.
  */
 
+static const struct settlement acknowledged = {.how = SETTLE_ACKNOWLEDGE};
+
 static struct pop pop_of(struct peer *peer, const struct command *command)
 {
     return (struct pop){
@@ -32,32 +34,63 @@ static bool may_take(struct engine *engine, struct queue *queue)
            !engine->is_draining && queue_age_due(queue) > engine->stock.now;
 }
 
-/* Takes the messages that are next, `total` of them, and answers with them. */
+/* Takes the messages that are next, `total` of them, and answers with them; they are done with,
+ * unless there is a keeper. */
 static void hand_over(struct engine *engine, const struct pop *pop, struct queue *queue,
-                      struct frames_answer *answer, struct outbox *outbox)
+                      struct consumer *keeper, struct frames_answer *answer, struct outbox *outbox)
 {
-    static const struct settlement taken = {.how = SETTLE_ACKNOWLEDGE};
     struct stretch stretch;
     while (answer->put < answer->total) {
         bool is_any = queue_lease(queue, &engine->stock, pop->from_back,
                                   answer->total - answer->put, UINT64_MAX, &stretch);
         assert(is_any);
         answer_frames(engine, answer, &stretch, outbox);
-        queue_settle(queue, &engine->stock, stretch.segment, stretch.index, stretch.count, &taken);
+        if (keeper)
+            keeper_lease(engine, keeper, &stretch);
+        else
+            queue_settle(queue, &engine->stock, stretch.segment, stretch.index, stretch.count,
+                         &acknowledged);
     }
     engine->totals.delivered += answer->total;
-    engine->totals.settled += answer->total;
+    engine->totals.settled += keeper ? 0 : answer->total;
     engine_touch(engine, queue); /* it has room, or nothing at all */
+}
+
+/* How many messages a pop may take. What is leased to a connection is bounded, but a pop takes one
+ * at least: what was popped before is settled by then. */
+static uint32_t total_of(const struct pop *pop, const struct queue *queue)
+{
+    uint64_t total = queue->ready_count < pop->count ? queue->ready_count : pop->count;
+    uint64_t room = peer_lease_room(pop->peer);
+    if (queue->settings.pop_lease == POP_LEASE_CONNECTION && total > room)
+        total = room > 0 ? room : 1;
+    return (uint32_t)total;
 }
 
 /* Answers with what there is, up to what is asked for; returns how many messages. */
 static uint32_t take(struct engine *engine, const struct pop *pop, struct queue *queue,
                      uint32_t which, struct outbox *outbox)
 {
+    bool is_leased = queue->settings.pop_lease == POP_LEASE_CONNECTION;
+    struct consumer *keeper =
+        is_leased ? keeper_ask(engine, pop->peer, queue, pop->from_back) : NULL;
     struct frames_answer answer = {.peer = pop->peer, .ticket = pop->ticket, .which = which};
-    answer.total = queue->ready_count < pop->count ? (uint32_t)queue->ready_count : pop->count;
-    hand_over(engine, pop, queue, &answer, outbox);
+    answer.total = total_of(pop, queue);
+    hand_over(engine, pop, queue, keeper, &answer, outbox);
     return answer.total;
+}
+
+/* As many pops of one message, each of which has done with the one before. */
+static uint32_t take_each(struct engine *engine, const struct pop *pop, struct queue *queue,
+                          struct outbox *outbox)
+{
+    struct pop one = *pop;
+    uint32_t taken = 0;
+    if (queue->settings.pop_lease == POP_LEASE_NONE)
+        return take(engine, pop, queue, 0, outbox);
+    for (one.count = 1; taken < pop->count && may_take(engine, queue); one.ticket++)
+        taken += take(engine, &one, queue, 0, outbox);
+    return taken;
 }
 
 /* The queue that a pop moves a frame to, which has room for it. */
@@ -92,7 +125,7 @@ static enum status move(struct engine *engine, const struct pop *pop, struct que
     if (status != STATUS_OK)
         return status;
     struct frames_answer answer = {.peer = pop->peer, .ticket = pop->ticket, .total = 1};
-    hand_over(engine, pop, queue, &answer, outbox); /* which holds the frame */
+    hand_over(engine, pop, queue, NULL, &answer, outbox); /* which holds the frame */
     queue_insert(to, &engine->stock, frame, 0, pop->to_front);
     to->counters.accepted++;
     engine->totals.accepted++;
@@ -109,24 +142,58 @@ static enum status pop_from(struct engine *engine, const struct pop *pop, struct
     return STATUS_OK;
 }
 
+/* Whoever pops from a queue again has done with what was popped before. */
+static void settle_popped(struct engine *engine, struct peer *peer, uint8_t space,
+                          const struct bytes *names, uint32_t names_count)
+{
+    for (uint32_t i = 0; i < names_count && peer->keepers.count > 0; i++) {
+        struct queue *queue = engine_queue(engine, space, names[i]);
+        struct consumer *keeper = queue ? keeper_of(peer, queue) : NULL;
+        if (!keeper)
+            continue;
+        keeper_settle(engine, keeper, &acknowledged);
+        keeper_end(engine, keeper);
+    }
+}
+
 void apply_take(struct engine *engine, struct peer *peer, const struct command *command,
                 struct outbox *outbox)
 {
     struct pop pop = pop_of(peer, command);
     struct queue *queue;
     uint32_t tickets = command_tickets(command), answered = 0;
+    settle_popped(engine, peer, pop.space, &command->name, 1);
     enum status status = engine_list(engine, pop.space, command->name, &queue);
     if (engine->is_draining)
         status = STATUS_CLOSING;
     else if (status == STATUS_OK && !may_take(engine, queue))
         status = STATUS_NO_KEY;
     if (status == STATUS_OK && pop.count > 0) {
-        uint32_t taken = take(engine, &pop, queue, 0, outbox);
+        uint32_t taken = command->take.is_each ? take_each(engine, &pop, queue, outbox)
+                                               : take(engine, &pop, queue, 0, outbox);
         answered = command->take.is_each ? taken : 1;
         status = STATUS_NO_KEY; /* for those that came too late */
     }
     if (answered < tickets)
         outbox_settle(outbox, peer->id, pop.ticket + answered, tickets - answered, status);
+}
+
+void apply_finish(struct engine *engine, struct peer *peer, const struct command *command,
+                  struct outbox *outbox)
+{
+    const struct settlement settlement = {.how = command->finish.how,
+                                          .delay_ns = ns_of_ms(command->finish.delay_ms)};
+    uint64_t settled = 0;
+    struct queue *queue =
+        command->finish.is_all ? NULL : engine_queue(engine, command->space, command->name);
+    struct consumer *keeper = queue ? keeper_of(peer, queue) : NULL;
+    if (command->finish.is_all)
+        settled = keepers_end(engine, peer, &settlement);
+    if (keeper) {
+        settled = keeper_settle(engine, keeper, &settlement);
+        keeper_end(engine, keeper);
+    }
+    outbox_number(outbox, peer->id, command->ticket, (int64_t)settled);
 }
 
 /* Takes from the first name that has something; `no-key` when none has. */
@@ -181,6 +248,7 @@ void apply_wait(struct engine *engine, struct peer *peer, const struct command *
     struct pop pop = pop_of(peer, command);
     assert(!peer->taker && command->take.names_count > 0);
     assert(!pop.is_move || (command->take.names_count == 1 && pop.count == 1));
+    settle_popped(engine, peer, pop.space, command->take.names, command->take.names_count);
     enum status status =
         engine->is_draining ? STATUS_CLOSING : take_first(engine, &pop, command, outbox);
     if (status == STATUS_NO_KEY && !command->take.is_now)

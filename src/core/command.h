@@ -171,8 +171,9 @@ struct command {
             uint64_t timeout_ns; /* WAIT; 0: none */
         } take;                  /* TAKE, WAIT */
         struct {
-            enum settle how; /* ACKNOWLEDGE or RETURN */
-            bool is_all;     /* whatever the queue: there is no name */
+            enum settle how;   /* ACKNOWLEDGE or RETURN */
+            uint64_t delay_ms; /* of a return */
+            bool is_all;       /* whatever the queue: there is no name */
         } finish;
         struct {
             int64_t start, stop; /* places from 0 on, both in; below 0: from the end, -1 the last */

@@ -20,7 +20,7 @@ struct consumer *consumer_create(struct queue *queue, struct peer *peer, uint32_
 
 void consumer_destroy(struct consumer *consumer, struct stock *stock)
 {
-    consumer_return_all(consumer, stock);
+    consumer_settle_all(consumer, stock, &(struct settlement){.how = SETTLE_RETURN});
     consumer_rank(consumer, false);
     timers_set(&consumer->queue->leases, &consumer->timer, TIME_NEVER);
     list_remove(&consumer->link);

@@ -29,7 +29,8 @@ struct consumer {
     struct queue *queue;
     struct peer *peer;
     bool from_back, no_ack;
-    bool is_passed;  /* over, since its credit did not reach for the message that was next */
+    bool is_keeper; /* keeps what its connection has popped: nobody sees it, and it has no credit */
+    bool is_passed; /* over, since its credit did not reach for the message that was next */
     bool is_touched; /* leases may not lie in the order in which they began */
     uint32_t credit_count;
     uint64_t credit_size;
@@ -80,6 +81,10 @@ void consumer_lease(struct consumer *consumer, const struct stretch *stretch, ui
 uint64_t consumer_settle(struct consumer *consumer, struct stock *stock, uint64_t tag,
                          uint32_t count, const struct settlement *settlement);
 
+/* Settles all that it has leased; returns how many messages. */
+uint64_t consumer_settle_all(struct consumer *consumer, struct stock *stock,
+                             const struct settlement *settlement);
+
 /* Begins the time of these tags anew, and of those that were leased in one piece with them; returns
  * how many of them are leased. */
 uint64_t consumer_touch(struct consumer *consumer, struct stock *stock, uint64_t tag,
@@ -95,9 +100,6 @@ void consumer_watch(struct consumer *consumer);
 
 /* When its oldest lease began; TIME_NEVER when there is none. */
 uint64_t consumer_oldest(const struct consumer *consumer);
-
-/* Returns all that it has leased. */
-void consumer_return_all(struct consumer *consumer, struct stock *stock);
 
 void consumer_check_leases(const struct consumer *consumer);
 

@@ -205,6 +205,18 @@ uint64_t consumer_settle(struct consumer *consumer, struct stock *stock, uint64_
     return settled;
 }
 
+uint64_t consumer_settle_all(struct consumer *consumer, struct stock *stock,
+                             const struct settlement *settlement)
+{
+    uint64_t settled = 0;
+    if (consumer->leased_count > 0)
+        for (uint64_t tag = lease_at(consumer, 0)->tag_first; tag < consumer->tag_next;
+             tag += UINT32_MAX)
+            settled += consumer_settle(consumer, stock, tag, UINT32_MAX, settlement);
+    assert(consumer->leased_count == 0 && consumer->leases_count == 0);
+    return settled;
+}
+
 /* How many of the places [from, end) are left. */
 static uint32_t count_left(const struct lease *lease, uint32_t from, uint32_t end)
 {
@@ -273,17 +285,6 @@ bool consumer_lose(struct consumer *consumer, struct stock *stock, size_t *at, u
     pop_settled(consumer);
     consumer_watch(consumer);
     return false;
-}
-
-void consumer_return_all(struct consumer *consumer, struct stock *stock)
-{
-    if (consumer->leased_count > 0) {
-        uint64_t first = lease_at(consumer, 0)->tag_first;
-        for (uint64_t tag = first; tag < consumer->tag_next; tag += UINT32_MAX)
-            consumer_settle(consumer, stock, tag, UINT32_MAX,
-                            &(struct settlement){.how = SETTLE_RETURN});
-    }
-    assert(consumer->leased_count == 0 && consumer->leases_count == 0);
 }
 
 void consumer_check_leases(const struct consumer *consumer)

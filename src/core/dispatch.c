@@ -121,23 +121,31 @@ static void reconsider(struct queue *queue)
     }
 }
 
-/* Takes back what consumers have had for longer than the queue allows. */
-static void lose_leases(struct engine *engine, struct queue *queue, struct outbox *outbox)
+/* Takes back what a consumer has had for longer than its queue allows. */
+static void lose_leases(struct engine *engine, struct consumer *consumer, struct outbox *outbox)
 {
-    while (timers_due(&queue->leases) <= engine->stock.now) {
-        struct consumer *consumer =
-            list_entry(timers_first(&queue->leases), struct consumer, timer);
-        uint64_t tag;
-        uint32_t count;
-        for (size_t at = 0; consumer_lose(consumer, &engine->stock, &at, &tag, &count);) {
-            struct effect *lost = outbox_put(outbox, EFFECT_LOST, consumer->peer->id);
-            lost->id = consumer_id(consumer);
-            lost->tag = tag;
-            lost->count = count;
-            engine_unlease(engine, consumer->peer, count);
-        }
-        dispatch_rank(consumer);
+    uint64_t tag;
+    uint32_t count;
+    for (size_t at = 0; consumer_lose(consumer, &engine->stock, &at, &tag, &count);) {
+        engine_unlease(engine, consumer->peer, count);
+        if (consumer->is_keeper)
+            continue;
+        struct effect *lost = outbox_put(outbox, EFFECT_LOST, consumer->peer->id);
+        lost->id = consumer_id(consumer);
+        lost->tag = tag;
+        lost->count = count;
     }
+    if (!consumer->is_keeper)
+        dispatch_rank(consumer);
+    else if (consumer->leased_count == 0)
+        keeper_end(engine, consumer);
+}
+
+static void lose_all_leases(struct engine *engine, struct queue *queue, struct outbox *outbox)
+{
+    while (timers_due(&queue->leases) <= engine->stock.now)
+        lose_leases(engine, list_entry(timers_first(&queue->leases), struct consumer, timer),
+                    outbox);
 }
 
 static bool hand_out(struct engine *engine, struct queue *queue, struct outbox *outbox)
@@ -161,7 +169,7 @@ static bool hand_out(struct engine *engine, struct queue *queue, struct outbox *
 void dispatch_queue(struct engine *engine, struct queue *queue, struct outbox *outbox)
 {
     bool is_any;
-    lose_leases(engine, queue, outbox);
+    lose_all_leases(engine, queue, outbox);
     queue_age(queue, &engine->stock);
     if (engine->is_draining)
         return;

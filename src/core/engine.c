@@ -197,6 +197,7 @@ static void detach(struct engine *engine, struct peer *peer)
     watches_end(&engine->watched, peer);
     while ((entry = table_next(&peer->consumers, &at)))
         engine_consumer_end(engine, list_entry(entry, struct consumer, entry));
+    keepers_end(engine, peer, &(struct settlement){.how = SETTLE_RETURN});
     engine_subscriptions_end(engine, peer);
     engine->peer_memo = NULL;
     match_unref(peer->match_memo);
@@ -365,8 +366,11 @@ void engine_apply(struct engine *engine, const struct command *command, uint64_t
     case COMMAND_LENGTH:
     case COMMAND_RANGE:
     case COMMAND_FIND:
+    case COMMAND_REPLACE:
+    case COMMAND_INSERT:
     case COMMAND_REMOVE:
     case COMMAND_TRIM: apply_list(engine, peer, command, outbox); break;
+    case COMMAND_FINISH: apply_finish(engine, peer, command, outbox); break;
     case COMMAND_WATCH: apply_watch(engine, peer, command, outbox); break;
     case COMMAND_UNWATCH: apply_unwatch(engine, peer, command, outbox); break;
     case COMMAND_BEGIN: apply_begin(engine, peer, command, outbox); break;
@@ -497,6 +501,7 @@ void engine_check(const struct engine *engine)
         listeners_count += peer->consumers.count + peer->subscriptions.count;
         for (size_t in = 0; (inner = table_next(&peer->consumers, &in));)
             consumer_check(list_entry(inner, struct consumer, entry));
+        keepers_check(peer);
     }
     topics_check(&engine->topics);
     names_check(engine);

@@ -206,11 +206,31 @@ void answer_slice(struct engine *engine, struct frames_answer *answer, const str
 void apply_list(struct engine *engine, struct peer *peer, const struct command *command,
                 struct outbox *outbox);
 
+/* keeper.c: consumers of the engine's own, to which is leased what a connection pops from a queue
+ * with a pop lease. There is one while something is. */
+/* What keeps for a connection what it popped from a queue, or NULL. */
+struct consumer *keeper_of(const struct peer *peer, const struct queue *queue);
+/* What will keep what is popped next, from that end: made if need be, and empty, since what it kept
+ * is acknowledged. */
+struct consumer *keeper_ask(struct engine *engine, struct peer *peer, struct queue *queue,
+                            bool from_back);
+/* Has it keep messages of its queue. */
+void keeper_lease(struct engine *engine, struct consumer *keeper, const struct stretch *stretch);
+/* Settles all that it keeps; returns how many messages. */
+uint64_t keeper_settle(struct engine *engine, struct consumer *keeper,
+                       const struct settlement *settlement);
+void keeper_end(struct engine *engine, struct consumer *keeper);
+/* Settles all that is kept for a connection, and ends what keeps it; returns how many messages. */
+uint64_t keepers_end(struct engine *engine, struct peer *peer, const struct settlement *settlement);
+void keepers_check(const struct peer *peer);
+
 /* apply_take.c: pops, and those that wait. */
 void apply_take(struct engine *engine, struct peer *peer, const struct command *command,
                 struct outbox *outbox);
 void apply_wait(struct engine *engine, struct peer *peer, const struct command *command,
                 struct outbox *outbox);
+void apply_finish(struct engine *engine, struct peer *peer, const struct command *command,
+                  struct outbox *outbox);
 /* Serves those who wait for the queue; false when nobody could be. */
 bool takers_serve_queue(struct engine *engine, struct queue *queue, struct outbox *outbox);
 /* Serves those who wait for queues that became ready. */
@@ -229,8 +249,8 @@ void apply_begin(struct engine *engine, struct peer *peer, const struct command 
                  struct outbox *outbox);
 void apply_commit(struct engine *engine, struct peer *peer, const struct command *command,
                   struct outbox *outbox);
-/* Notes for those who watch it that a name has changed in another way than that what is ready in its
- * queue has, which is noted there. */
+/* Notes for those who watch it that a name has changed in another way than that what is ready in
+ * its queue has, which is noted there. */
 void watch_touch(struct engine *engine, uint8_t space, struct bytes name);
 /* The same, before a queue ends. */
 void watch_queue_end(struct engine *engine, const struct queue *queue);

@@ -24,6 +24,7 @@ struct peer {
     struct list hot; /* in the engine's list of connections with something to send, or none */
     bool is_each;    /* each of its subscriptions that match is given what is published */
     struct table consumers, subscriptions; /* by id */
+    struct table keepers;                  /* by the number of their queue */
     struct backlog backlog;
     uint64_t unsent_sizes[BLOCK_KINDS]; /* of topics in chunks, of queues in segments */
     uint64_t unsent_max;                /* bytes of a kind; one frame may pass it */

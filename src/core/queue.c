@@ -38,7 +38,7 @@ static struct segment *segment_of(struct list *link)
     return list_entry(link, struct segment, link);
 }
 
-static void drop_segment(struct queue *queue, struct stock *stock, struct segment *segment)
+void queue_drop(struct queue *queue, struct stock *stock, struct segment *segment)
 {
     assert(segment != queue->front && segment != queue->back);
     list_remove(&segment->link);
@@ -69,7 +69,7 @@ void queue_destroy(struct queue *queue, struct stock *stock)
     assert(queue->leased_count == 0);
     purge_ready(queue, stock);
     while (!list_is_empty(&queue->segments)) /* a slice holds them still */
-        drop_segment(queue, stock, segment_of(queue->segments.next));
+        queue_drop(queue, stock, segment_of(queue->segments.next));
     queue_purge_delayed(queue);
     timers_finish(&queue->aging);
     timers_finish(&queue->delayed);
@@ -150,6 +150,7 @@ static struct segment *add_segment(struct queue *queue, struct stock *stock, siz
                                    bool at_front)
 {
     struct segment *segment = segment_create(stock->arena, size);
+    queue->is_edited &= !list_is_empty(&queue->segments);
     segment->queue = queue;
     segment->is_reversed = at_front;
     segment->order = at_front ? --queue->order_first : queue->order_next++;
@@ -166,9 +167,7 @@ static struct segment *segment_for(struct queue *queue, struct stock *stock, con
 {
     if (!list_is_empty(&queue->segments)) {
         struct segment *last = segment_of(at_front ? queue->segments.next : queue->segments.prev);
-        if (last->is_reversed == at_front &&
-            last->block.capacity - last->block.used >= run->head.size &&
-            segment_is_young(last, stock->now))
+        if (last->is_reversed == at_front && segment_has_room(last, run->head.size, stock->now))
             return last;
     }
     size_t size = queue->segment_size_next, need = segment_head_size() + run->size;
@@ -212,22 +211,25 @@ static void append(struct queue *queue, struct stock *stock, struct run run, boo
     }
 }
 
-void queue_insert(struct queue *queue, struct stock *stock, const unsigned char *frame,
-                  uint32_t deliveries, bool at_front)
+void queue_join(struct queue *queue, struct stock *stock, struct segment *segment,
+                const unsigned char *frame, uint32_t deliveries)
 {
-    struct run run;
-    int size = frame_cut(bytes_of(frame, frame_size(frame)), UINT32_MAX, &run);
-    assert(size > 0);
-    struct segment *segment = segment_for(queue, stock, &run, at_front);
-    uint32_t index = segment->count;
-    queue_add_ready(queue, stock, segment, segment_append(segment, &run, stock->now),
-                    (uint64_t)size);
+    struct run run = frame_run(frame);
+    uint32_t index = segment->count, size = run.size;
+    queue_add_ready(queue, stock, segment, segment_append(segment, &run, stock->now), size);
     if (deliveries > 0)
         segment_set_deliveries(segment, index, deliveries);
     struct header header = header_of(frame);
     if (header.ttl_ms > 0 && header.ttl_ms < (TIME_NEVER - stock->now) / NS_PER_MS)
         segment_set_deadline(segment, index, stock->now + header.ttl_ms * NS_PER_MS);
     queue_watch(queue, segment, index, 1);
+}
+
+void queue_insert(struct queue *queue, struct stock *stock, const unsigned char *frame,
+                  uint32_t deliveries, bool at_front)
+{
+    const struct run run = frame_run(frame);
+    queue_join(queue, stock, segment_for(queue, stock, &run, at_front), frame, deliveries);
 }
 
 /* Takes frames with headers one by one. */
@@ -317,12 +319,12 @@ static void compact(struct queue *queue, struct stock *stock, struct segment *se
         return;
     if (segment_ready_size(segment) > segment->block.capacity / 4)
         return;
-    struct segment *smaller = segment_compact(segment, stock->arena);
+    struct segment *smaller = segment_move(segment, stock->arena, 0);
+    smaller->order = segment->order;
     list_insert_before(&segment->link, &smaller->link);
     queue->front = queue->front == segment ? smaller : queue->front;
     queue->back = queue->back == segment ? smaller : queue->back;
-    segment_purge(segment);
-    drop_segment(queue, stock, segment);
+    queue_drop(queue, stock, segment);
     queue_rewatch(queue, smaller);
 }
 
@@ -336,7 +338,7 @@ void queue_release(struct segment *segment, struct stock *stock)
         if (queue->ready_count == 0 && queue->leased_count == 0 &&
             queue->segment_size_next > segment->block.capacity)
             queue->segment_size_next = arena_fit(segment->block.capacity);
-        drop_segment(queue, stock, segment);
+        queue_drop(queue, stock, segment);
     } else {
         compact(queue, stock, segment);
     }

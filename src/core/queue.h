@@ -61,6 +61,7 @@ struct queue {
     bool is_shadowed; /* there is a value of its name */
     bool is_mortal;   /* its name has a lifetime, which is over when nothing is ready any more */
     bool has_passed;  /* some consumers were passed over, for the size of what was next */
+    bool is_edited;   /* younger messages may stand before older ones */
     uint64_t ready_count, ready_size, leased_count, leased_size, delayed_count, delayed_size;
     uint64_t waiting_count;    /* held pushes */
     struct timers aging;       /* segments whose ready messages expire */
@@ -201,6 +202,14 @@ uint64_t queue_remove(struct queue *queue, struct stock *stock, struct bytes bod
 /* Discards so many at one end. */
 void queue_shorten(struct queue *queue, struct stock *stock, bool from_back, uint64_t count);
 
+/* Accepts a message right before a ready one, or behind it. */
+void queue_insert_beside(struct queue *queue, struct stock *stock, const struct stretch *one,
+                         bool is_before, const unsigned char *frame);
+
+/* Accepts a message in the place of a ready one, which is discarded. */
+void queue_replace(struct queue *queue, struct stock *stock, const struct stretch *one,
+                   const unsigned char *frame);
+
 /* queue_move.c: ready messages that go to another queue. */
 
 /* Whether there is room in `to` for what is ready in `from`, once its own list is dropped. */
@@ -214,6 +223,13 @@ void queue_take_over(struct queue *to, struct queue *from, struct stock *stock);
 /* Makes one message ready at an end. */
 void queue_insert(struct queue *queue, struct stock *stock, const unsigned char *frame,
                   uint32_t deliveries, bool at_front);
+
+/* Makes one ready in a segment that has room for it. */
+void queue_join(struct queue *queue, struct stock *stock, struct segment *segment,
+                const unsigned char *frame, uint32_t deliveries);
+
+/* Takes a segment out with nothing in it that is ready or leased; frees it unless a slice holds it. */
+void queue_drop(struct queue *queue, struct stock *stock, struct segment *segment);
 
 /* Takes note of messages that a segment has made ready. */
 void queue_add_ready(struct queue *queue, struct stock *stock, struct segment *segment,

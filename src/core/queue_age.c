@@ -122,16 +122,17 @@ uint64_t queue_oldest(const struct queue *queue)
 {
     if (!queue->front)
         return TIME_NEVER;
-    /* What came back late stands before the first segment ever made, and may be younger. */
+    /* What came back late stands before the first segment ever made, and may be younger; as may be
+     * what was inserted, before others. */
     uint64_t oldest = TIME_NEVER;
     for (const struct list *link = &queue->front->link; link != &queue->segments;
          link = link->next) {
         const struct segment *segment = list_entry(link, struct segment, link);
         if (segment->ready_count == 0)
             continue;
-        uint64_t arrival = segment_arrival(segment, segment->ready_first);
+        uint64_t arrival = segment_oldest(segment);
         oldest = arrival < oldest ? arrival : oldest;
-        if (segment->order >= QUEUE_ORDER_START)
+        if (segment->order >= QUEUE_ORDER_START && !queue->is_edited)
             break;
     }
     return oldest;

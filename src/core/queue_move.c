@@ -10,7 +10,7 @@ bool queue_may_take_over(const struct queue *to, const struct queue *from)
     return count <= to->settings.count_max && size <= to->settings.size_max;
 }
 
-/* Cuts what is ready out of a queue's segment: that itself, or a copy where something is leased. */
+/* Cuts what is ready out of a queue's segment: that itself, unless something in it is leased. */
 static struct segment *cut_out(struct queue *queue, struct stock *stock, struct segment *segment)
 {
     if (segment->leased_count == 0) {
@@ -18,10 +18,9 @@ static struct segment *cut_out(struct queue *queue, struct stock *stock, struct 
         timers_set(&queue->aging, &segment->timer, TIME_NEVER);
         return segment;
     }
-    struct segment *copy = segment_compact(segment, stock->arena);
-    segment_purge(segment);
+    struct segment *moved = segment_move(segment, stock->arena, 0);
     queue_rewatch(queue, segment);
-    return copy;
+    return moved;
 }
 
 void queue_take_over(struct queue *to, struct queue *from, struct stock *stock)

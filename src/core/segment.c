@@ -44,6 +44,7 @@ void segment_destroy(struct arena *arena, struct segment *segment)
     memory_free(segment->ready_bits);
     memory_free(segment->deliveries);
     memory_free(segment->offsets);
+    memory_free(segment->arrivals);
     memory_free(segment->marks);
     memory_free(segment->deadlines);
     arena_free(arena, segment, segment->block.capacity + sizeof *segment, segment->block.span);
@@ -339,41 +340,73 @@ static bool next_ready(const struct segment *segment, uint32_t from, uint32_t *f
     return *first < *end;
 }
 
-uint32_t segment_ready_size(struct segment *segment)
+/* Bytes of the ready messages from `index` on. */
+static uint32_t ready_size_from(struct segment *segment, uint32_t index)
 {
-    uint32_t size = 0, first, end = 0;
+    uint32_t size = 0, first, end = index;
     while (next_ready(segment, end, &first, &end))
         size += segment_size(segment, first, end - first);
     return size;
 }
 
-struct segment *segment_compact(struct segment *segment, struct arena *arena)
+uint32_t segment_ready_size(struct segment *segment)
 {
-    assert(segment->ready_count > 0);
-    struct segment *compact = segment_create(arena, sizeof *compact + segment_ready_size(segment));
-    compact->queue = segment->queue;
-    compact->order = segment->order;
-    compact->frame_size = segment->frame_size;
-    compact->is_reversed = segment->is_reversed;
-    if (segment->deliveries) {
-        compact->deliveries = memory_create(segment->ready_count * sizeof *compact->deliveries);
-        compact->deliveries_count = segment->ready_count;
+    return ready_size_from(segment, 0);
+}
+
+/* Appends copies of messages that lie together, with all that is known of them, as ready. */
+static void append_copies(struct segment *to, struct segment *from, uint32_t first, uint32_t count)
+{
+    uint32_t index = to->count, size = segment_size(from, first, count);
+    uint32_t alike = count > 1 ? from->frame_size : size;
+    assert(size <= to->block.capacity - to->block.used);
+    memcpy(to->block.data + to->block.used, from->block.data + segment_offset(from, first), size);
+    to->block.used += size;
+    to->frame_size = index == 0 || to->frame_size == alike ? alike : 0;
+    segment_copy_times(to, from, first, count);
+    to->count += count;
+    for (uint32_t i = 0; i < count && first + i < from->deliveries_count; i++)
+        segment_set_deliveries(to, index + i, from->deliveries[first + i]);
+    add_ready(to, index, count);
+}
+
+static void append_from(struct segment *to, struct segment *from, uint32_t index)
+{
+    uint32_t first, end = index;
+    while (next_ready(from, end, &first, &end))
+        append_copies(to, from, first, end - first);
+}
+
+void segment_copy(struct segment *segment, struct segment *from)
+{
+    append_from(segment, from, 0);
+}
+
+/* Settles the ready messages from `index` on, which are `count`. */
+static void purge_from(struct segment *segment, uint32_t index, uint32_t count)
+{
+    segment->ready_count -= count;
+    if (segment->ready_count == 0) {
+        segment_purge(segment);
+    } else if (segment->ready_bits) {
+        bits_fill(segment->ready_bits, index, segment->ready_end - index, false);
+        segment->ready_end = bits_find_last(segment->ready_bits, segment->ready_first, index, true);
+        if (segment->ready_count == segment->ready_end - segment->ready_first)
+            drop_bits(segment);
+    } else {
+        segment->ready_end = index;
     }
-    uint32_t first, end = 0;
-    while (next_ready(segment, end, &first, &end)) {
-        struct block *to = &compact->block;
-        uint32_t size = segment_size(segment, first, end - first);
-        memcpy(to->data + to->used, segment->block.data + segment_offset(segment, first), size);
-        to->used += size;
-        if (segment->deliveries)
-            for (uint32_t i = first; i < end; i++)
-                compact->deliveries[compact->count + i - first] =
-                    (uint16_t)segment_deliveries(segment, i);
-        segment_copy_times(compact, segment, first, end - first);
-        compact->count += end - first;
-    }
-    compact->ready_count = compact->ready_end = compact->count;
-    return compact;
+}
+
+struct segment *segment_move(struct segment *segment, struct arena *arena, uint32_t index)
+{
+    assert(index < segment->ready_end);
+    struct segment *moved = segment_create(arena, sizeof *moved + ready_size_from(segment, index));
+    moved->queue = segment->queue;
+    moved->is_reversed = segment->is_reversed;
+    append_from(moved, segment, index);
+    purge_from(segment, index, moved->count);
+    return moved;
 }
 
 /* The last ready messages below `until` that lie together; false when there are none. */
@@ -428,6 +461,7 @@ void segment_check(const struct segment *segment)
     assert(segment->ready_first <= segment->ready_end && segment->ready_end <= segment->count);
     assert(segment->ready_count <= segment->ready_end - segment->ready_first);
     assert(segment->offsets_count <= segment->count && segment->deliveries_count <= segment->count);
+    assert(segment->arrivals_count <= segment->count);
     if (segment->frame_size)
         assert((uint64_t)segment->count * segment->frame_size == segment->block.used);
     if (!segment->ready_bits) {

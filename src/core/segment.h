@@ -19,7 +19,7 @@ enum {
 struct queue;
 
 /* From message `index` on, up to the next mark, all arrived `after_us` microseconds after the first
- * of the segment, or less than a millisecond later. */
+ * that marks tell of, or less than a millisecond later. */
 struct mark {
     uint32_t index;
     uint32_t after_us;
@@ -41,17 +41,19 @@ struct segment {
     uint64_t order;      /* grows from the front of the queue to its back */
     uint32_t count;      /* messages ever appended */
     uint32_t frame_size; /* bytes of each frame when all are alike, else 0 */
-    bool is_reversed;
     uint32_t ready_first, ready_end, ready_count;
     uint32_t leased_count;
     uint64_t *ready_bits; /* NULL while the ready ones lie together */
     uint16_t *deliveries; /* of the first deliveries_count messages; the others have none */
     uint32_t *offsets;    /* where messages begin, when sizes differ; of the first offsets_count */
+    uint64_t *arrivals;   /* of the first arrivals_count messages, which arrived in no order */
     uint32_t deliveries_count;
     uint32_t offsets_count;
+    uint32_t arrivals_count;
+    bool is_reversed; /* the last message is the one nearest the front of the queue */
     size_t offsets_capacity;
-    uint64_t arrived_ns; /* when the first message arrived */
-    struct mark *marks;  /* none before 0: what comes within a millisecond of the first has none */
+    uint64_t arrived_ns; /* when the first of those behind `arrivals` arrived */
+    struct mark *marks;  /* of those too: what comes within a millisecond of the first has none */
     uint32_t marks_count;
     uint32_t deadlines_count;
     size_t marks_capacity;
@@ -151,19 +153,32 @@ static inline uint32_t segment_edge(const struct segment *segment, bool from_bac
 /* Where it goes on once it has met `count` ready messages; there are as many. */
 uint32_t segment_seek(const struct segment *segment, bool from_back, uint32_t count);
 
-/* Copies everything ready, which there is, into a new segment of the smallest size that holds it. */
-struct segment *segment_compact(struct segment *segment, struct arena *arena);
+/* Moves the ready messages from `index` on, and all that is known of them, into a new segment of the
+ * smallest size that holds them. There are some. */
+struct segment *segment_move(struct segment *segment, struct arena *arena, uint32_t index);
+
+/* Appends all that is ready in another segment, for which there is room, and all that is known of it. */
+void segment_copy(struct segment *segment, struct segment *from);
 
 /* segment_age.c: when messages arrived, and when they expire. */
 
 /* Whether a message that arrives at `now` can be appended, as far as time goes. */
 bool segment_is_young(const struct segment *segment, uint64_t now);
 
+/* Whether one of `size` bytes can be. */
+static inline bool segment_has_room(const struct segment *segment, uint32_t size, uint64_t now)
+{
+    return segment->block.capacity - segment->block.used >= size && segment_is_young(segment, now);
+}
+
 /* Notes that messages from `index` on arrive at `now`. */
 void segment_arrive(struct segment *segment, uint32_t index, uint64_t now);
 
 /* When message `index` arrived. */
 uint64_t segment_arrival(const struct segment *segment, uint32_t index);
+
+/* When the first of its ready messages did; there are some. */
+uint64_t segment_oldest(const struct segment *segment);
 
 /* Notes that message `index` expires at `deadline`, whatever its queue says. */
 void segment_set_deadline(struct segment *segment, uint32_t index, uint64_t deadline);

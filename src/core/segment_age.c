@@ -8,6 +8,8 @@
 /*
  * Arrival is noted once per millisecond and segment: a mark names the first message of the next
  * stretch. So a message may be taken for up to a millisecond older than it is, and never for younger.
+ * Where older messages stand behind younger ones, as edits leave them, each has its own arrival noted
+ * in an array.
  */
 
 #define MARK_NS NS_PER_MS                           /* between marks, at least */
@@ -15,7 +17,8 @@
 
 bool segment_is_young(const struct segment *segment, uint64_t now)
 {
-    return segment->count == 0 || now - segment->arrived_ns < SEGMENT_AGE_MAX_NS;
+    return segment->count == segment->arrivals_count ||
+           now - segment->arrived_ns < SEGMENT_AGE_MAX_NS;
 }
 
 static uint64_t mark_ns(const struct segment *segment, uint32_t mark)
@@ -23,21 +26,29 @@ static uint64_t mark_ns(const struct segment *segment, uint32_t mark)
     return segment->arrived_ns + segment->marks[mark].after_us * NS_PER_US;
 }
 
-void segment_arrive(struct segment *segment, uint32_t index, uint64_t now)
+/* When the last messages arrived, those that marks tell of. */
+static uint64_t last_ns(const struct segment *segment)
 {
-    if (index == 0) {
-        segment->arrived_ns = now;
-        return;
-    }
-    assert(segment_is_young(segment, now));
-    uint64_t last =
-        segment->marks_count ? mark_ns(segment, segment->marks_count - 1) : segment->arrived_ns;
-    if (now < last + MARK_NS)
-        return;
+    return segment->marks_count ? mark_ns(segment, segment->marks_count - 1) : segment->arrived_ns;
+}
+
+static void add_mark(struct segment *segment, uint32_t index, uint64_t now)
+{
     segment->marks = array_reserve(segment->marks, &segment->marks_capacity,
                                    segment->marks_count + 1, sizeof *segment->marks);
     segment->marks[segment->marks_count++] =
         (struct mark){index, (uint32_t)((now - segment->arrived_ns) / NS_PER_US)};
+}
+
+void segment_arrive(struct segment *segment, uint32_t index, uint64_t now)
+{
+    if (index == segment->arrivals_count) {
+        segment->arrived_ns = now - now % NS_PER_US; /* so that marks can be copied as they are */
+        return;
+    }
+    assert(segment_is_young(segment, now));
+    if (now >= last_ns(segment) + MARK_NS)
+        add_mark(segment, index, now);
 }
 
 /* How many marks stand at or before message `index`. */
@@ -56,6 +67,8 @@ static uint32_t marks_until(const struct segment *segment, uint32_t index)
 
 uint64_t segment_arrival(const struct segment *segment, uint32_t index)
 {
+    if (index < segment->arrivals_count)
+        return segment->arrivals[index];
     uint32_t marks = marks_until(segment, index);
     return marks ? mark_ns(segment, marks - 1) : segment->arrived_ns;
 }
@@ -83,12 +96,20 @@ static uint64_t expiry_of(const struct segment *segment, uint32_t index, uint64_
     return own < queues ? own : queues;
 }
 
+/* Up to which message each may expire before those that stand before it. */
+static uint32_t disorder_end(const struct segment *segment)
+{
+    return segment->arrivals_count > 0 ? segment->count : segment->deadlines_count;
+}
+
 uint64_t segment_first_expiry(const struct segment *segment, uint32_t index, uint32_t count,
                               uint64_t ttl_ns)
 {
     uint64_t first = expiry_of(segment, index, ttl_ns);
-    for (uint32_t i = index + 1; i < index + count && i < segment->deadlines_count; i++)
-        first = segment->deadlines[i] < first ? segment->deadlines[i] : first;
+    for (uint32_t i = index + 1; i < index + count && i < disorder_end(segment); i++) {
+        uint64_t expiry = expiry_of(segment, i, ttl_ns);
+        first = expiry < first ? expiry : first;
+    }
     return first;
 }
 
@@ -102,13 +123,25 @@ uint64_t segment_expiry(const struct segment *segment, uint64_t ttl_ns)
     uint64_t first = TIME_NEVER;
     if (segment->ready_count == 0)
         return TIME_NEVER;
-    if (!segment->deadlines)
+    if (disorder_end(segment) == 0)
         return expiry_of(segment, segment->ready_first, ttl_ns);
     for (uint32_t i = segment->ready_first; i < segment->ready_end; i++) {
         uint64_t expiry = is_ready(segment, i) ? expiry_of(segment, i, ttl_ns) : TIME_NEVER;
         first = expiry < first ? expiry : first;
     }
     return first;
+}
+
+uint64_t segment_oldest(const struct segment *segment)
+{
+    assert(segment->ready_count > 0);
+    uint64_t oldest = segment_arrival(segment, segment->ready_first);
+    for (uint32_t i = segment->ready_first; i < segment->ready_end && segment->arrivals_count > 0;
+         i++) {
+        uint64_t arrival = is_ready(segment, i) ? segment_arrival(segment, i) : TIME_NEVER;
+        oldest = arrival < oldest ? arrival : oldest;
+    }
+    return oldest;
 }
 
 static bool is_expired(const struct segment *segment, uint32_t index, uint64_t ttl_ns, uint64_t now)
@@ -122,7 +155,7 @@ bool segment_find_expired(struct segment *segment, uint64_t ttl_ns, uint64_t now
     uint32_t first = from > segment->ready_first ? from : segment->ready_first;
     uint32_t end = segment->ready_end;
     while (first < end && !is_expired(segment, first, ttl_ns, now))
-        first = segment->deadlines || !is_ready(segment, first)
+        first = disorder_end(segment) > 0 || !is_ready(segment, first)
                     ? first + 1
                     : end; /* the first ready one is the oldest */
     if (first >= end)
@@ -146,10 +179,38 @@ bool segment_find_expired(struct segment *segment, uint64_t ttl_ns, uint64_t now
 static uint32_t arrived_together(const struct segment *segment, uint32_t index, uint32_t end,
                                  uint64_t *arrival)
 {
+    if (index < segment->arrivals_count) {
+        *arrival = segment->arrivals[index];
+        return 1;
+    }
     uint32_t marks = marks_until(segment, index);
     *arrival = marks ? mark_ns(segment, marks - 1) : segment->arrived_ns;
     uint32_t next = marks < segment->marks_count ? segment->marks[marks].index : end;
     return (next < end ? next : end) - index;
+}
+
+/* Notes of the messages below `index` one by one when they arrived: the next are older. */
+static void note_arrivals(struct segment *segment, uint32_t index)
+{
+    segment->arrivals = memory_resize(segment->arrivals, index, sizeof *segment->arrivals);
+    for (uint32_t i = segment->arrivals_count; i < index; i++)
+        segment->arrivals[i] = segment_arrival(segment, i);
+    segment->arrivals_count = index;
+    segment->marks_count = 0;
+}
+
+/* Notes that messages from `index` on arrived at `at`, whenever those before did. */
+static void copy_arrival(struct segment *segment, uint32_t index, uint64_t at)
+{
+    bool is_first = index == segment->arrivals_count;
+    if (!is_first && (at < last_ns(segment) || at - segment->arrived_ns >= SEGMENT_AGE_MAX_NS)) {
+        note_arrivals(segment, index);
+        is_first = true;
+    }
+    if (is_first)
+        segment_arrive(segment, index, at);
+    else if (at > last_ns(segment))
+        add_mark(segment, index, at);
 }
 
 void segment_copy_times(struct segment *to, const struct segment *from, uint32_t index,
@@ -158,7 +219,7 @@ void segment_copy_times(struct segment *to, const struct segment *from, uint32_t
     uint64_t arrival;
     for (uint32_t i = 0, part; i < count; i += part) {
         part = arrived_together(from, index + i, index + count, &arrival);
-        segment_arrive(to, to->count + i, arrival);
+        copy_arrival(to, to->count + i, arrival);
     }
     for (uint32_t i = 0; i < count && index + i < from->deadlines_count; i++)
         if (from->deadlines[index + i] != TIME_NEVER)

@@ -15,6 +15,21 @@ static const char *const when_full_names[] = {
     [WHEN_FULL_REFUSE] = "refuse",
     [WHEN_FULL_HOLD] = "hold",
     [WHEN_FULL_DROP_OLDEST] = "drop-oldest",
+    NULL,
+};
+
+static const char *const pop_lease_names[] = {
+    [POP_LEASE_NONE] = "none",
+    [POP_LEASE_CONNECTION] = "connection",
+    NULL,
+};
+
+static const char *const overflow_names[] = {
+    [OVERFLOW_DROP_OLDEST] = "drop-oldest",
+    [OVERFLOW_DROP_NEWEST] = "drop-newest",
+    [OVERFLOW_KEEP_LAST] = "keep-last",
+    [OVERFLOW_CLOSE] = "close",
+    NULL,
 };
 
 const char *when_full_name(enum when_full choice)
@@ -22,11 +37,17 @@ const char *when_full_name(enum when_full choice)
     return when_full_names[choice];
 }
 
-static bool when_full_named(struct bytes text, enum when_full *choice)
+const char *pop_lease_name(enum pop_lease choice)
 {
-    for (size_t i = 0; i < sizeof when_full_names / sizeof *when_full_names; i++)
-        if (bytes_equal(text, bytes_text(when_full_names[i]))) {
-            *choice = (enum when_full)i;
+    return pop_lease_names[choice];
+}
+
+/* Finds the choice that is called `text`; false when none is. */
+static bool choice_named(const char *const *names, struct bytes text, unsigned *choice)
+{
+    for (unsigned i = 0; names[i]; i++)
+        if (bytes_equal(text, bytes_text(names[i]))) {
+            *choice = i;
             return true;
         }
     return false;
@@ -39,13 +60,14 @@ bool queue_setting_put(struct queue_settings *settings, unsigned setting, uint64
     switch (setting) {
     case SETTING_COUNT_MAX: settings->count_max = number; return number > 0;
     case SETTING_SIZE_MAX: settings->size_max = number; return number > 0;
-    case SETTING_WHEN_FULL: return when_full_named(text, &settings->when_full);
+    case SETTING_WHEN_FULL: return choice_named(when_full_names, text, &settings->when_full);
     case SETTING_TTL: settings->ttl_ms = number; return true;
     case SETTING_DELIVERY_LIMIT:
         settings->delivery_limit = (uint32_t)number;
         return number <= DELIVERY_LIMIT_MAX;
     case SETTING_DEAD_LETTER: settings->dead_letter = text; return text.size <= FRAME_NAME_MAX;
     case SETTING_LEASE_MAX: settings->lease_max_ms = number; return true;
+    case SETTING_POP_LEASE: return choice_named(pop_lease_names, text, &settings->pop_lease);
     default: return false;
     }
 }
@@ -67,6 +89,8 @@ void queue_settings_merge(struct queue_settings *to, const struct queue_settings
         to->dead_letter = from->dead_letter;
     if (from->given & SETTING_LEASE_MAX)
         to->lease_max_ms = from->lease_max_ms;
+    if (from->given & SETTING_POP_LEASE)
+        to->pop_lease = from->pop_lease;
 }
 
 bool queue_settings_agree(const struct queue_settings *has, const struct queue_settings *wanted)
@@ -76,7 +100,7 @@ bool queue_settings_agree(const struct queue_settings *has, const struct queue_s
     return both.count_max == has->count_max && both.size_max == has->size_max &&
            both.when_full == has->when_full && both.ttl_ms == has->ttl_ms &&
            both.delivery_limit == has->delivery_limit && both.lease_max_ms == has->lease_max_ms &&
-           bytes_equal(both.dead_letter, has->dead_letter);
+           both.pop_lease == has->pop_lease && bytes_equal(both.dead_letter, has->dead_letter);
 }
 
 void queue_policies_merge(struct queue_settings *to, const struct queue_policy *policies,
@@ -89,18 +113,7 @@ void queue_policies_merge(struct queue_settings *to, const struct queue_policy *
 
 bool overflow_named(struct bytes text, enum overflow *overflow)
 {
-    static const char *const names[] = {
-        [OVERFLOW_DROP_OLDEST] = "drop-oldest",
-        [OVERFLOW_DROP_NEWEST] = "drop-newest",
-        [OVERFLOW_KEEP_LAST] = "keep-last",
-        [OVERFLOW_CLOSE] = "close",
-    };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (bytes_equal(text, bytes_text(names[i]))) {
-            *overflow = (enum overflow)i;
-            return true;
-        }
-    return false;
+    return choice_named(overflow_names, text, overflow);
 }
 
 void topic_policies_merge(struct topic_settings *to, const struct topic_policy *policies,

@@ -6,6 +6,10 @@
 
 enum when_full { WHEN_FULL_REFUSE, WHEN_FULL_HOLD, WHEN_FULL_DROP_OLDEST };
 
+/* To whom a message is leased that is popped: to nobody, it is done with; to the connection, until it
+ * pops from that queue again. */
+enum pop_lease { POP_LEASE_NONE, POP_LEASE_CONNECTION };
+
 /* What happens over a subscription's bound. */
 enum overflow { OVERFLOW_DROP_OLDEST, OVERFLOW_DROP_NEWEST, OVERFLOW_KEEP_LAST, OVERFLOW_CLOSE };
 
@@ -28,15 +32,17 @@ enum {
     SETTING_DELIVERY_LIMIT = 1 << 4,
     SETTING_DEAD_LETTER = 1 << 5,
     SETTING_LEASE_MAX = 1 << 6,
+    SETTING_POP_LEASE = 1 << 7,
 };
 
 struct queue_settings {
     uint64_t count_max; /* messages ready, leased and delayed */
     uint64_t size_max;  /* bytes of their frames */
     enum when_full when_full;
-    uint64_t ttl_ms;          /* 0: none */
-    uint32_t delivery_limit;  /* 0: none */
-    uint64_t lease_max_ms;    /* 0: none */
+    uint64_t ttl_ms;         /* 0: none */
+    uint32_t delivery_limit; /* 0: none */
+    uint64_t lease_max_ms;   /* 0: none */
+    enum pop_lease pop_lease;
     struct bytes dead_letter; /* borrowed; no bytes: nowhere; NULL: the queue's name and ".dead" */
     unsigned given;           /* SETTING_…: the others do not count */
 };
@@ -59,13 +65,14 @@ struct topic_policy {
     struct topic_settings settings;
 };
 
-/* Gives one setting, SETTING_…, by number or, `when-full` and `dead-letter`, by `text`, which is
- * borrowed; false when it cannot be that. */
+/* Gives one setting, SETTING_…, by number or, `when-full`, `dead-letter` and `pop-lease`, by `text`,
+ * which is borrowed; false when it cannot be that. */
 bool queue_setting_put(struct queue_settings *settings, unsigned setting, uint64_t number,
                        struct bytes text);
 
-/* The choice in the protocol's word. */
+/* The choices in the protocol's words. */
 const char *when_full_name(enum when_full choice);
+const char *pop_lease_name(enum pop_lease choice);
 
 /* All settings, as they are where nobody says otherwise. */
 struct queue_settings queue_settings_default(void);

@@ -28,6 +28,7 @@ static const struct policy_key {
     {POLICY_QUEUE, "dead-letter", "a queue's NAME, or nothing", SETTING_DEAD_LETTER, VALUE_TEXT},
     {POLICY_QUEUE, "lease-max", "a DURATION such as 500ms or 2m, or 0", SETTING_LEASE_MAX,
      VALUE_MS},
+    {POLICY_QUEUE, "pop-lease", "none or connection", SETTING_POP_LEASE, VALUE_TEXT},
     {POLICY_QUEUE, "pattern", "a PATTERN", SECTION_PATTERN, VALUE_TEXT},
     {POLICY_TOPIC, "max-messages", "a COUNT of 1 to 4294967295", TOPIC_COUNT_MAX, VALUE_COUNT},
     {POLICY_TOPIC, "max-bytes", "a SIZE of at least 1", TOPIC_SIZE_MAX, VALUE_SIZE},

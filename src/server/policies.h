@@ -7,7 +7,7 @@
 enum policy_kind { POLICY_QUEUE, POLICY_TOPIC };
 
 enum {
-    POLICY_KEYS_MAX = 8,
+    POLICY_KEYS_MAX = 9,
     POLICY_PROBLEM_SIZE = 512,
     POLICY_KEY_SIZE = 1200, /* room for `queue PATTERN KEY` */
 };

@@ -163,6 +163,7 @@ static bool read_setting(const struct field *field, struct queue_settings *setti
         {"delivery-limit", FIELD_NUMBER, SETTING_DELIVERY_LIMIT},
         {"dead-letter", FIELD_BYTES, SETTING_DEAD_LETTER},
         {"lease-max", FIELD_NUMBER, SETTING_LEASE_MAX},
+        {"pop-lease", FIELD_BYTES, SETTING_POP_LEASE},
     };
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (field_is(field, keys[i].key))

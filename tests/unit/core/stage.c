@@ -267,7 +267,7 @@ void stage_declare(struct stage *stage, uint32_t peer, const char *queue, uint64
 static void put_setting(struct queue_settings *settings, const struct field *field)
 {
     static const char *const keys[] = {"max-messages",   "max-bytes",   "when-full", "ttl",
-                                       "delivery-limit", "dead-letter", "lease-max"};
+                                       "delivery-limit", "dead-letter", "lease-max", "pop-lease"};
     enum { COUNT = sizeof keys / sizeof *keys };
     unsigned setting = 0;
     while (setting < COUNT && !field_is(field, keys[setting]))

@@ -1,3 +1,4 @@
+#include "core/frames.h"
 #include "core/stage.h"
 
 #include "check.h"
@@ -270,6 +271,125 @@ static void what_a_message_says_is_behind_its_headers(void **state)
     stage_close(s);
 }
 
+/* INSERT of `word` beside what says `body`, or REPLACE of what is at `index`. */
+static void put(struct stage *stage, enum command_kind kind, const char *body, bool is_before,
+                int64_t index, const char *word)
+{
+    struct run run = frames_run(OP_PUSH, "q", word);
+    struct command command = {.kind = kind, .name = bytes_text("q")};
+    command.edit.body = bytes_text(body);
+    command.edit.is_before = is_before;
+    command.edit.index = index;
+    command.edit.run = run;
+    stage_apply(stage, 1, command);
+    frames_free(&run);
+}
+
+static void insert(struct stage *stage, const char *body, bool is_before, const char *word)
+{
+    put(stage, COMMAND_INSERT, body, is_before, 0, word);
+}
+
+static void replace(struct stage *stage, int64_t index, const char *word)
+{
+    put(stage, COMMAND_REPLACE, "", false, index, word);
+}
+
+static void a_message_is_inserted_beside_the_first_that_says_so(void **state)
+{
+    (void)state;
+    struct stage *s = open("a b a");
+    insert(s, "a", true, "x");
+    insert(s, "b", false, "y");
+    insert(s, "c", true, "z");
+    insert(s, "x", true, "first");
+    stage_expect(s, "1 #4 number 4\n1 #5 number 5\n1 #6 number -1\n1 #7 number 6\n");
+    stage_expect_ready(s, "q", "first\nx\na\nb\ny\na\n");
+    stage_close(s);
+}
+
+static void nothing_is_inserted_in_no_list(void **state)
+{
+    (void)state;
+    struct stage *s = open("");
+    insert(s, "a", true, "x");
+    stage_expect(s, "1 #1 number 0\n");
+    assert_int_equal(engine_totals(s->engine).queues, 0);
+    stage_close(s);
+}
+
+static void a_message_is_replaced_by_its_place(void **state)
+{
+    (void)state;
+    struct stage *s = open("a b c");
+    replace(s, 0, "x");
+    replace(s, -1, "longer");
+    replace(s, 3, "y");
+    replace(s, -4, "y");
+    replace(s, INT64_MIN, "y");
+    stage_expect(s, "1 #4 ok x2\n1 #6 no such place in the list x3\n");
+    stage_expect_ready(s, "q", "x\nb\nlonger\n");
+    assert_int_equal(stage_info(s, "q", "purged"), 2);
+    stage_close(s);
+}
+
+static void nothing_is_replaced_in_no_list(void **state)
+{
+    (void)state;
+    struct stage *s = open("");
+    replace(s, 0, "x");
+    stage_expect(s, "1 #1 nothing of that name\n");
+    stage_close(s);
+}
+
+static void a_full_list_takes_replacements_that_are_no_larger(void **state)
+{
+    (void)state;
+    struct stage *s = open("");
+    stage_declare(s, 1, "q", 2, 30, WHEN_FULL_DROP_OLDEST);
+    stage_push(s, 1, "q", "a b");
+    stage_skip(s);
+    insert(s, "a", true, "x");
+    replace(s, 0, "x:20");
+    replace(s, 1, "y:11");
+    replace(s, 0, "z:19");
+    replace(s, 1, "y:11");
+    stage_expect(s, "1 #4 the queue is full\n1 #5 ok\n1 #6 the queue is full\n1 #7 ok x2\n");
+    stage_expect_ready(s, "q", "z\ny\n");
+    assert_int_equal(stage_info(s, "q", "refused"), 2);
+    stage_close(s);
+}
+
+static void while_memory_is_short_nothing_comes_into_a_list(void **state)
+{
+    (void)state;
+    struct stage *s = open("a b");
+    engine_set_pressure(s->engine, true);
+    insert(s, "a", true, "x");
+    replace(s, 0, "x");
+    trim(s, 0, 0);
+    stage_expect(s, "1 #3 the broker is at its memory limit x2\n1 #5 ok\n");
+    engine_set_pressure(s->engine, false);
+    stage_close(s);
+}
+
+static void what_is_inserted_expires_by_its_own_time(void **state)
+{
+    (void)state;
+    struct stage *s = open("");
+    stage_settings(s, 1, COMMAND_DECLARE, "q", "ttl=10 dead-letter=");
+    stage_push(s, 1, "q", "a b");
+    stage_pass(s, 5);
+    insert(s, "a", true, "x");
+    replace(s, 1, "y");
+    stage_pass(s, 5);
+    stage_expect_ready(s, "q", "x\ny\n");
+    stage_pass(s, 5);
+    stage_expect_ready(s, "q", "");
+    stage_skip(s);
+    stage_close(s);
+}
+
 /* FIND with its options; expects these places, or with `count` -1 one effect in words. */
 static void expect_places(struct stage *stage, const char *body, int64_t rank, int64_t count,
                           uint64_t look_max, const char *expected)
@@ -366,6 +486,13 @@ int main(void)
         cmocka_unit_test(all_places_are_found_or_so_many),
         cmocka_unit_test(a_search_looks_at_no_more_than_it_may),
         cmocka_unit_test(a_search_of_no_list_finds_nothing),
+        cmocka_unit_test(a_message_is_inserted_beside_the_first_that_says_so),
+        cmocka_unit_test(nothing_is_inserted_in_no_list),
+        cmocka_unit_test(a_message_is_replaced_by_its_place),
+        cmocka_unit_test(nothing_is_replaced_in_no_list),
+        cmocka_unit_test(a_full_list_takes_replacements_that_are_no_larger),
+        cmocka_unit_test(while_memory_is_short_nothing_comes_into_a_list),
+        cmocka_unit_test(what_is_inserted_expires_by_its_own_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,10 +64,11 @@ static void declaring_again_with_what_holds_is_done(void **state)
         "when-full=refuse",
         "dead-letter=q.dead",
         "max-messages=10000000 max-bytes=1073741824",
+        "pop-lease=none",
     };
-    for (int i = 0; i < 7; i++)
+    for (int i = 0; i < 8; i++)
         stage_settings(s, 1, COMMAND_DECLARE, "q", same[i]);
-    stage_expect(s, "1 #1 ok x7\n");
+    stage_expect(s, "1 #1 ok x8\n");
     stage_close(s);
 }
 
@@ -77,11 +78,11 @@ static void declaring_again_with_any_other_setting_is_refused(void **state)
     struct stage *s = open_with("ttl=5");
     static const char *const others[] = {
         "ttl=6",         "ttl=0",        "lease-max=1", "delivery-limit=0", "when-full=hold",
-        "dead-letter=r", "dead-letter=", "max-bytes=9", "max-messages=9",
+        "dead-letter=r", "dead-letter=", "max-bytes=9", "max-messages=9",   "pop-lease=connection",
     };
-    for (int i = 0; i < 9; i++)
+    for (int i = 0; i < 10; i++)
         stage_settings(s, 1, COMMAND_DECLARE, "q", others[i]);
-    stage_expect(s, "1 #1 the queue is declared with other settings x9\n");
+    stage_expect(s, "1 #1 the queue is declared with other settings x10\n");
     stage_close(s);
 }
 

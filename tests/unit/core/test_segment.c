@@ -474,10 +474,70 @@ static void a_segment_is_done_when_nobody_needs_it(void **state)
 static void compact(struct bench *bench)
 {
     struct segment *old = bench->segment;
-    bench->segment = segment_compact(old, &bench->arena);
-    assert_int_equal(bench->segment->order, old->order);
+    bench->segment = segment_move(old, &bench->arena, 0);
+    assert_int_equal(old->ready_count, 0);
+    segment_check(old);
     segment_destroy(&bench->arena, old);
     segment_check(bench->segment);
+}
+
+/* Sees what has moved, from message `index` on, and what has stayed. */
+static void expect_moved(struct bench *bench, uint32_t index, const char *moved, const char *stayed)
+{
+    struct segment *old = bench->segment;
+    bench->segment = segment_move(old, &bench->arena, index);
+    segment_check(bench->segment);
+    segment_check(old);
+    expect_walk(bench, false, moved);
+    segment_destroy(&bench->arena, bench->segment);
+    bench->segment = old;
+    expect_walk(bench, false, stayed);
+}
+
+static void what_is_ready_from_a_message_on_moves(void **state)
+{
+    (void)state;
+    struct bench b;
+    open(&b, 10000);
+    append(&b, "a bb c d e f");
+    expect_moved(&b, 4, "e0f0", "a0b0c0d0");
+    expect_lease(&b, false, 3, 1000, "a bb c", 0);
+    put_back(&b, 0, 2);
+    expect_moved(&b, 1, "b1d0", "a1");
+    put_back(&b, 2, 1);
+    assert_non_null(b.segment->ready_bits);
+    expect_moved(&b, 2, "c1", "a1");
+    assert_null(b.segment->ready_bits);
+    expect_moved(&b, 0, "a1", "");
+    close(&b);
+}
+
+static void what_moves_out_of_a_reversed_segment_is_what_stands_before(void **state)
+{
+    (void)state;
+    struct bench b;
+    open_reversed(&b, "e d c b a");
+    expect_moved(&b, 3, "a0b0", "c0d0e0");
+    close(&b);
+}
+
+static void copies_of_several_segments_stand_in_one(void **state)
+{
+    (void)state;
+    struct bench b, other;
+    open(&b, 1000);
+    open(&other, 1000);
+    append(&b, "a b");
+    append(&other, "cc dd:30 e");
+    expect_lease(&other, false, 1, 1000, "cc", 0);
+    put_back(&other, 0, 1);
+    segment_copy(b.segment, other.segment);
+    segment_check(b.segment);
+    expect_walk(&b, false, "a0b0c1d0e0");
+    assert_int_equal(b.segment->frame_size, 0);
+    assert_int_equal(segment_size(b.segment, 0, 5), 10 + 10 + 11 + 30 + 10);
+    close(&b);
+    close(&other);
 }
 
 static void compaction_keeps_what_is_ready_and_nothing_else(void **state)
@@ -485,7 +545,6 @@ static void compaction_keeps_what_is_ready_and_nothing_else(void **state)
     (void)state;
     struct bench b;
     open(&b, 10000);
-    b.segment->order = 77;
     append(&b, "a bb ccc dddd e");
     expect_lease(&b, false, 4, 1000, "a bb ccc dddd", 0);
     put_back(&b, 1, 1);
@@ -653,6 +712,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_segment_is_done_when_nobody_needs_it),
         cmocka_unit_test(compaction_keeps_what_is_ready_and_nothing_else),
         cmocka_unit_test(a_compact_segment_goes_on_like_any_other),
+        cmocka_unit_test(what_is_ready_from_a_message_on_moves),
+        cmocka_unit_test(what_moves_out_of_a_reversed_segment_is_what_stands_before),
+        cmocka_unit_test(copies_of_several_segments_stand_in_one),
         cmocka_unit_test(it_agrees_with_a_list_of_messages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,8 +4,9 @@
 
 enum {
     ALL_SETTINGS = SETTING_COUNT_MAX | SETTING_SIZE_MAX | SETTING_WHEN_FULL | SETTING_TTL |
-                   SETTING_DELIVERY_LIMIT | SETTING_DEAD_LETTER | SETTING_LEASE_MAX,
-    SETTINGS_COUNT = 7,
+                   SETTING_DELIVERY_LIMIT | SETTING_DEAD_LETTER | SETTING_LEASE_MAX |
+                   SETTING_POP_LEASE,
+    SETTINGS_COUNT = 8,
 };
 
 /* Settings that differ from the default in each, of which `given` count. */
@@ -18,6 +19,7 @@ static struct queue_settings other(unsigned given)
         .ttl_ms = 100,
         .delivery_limit = 3,
         .lease_max_ms = 200,
+        .pop_lease = POP_LEASE_CONNECTION,
         .dead_letter = bytes_text("morgue"),
         .given = given,
     };
@@ -63,7 +65,7 @@ static void numbers_out_of_range_are_refused(void **state)
     assert_false(put_number(SETTING_SIZE_MAX, 0, &s));
     assert_false(put_number(SETTING_DELIVERY_LIMIT, 65536, &s));
     assert_false(put_number(SETTING_DELIVERY_LIMIT, UINT64_C(1) << 32, &s));
-    assert_false(put_number(1 << 7, 1, &s));
+    assert_false(put_number(1 << 8, 1, &s));
 }
 
 static void when_full_is_one_of_three_words(void **state)
@@ -77,6 +79,17 @@ static void when_full_is_one_of_three_words(void **state)
     assert_false(put_text(SETTING_WHEN_FULL, "", &s));
     assert_false(put_text(SETTING_WHEN_FULL, "drop-newest", &s));
     assert_false(put_text(SETTING_WHEN_FULL, "hold ", &s));
+}
+
+static void a_pop_lease_is_one_of_two_words(void **state)
+{
+    (void)state;
+    struct queue_settings s;
+    assert_true(put_text(SETTING_POP_LEASE, "connection", &s));
+    assert_int_equal(s.pop_lease, POP_LEASE_CONNECTION);
+    assert_true(put_text(SETTING_POP_LEASE, "none", &s) && s.pop_lease == POP_LEASE_NONE);
+    assert_false(put_text(SETTING_POP_LEASE, "", &s));
+    assert_false(put_text(SETTING_POP_LEASE, "connections", &s));
 }
 
 static void dead_letters_go_to_any_name_or_nowhere(void **state)
@@ -105,6 +118,8 @@ static void what_is_given_is_merged_and_nothing_else(void **state)
         assert_int_equal(to.delivery_limit,
                          given & SETTING_DELIVERY_LIMIT ? 3 : DELIVERY_LIMIT_DEFAULT);
         assert_int_equal(to.lease_max_ms, given & SETTING_LEASE_MAX ? 200 : 0);
+        assert_int_equal(to.pop_lease,
+                         given & SETTING_POP_LEASE ? POP_LEASE_CONNECTION : POP_LEASE_NONE);
         assert_ptr_equal(to.dead_letter.data,
                          given & SETTING_DEAD_LETTER ? from.dead_letter.data : NULL);
     }
@@ -175,6 +190,7 @@ int main(void)
         cmocka_unit_test(numbers_are_put_up_to_their_extremes),
         cmocka_unit_test(numbers_out_of_range_are_refused),
         cmocka_unit_test(when_full_is_one_of_three_words),
+        cmocka_unit_test(a_pop_lease_is_one_of_two_words),
         cmocka_unit_test(dead_letters_go_to_any_name_or_nowhere),
         cmocka_unit_test(what_is_given_is_merged_and_nothing_else),
         cmocka_unit_test(settings_agree_when_those_given_are_alike),

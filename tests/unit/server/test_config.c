@@ -84,7 +84,8 @@ static void sections_become_policies_the_most_specific_last(void **state)
                         "[topic a.>]\noverflow = keep-last\nmax-messages=5\nmax-bytes = 1kb\n"
                         "retained = off\n"
                         "[queue jobs.>]\nmax-messages = 1000\nwhen-full = drop-oldest\nttl = 30s\n"
-                        "max-bytes = 1mb\ndelivery-limit = 0\ndead-letter =\nlease-max = 2m\n");
+                        "max-bytes = 1mb\ndelivery-limit = 0\ndead-letter =\nlease-max = 2m\n"
+                        "pop-lease = connection\npattern = jobs.>\n");
     const struct policies *policies = &reading.options.policies;
     assert_int_equal(policies->queues_count, 2);
     assert_int_equal(policies->topics_count, 1);
@@ -96,6 +97,7 @@ static void sections_become_policies_the_most_specific_last(void **state)
     assert_int_equal(settings.ttl_ms, 30000);
     assert_int_equal(settings.delivery_limit, 0);
     assert_int_equal(settings.lease_max_ms, 120000);
+    assert_int_equal(settings.pop_lease, POP_LEASE_CONNECTION);
     assert_int_equal(settings.dead_letter.size, 0);
     assert_non_null(settings.dead_letter.data);
     assert_int_equal(policies->topics[0].settings.overflow, OVERFLOW_KEEP_LAST);
@@ -150,6 +152,7 @@ static void every_fault_is_told_with_file_and_line(void **state)
     expect_fault("[queue a]\nttl = 30\n", "f:2: ttl takes a DURATION");
     expect_fault("[queue a]\nmax-messages = 0\n", "f:2: max-messages takes a COUNT");
     expect_fault("[queue a]\nwhen-full = maybe\n", "f:2: when-full takes refuse, hold or");
+    expect_fault("[queue a]\npop-lease = yes\n", "f:2: pop-lease takes none or connection, not");
     expect_fault("[queue a]\ndelivery-limit = 65536\n", "f:2: delivery-limit takes");
     expect_fault("[topic a]\nmax-messages = 4294967296\n", "f:2: max-messages takes");
     expect_fault("[topic a]\noverflow = maybe\n", "f:2: overflow takes");

@@ -74,6 +74,7 @@ static void a_setting_of_the_wrong_kind_stays(void **state)
     for (int i = 0; i < 2; i++) {
         expect_fields(t, ops[i], "when-full=1", "bad-field");
         expect_fields(t, ops[i], "dead-letter=1", "bad-field");
+        expect_fields(t, ops[i], "pop-lease=1", "bad-field");
     }
     culprit_close(t);
 }

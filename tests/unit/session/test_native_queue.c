@@ -92,10 +92,11 @@ static void every_setting_is_declared_up_to_its_extremes(void **state)
 {
     (void)state;
     static const char *const extremes[] = {
-        "max-messages=1 max-bytes=1 when-full=hold ttl=0 delivery-limit=0 dead-letter= lease-max=0",
+        "max-messages=1 max-bytes=1 when-full=hold ttl=0 delivery-limit=0 dead-letter= lease-max=0 "
+        "pop-lease=none",
         "max-messages=18446744073709551615 max-bytes=18446744073709551615 when-full=drop-oldest "
         "ttl=18446744073709551615 delivery-limit=65535 dead-letter=x "
-        "lease-max=18446744073709551615",
+        "lease-max=18446744073709551615 pop-lease=connection",
     };
     for (int i = 0; i < 4; i++) {
         struct talk *t = open();
