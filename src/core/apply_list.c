@@ -243,6 +243,7 @@ static void trim(struct engine *engine, const struct command *command, struct qu
     queue_shorten(queue, &engine->stock, false, before);
     queue_shorten(queue, &engine->stock, true, length - before - count);
     count_discarded(engine, queue, length - count);
+    watch_touch(engine, command->space, command->name); /* even when nothing was taken away */
     outbox_settle(outbox, command->peer, command->ticket, 1, STATUS_OK);
 }
 

@@ -13,12 +13,13 @@
  *  jobs\r\n …
  */
 enum {
-    RESP_LINE_MAX = 64 * 1024,          /* bytes of a line without its end */
-    RESP_SIZE_MAX = 1024 * 1024 * 1024, /* bytes, the largest limit of a whole command */
-    RESP_STRANGER_WORDS_MAX = 10,       /* of one who has not given the password */
-    RESP_STRANGER_WORD_MAX = 16 * 1024, /* bytes */
-    RESP_WORDS_KEPT_MAX = 256,          /* for which room is kept between commands */
-    RESP_ERROR_SIZE = 40,               /* of the longest error, with its end */
+    RESP_LINE_MAX = 64 * 1024,              /* bytes of a line without its end */
+    RESP_SIZE_MAX = 1024 * 1024 * 1024,     /* bytes, the largest limit of a whole command */
+    RESP_WORD_SIZE_MAX = 512 * 1024 * 1024, /* bytes of a word, beyond which Redis takes none */
+    RESP_STRANGER_WORDS_MAX = 10,           /* of one who has not given the password */
+    RESP_STRANGER_WORD_MAX = 16 * 1024,     /* bytes */
+    RESP_WORDS_KEPT_MAX = 256,              /* for which room is kept between commands */
+    RESP_ERROR_SIZE = 40,                   /* of the longest error, with its end */
 };
 
 struct resp_limits {

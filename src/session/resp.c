@@ -112,7 +112,7 @@ static int parse(struct session *session)
     bool is_stranger = resp_is_stranger(session);
     struct resp_limits bounds = {
         .words_max = INT_MAX,
-        .word_size_max = limits->frame_max,
+        .word_size_max = is_stranger ? RESP_WORD_SIZE_MAX : limits->frame_max,
         .size_max = is_stranger ? session_hello_max(session) : limits->frame_max + RESP_ROOM_SIZE,
         .is_stranger = is_stranger,
     };

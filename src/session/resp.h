@@ -38,6 +38,7 @@ struct resp {
     bool is_leaving; /* nothing more is taken, and once all is replied to the session ends */
     struct {         /* as it was before the transaction whose outcome is not known yet */
         uint8_t version, space;
+        bool is_watching;
     } before;
 };
 

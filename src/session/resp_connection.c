@@ -198,6 +198,9 @@ static enum outcome select_space(struct call *call, struct command *command)
                              "2147483647",
                              &space))
         return CALL_DONE;
+    if (space < INT32_MIN || space > INT32_MAX)
+        return call_fail(call, "ERR value is out of range, value must between -2147483648 and "
+                               "2147483647");
     if (space < 0 || space >= SPACES_COUNT)
         return call_fail(call, "ERR DB index is out of range");
     call->resp->space = (uint8_t)space;

@@ -94,6 +94,7 @@ static enum outcome exec(struct call *call, struct command *command)
     resp->multi.is_running = true;
     resp->before.version = resp->version;
     resp->before.space = resp->space;
+    resp->before.is_watching = resp->is_watching;
     return CALL_LAST;
 }
 
@@ -101,7 +102,7 @@ void resp_end_transaction(struct call *call, struct command *command)
 {
     struct resp *resp = call->resp;
     /* What the session is afterwards may depend on whether it took place. */
-    bool is_awaited = resp->multi.is_large || resp->is_watching;
+    bool is_awaited = resp->multi.is_large || resp->before.is_watching;
     *command = (struct command){
         .kind = COMMAND_COMMIT, .peer = call->session->peer, .ticket = resp->ticket_next};
     call_expect(call, 1, say_nothing)->role = REPLY_COMMIT;

@@ -11,7 +11,7 @@ from collections import namedtuple
 
 from forms import ACKS, CALLS, CALLS_MIN, HELLO, forms_by_name
 from steps import Id, Open, Rescue, Scan, Send
-from words import ODD_WORDS, TIMEOUTS_BAD, TIMEOUTS_LONG, TIMEOUTS_SHORT, Vocabulary
+from words import LISTS, ODD_WORDS, TIMEOUTS_BAD, TIMEOUTS_LONG, TIMEOUTS_SHORT, Vocabulary
 
 WORKERS, BLOCKERS, SUBSCRIBERS = [0, 1, 2], [3, 4, 5], [6, 7]
 EVERYONE = WORKERS + BLOCKERS + SUBSCRIBERS
@@ -38,7 +38,7 @@ def just(*words):
 class Sequence:
     """Makes the steps of one seed."""
 
-    def __init__(self, seed, password=None):
+    def __init__(self, seed, password=None, only=()):
         self.dice = random.Random(seed)
         self.words = Vocabulary(self.dice, password)
         self.steps = []
@@ -46,6 +46,7 @@ class Sequence:
         names = [name for name in FORMS if name != "MULTI"] + ["QUIT", "RESET", "SCAN"]
         deck = [name for name in names for _ in range(RARE.get(name) or CALLS.get(name) or CALLS_MIN)]
         deck += ["transaction"] * TRANSACTIONS
+        deck = [name for name in deck if not only or name in only]
         self.dice.shuffle(deck)
         self.plain = [name for name in deck if name in FORMS and name not in NOT_PLAIN]
         self.special = [name for name in deck if name not in FORMS or name in NOT_PLAIN]
@@ -199,17 +200,17 @@ class Sequence:
             self.words.timeouts = TIMEOUTS_BAD
 
     def block_for_long(self, name):
-        """A blocker that waits already is fed or opened anew, as a rule; else this waits behind what it waits for."""
+        """The first blocker may do so behind what it waits for already; of several that do Redis alone knows the order."""
         who = self.dice.choice(BLOCKERS)
         if who in self.waits_for and self.chance(0.7):
             self.feed(who)
-        elif self.chance(0.3):
+        if who != BLOCKERS[0] or self.chance(0.3):
             self.open(who)
         self.words.timeouts = TIMEOUTS_LONG
         command = self.command(name, may_be_odd=False)
         self.words.timeouts = TIMEOUTS_BAD
         self.send(who, [command])
-        self.waits_for[who] = command.words[1:-1]
+        self.waits_for[who] = [word for word in command.words if word in LISTS] or LISTS
         if self.chance(0.4):
             self.feed(who)
 
@@ -275,6 +276,6 @@ class Sequence:
         return self.plain.pop() if self.plain else None
 
 
-def generate(seed, password=None):
-    """The steps of a seed, for servers that have a password, or none."""
-    return Sequence(seed, password).deal()
+def generate(seed, password=None, only=()):
+    """The steps of a seed, for servers that have a password, or none; of these commands alone, if any are given."""
+    return Sequence(seed, password, only).deal()

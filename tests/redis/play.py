@@ -71,6 +71,12 @@ class Player:
         if password:
             assert self._ask(b"AUTH", password) == b"+OK\r\n"
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
     def close(self):
         for who in list(self.links):
             self._close(who)

@@ -40,7 +40,7 @@ def compare(seeds, leader, follower, arguments):
     """Returns how many sequences differ, and how many steps were taken."""
     differences, step_count = 0, 0
     for seed in seeds:
-        steps = generate(seed, PASSWORD if arguments.password else None)
+        steps = generate(seed, PASSWORD if arguments.password else None, arguments.only)
         step_count += len(steps)
         difference = first_difference(steps, leader, follower)
         if difference:
@@ -59,6 +59,7 @@ def parse_arguments():
     parser.add_argument("--seed", type=int, help="of the first; the others count up from it (default: a random one)")
     parser.add_argument("--flags", default="", help="more options for what is compared")
     parser.add_argument("--password", action="store_true", help="both have one, and connections begin as strangers")
+    parser.add_argument("--only", nargs="+", default=[], metavar="COMMAND", help="sequences of these alone, transaction being one")
     parser.add_argument("--differences", type=int, default=3, metavar="N", help="end after so many")
     parser.add_argument("--whole", action="store_true", help="do not look for the shortest sequence")
     return parser.parse_args()
@@ -72,10 +73,8 @@ def main():
     start = time.monotonic()
     password = PASSWORD if arguments.password else None
     with Redis(password=password) as redis, subject(*shlex.split(arguments.flags), password=password) as server:
-        leader, follower = (Player(side.connect, password=password) for side in (redis, server))
-        differences, steps = compare(range(first, first + count), leader, follower, arguments)
-        leader.close()
-        follower.close()
+        with Player(redis.connect, password=password) as leader, Player(server.connect, password=password) as follower:
+            differences, steps = compare(range(first, first + count), leader, follower, arguments)
     print(f"{steps} steps in {time.monotonic() - start:.1f} s; {differences} sequences differ")
     return 1 if differences else 0
 

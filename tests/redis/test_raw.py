@@ -26,24 +26,23 @@ def ways(inputs, seed):
             yield [Open(0), Raw(0, data, cut)]
 
 
-def assert_same(leader, follower, inputs):
+def assert_same(inputs, password=None):
     seed = random.SystemRandom().randrange(SEED_MAX)
-    for steps in ways(inputs, seed):
-        difference = first_difference(steps, leader, follower)
-        assert difference is None, f"{show_word(steps[-1].data)}, cut at {steps[-1].cut}: {difference.what}"
+    with Redis(password=password) as redis, SUBJECT(password=password) as subject:
+        with Player(redis.connect, password=password) as leader, Player(subject.connect, password=password) as follower:
+            for steps in ways(inputs, seed):
+                difference = first_difference(steps, leader, follower)
+                assert difference is None, f"{show_word(steps[-1].data)}, cut at {steps[-1].cut}: {difference.what}"
 
 
 @test
 def each_input_is_answered_as_redis_does():
-    with Redis() as redis, SUBJECT() as subject:
-        assert_same(Player(redis.connect), Player(subject.connect), INPUTS)
+    assert_same(INPUTS)
 
 
 @test
 def each_input_of_a_stranger_is_answered_as_redis_does():
-    with Redis(password=PASSWORD) as redis, SUBJECT(password=PASSWORD) as subject:
-        players = [Player(server.connect, password=PASSWORD) for server in (redis, subject)]
-        assert_same(*players, STRANGERS)
+    assert_same(STRANGERS, PASSWORD)
 
 
 if __name__ == "__main__":
