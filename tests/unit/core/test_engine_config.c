@@ -397,9 +397,9 @@ static void clients_are_listed_with_what_they_hold(void **state)
     stage_tick(s);
     clients_and_expect(s, 9, 0,
                        "connection=1 consumers=0 subscriptions=0 leased=0 unsent-bytes=0 backlog=0 "
-                       "waiting=3 client=worker address=::1\n"
+                       "waiting=3 taking=0 client=worker address=::1\n"
                        "connection=3 consumers=1 subscriptions=1 leased=1 unsent-bytes=20 "
-                       "backlog=0 waiting=0 client= address=\n",
+                       "backlog=0 waiting=0 taking=0 client= address=\n",
                        false);
     stage_close(s);
 }
@@ -410,7 +410,7 @@ static void clients_are_listed_by_their_ids_piece_by_piece(void **state)
     struct stage *s = stage_open();
 #define CLIENT(id)                                                                                \
     "connection=" #id " consumers=0 subscriptions=0 leased=0 unsent-bytes=0 backlog=0 waiting=0 " \
-    "client= address=\n"
+    "taking=0 client= address=\n"
     for (uint32_t peer = 6; peer > 0; peer--)
         stage_attach(s, peer);
     clients_and_expect(s, 2, 0, CLIENT(1) CLIENT(2), true);
