@@ -66,6 +66,10 @@ void ring_destroy(struct ring *ring);
 /* Monotonic nanoseconds as of the last ring_wait. */
 uint64_t ring_now(const struct ring *ring);
 
+/* What the time of day, in nanoseconds since 1970, has more than that. It changes when somebody sets
+ * the clock. */
+uint64_t ring_epoch(const struct ring *ring);
+
 /*
  * Submits everything started since the last call and waits for an event, at most until `deadline`
  * (TIME_NEVER: as long as it takes; a time that has passed: not at all). Returns the number of

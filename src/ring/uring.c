@@ -64,10 +64,10 @@ struct ring {
     int reserve_fd; /* for ring_turn_away; -1 when it could not be had again */
 };
 
-static uint64_t clock_now(void)
+static uint64_t clock_now(clockid_t clock)
 {
     struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
+    clock_gettime(clock, &time);
     return (uint64_t)time.tv_sec * NS_PER_S + (uint64_t)time.tv_nsec;
 }
 
@@ -198,19 +198,25 @@ unsigned ring_wait(struct ring *ring, uint64_t deadline, struct ring_event *even
     pool_publish(&ring->pool);
     uint64_t wait_ns = 0;
     if (io_uring_cq_ready(&ring->uring) == 0 && deadline > ring->now) {
-        uint64_t now = deadline == TIME_NEVER ? 0 : clock_now();
+        uint64_t now = deadline == TIME_NEVER ? 0 : clock_now(CLOCK_MONOTONIC);
         wait_ns = deadline == TIME_NEVER ? TIME_NEVER : deadline > now ? deadline - now : 0;
     }
     unsigned flags = IO_URING_READ_ONCE(*ring->uring.sq.kflags);
     if (wait_ns || submission_count(ring) || flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW))
         submit(ring, wait_ns ? 1 : 0, wait_ns);
-    ring->now = clock_now();
+    ring->now = clock_now(CLOCK_MONOTONIC);
     return events_take(ring, events);
 }
 
 uint64_t ring_now(const struct ring *ring)
 {
     return ring->now;
+}
+
+uint64_t ring_epoch(const struct ring *ring)
+{
+    (void)ring;
+    return clock_now(CLOCK_REALTIME) - clock_now(CLOCK_MONOTONIC);
 }
 
 /* Starting and ending. */
@@ -261,7 +267,7 @@ int ring_create(struct ring **out, const struct ring_options *given)
         ring->enter_flags |= IORING_ENTER_NO_IOWAIT;
     ring->headers = memory_create(ring->uring.sq.ring_entries * sizeof *ring->headers);
     ring->peer_timeout_s = options.peer_timeout_s;
-    ring->now = clock_now();
+    ring->now = clock_now(CLOCK_MONOTONIC);
     *out = ring;
     return 0;
 exit_uring:

@@ -20,6 +20,7 @@
 enum { TURN_AWAY_MAX = 256 }; /* connections, at one try to accept */
 
 #define PRESS_LOG_NS (10 * NS_PER_S)      /* between lines that say that memory is short */
+#define CLOCK_LOOK_NS NS_PER_S            /* between looks at the time of day */
 #define ACCEPT_RETRY_NS (100 * NS_PER_MS) /* until accepting is tried again after a refusal */
 
 int shard_init(struct shard *shard, const struct shard_options *options)
@@ -100,9 +101,19 @@ void shard_configure(struct shard *shard, const struct session_limits *limits,
     shard->options.limits.frame_max = told.frame_max; /* as every client was told */
     shard->options.limits.liveness_ns = told.liveness_ns;
     shard->options.limits.key = told.key;
+    shard->options.limits.epoch_ns = told.epoch_ns;
     shard->options.memory_max = memory_max;
     shard->door.limits = *door_limits;
     engine_configure(shard->engine, engine, shard->now);
+}
+
+/* Tells sessions the time of day, which somebody may have set. */
+static void look_at_clock(struct shard *shard)
+{
+    if (shard->clock_due_ns > shard->now)
+        return;
+    shard->clock_due_ns = shard->now + CLOCK_LOOK_NS;
+    shard->options.limits.epoch_ns = ring_epoch(shard->ring);
 }
 
 /* Has pushes refused while memory is over its limit, until a sixteenth of it is free again; and
@@ -322,6 +333,7 @@ void shard_turn(struct shard *shard, uint64_t deadline)
     unsigned count = ring_wait(shard->ring, due < deadline ? due : deadline, events);
     shard->now = ring_now(shard->ring);
     shard->turns_count++;
+    look_at_clock(shard);
     weigh(shard);
     for (unsigned i = 0; i < count; i++)
         on_event(shard, &events[i]);

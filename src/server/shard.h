@@ -58,6 +58,7 @@ struct shard {
     unsigned refused_count; /* connections that are told why they were not let in */
     bool is_pressed;        /* memory is short: pushes are refused */
     uint64_t press_told_ns; /* when that was last logged */
+    uint64_t clock_due_ns;  /* when the time of day is looked at again */
     uint64_t complaints_count, complaints_since_ns; /* of clients, of late */
     bool is_ending;
 

@@ -47,9 +47,11 @@ struct row_group {
 
 extern const struct row_group client_rows;
 extern const struct row_group connection_rows;
+extern const struct row_group key_rows;
 extern const struct row_group list_rows;
 extern const struct row_group topic_rows;
 extern const struct row_group transaction_rows;
+extern const struct row_group value_rows;
 
 /* All of them, in order. */
 extern const struct row_group *const resp_groups[];

@@ -2,6 +2,8 @@
 #include "ring/kernel.h"
 #include "ring/ring.h"
 
+#include "base/time.h"
+
 #include "check.h"
 
 #include <errno.h>
@@ -13,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { SKIPPED = 77 };
@@ -80,12 +83,27 @@ static void a_check_lists_what_the_kernel_offers(void **state)
     assert_non_null(strstr(text, "base ring (6.1): yes"));
 }
 
+/* Behind the check, which skips where there is no ring. */
+static void the_time_of_day_is_the_systems(void **state)
+{
+    (void)state;
+    struct ring *ring;
+    struct ring_event events[RING_EVENTS_MAX];
+    assert_int_equal(ring_create(&ring, &(struct ring_options){0}), 0);
+    time_t before = time(NULL);
+    assert_int_equal(ring_wait(ring, 0, events), 0);
+    uint64_t day = (ring_now(ring) + ring_epoch(ring)) / NS_PER_S;
+    assert_in_range(day, before - 1, time(NULL) + 1);
+    ring_destroy(ring);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_refusal_is_explained_with_its_remedy),
         cmocka_unit_test(a_seccomp_filter_that_refuses_is_named),
         cmocka_unit_test(a_check_lists_what_the_kernel_offers),
+        cmocka_unit_test(the_time_of_day_is_the_systems),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
