@@ -25,15 +25,12 @@ NOTE_SIZE = 1 + JOB_SIZE + 1
 
 
 class Notes:
-    """What the workers noted; a context manager that ends the file."""
+    """What the workers noted."""
 
     def __init__(self):
         self.file = tempfile.TemporaryFile()
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
+    def close(self):
         self.file.close()
 
     def add(self, kind, job):
@@ -66,7 +63,7 @@ def do(job):
         job = hashlib.sha256(job).digest()
 
 
-def work(address, notes):
+def work(address, notes, do):
     stream = connect_socket(address)
     stream.settimeout(None)
 
@@ -87,13 +84,21 @@ def work(address, notes):
     stream.close()
 
 
+def hold(_):
+    """A job that is never done: signals are all that can happen to its worker."""
+    while True:
+        signal.pause()
+
+
 class Worker:
-    def __init__(self, address, notes):
+    """Takes jobs and does them, until it dies or finds that there are no more."""
+
+    def __init__(self, address, notes, do=do):
         self.pid = os.fork()
         if self.pid:
             return
         try:
-            work(address, notes)
+            work(address, notes, do)
             os._exit(0)
         except BaseException:
             traceback.print_exc()

@@ -1,6 +1,7 @@
-"""The server that clients are tried with: ringpostd, or redis-server for comparison when a test is started with `--against redis`.
+"""The server that clients are tried with: ringpostd, or redis-server for comparison with `--against redis`.
 
-Both are started with start(), listen on a free port and on a socket file, and are ended as tests/system/harness.py does.
+Both listen on a free port and on a socket file, and end as tests/system/harness.py has it. Import this first: what
+tests/system has is found from then on.
 """
 
 import itertools
@@ -55,6 +56,7 @@ class Redis:
 
     def __init__(self, listen=None):
         self.folder = Path(tempfile.mkdtemp(prefix="redis-"))
+        self.connections = []
         self.is_over = False
         place, self.unix_address = listen or free_places()
         for _ in range(PORT_TRIES_MAX):
@@ -85,7 +87,8 @@ class Redis:
         return self.process.poll() is None
 
     def close_connections(self):
-        """It has none: these tests open theirs."""
+        while self.connections:
+            self.connections.pop().close()
 
     def terminate(self):
         self.process.send_signal(signal.SIGTERM)
@@ -102,6 +105,7 @@ class Redis:
 
     def kill(self):
         self.is_over = True
+        self.close_connections()
         self.process.kill()
         self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -122,10 +126,20 @@ def start(**options):
     return (Redis if IS_REDIS else Ringpost)(**options)
 
 
+class Client(redis.Redis):
+    """A client of redis-py that close() leaves no connection of."""
+
+    def close(self):
+        super().close()
+        self.connection_pool.disconnect()
+
+
 def connect(server, **options):
-    """A client of redis-py."""
+    """A client that ends with the test."""
     host, _, port = server.address.rpartition(":")
-    return redis.Redis(host=host, port=int(port), socket_timeout=DEADLINE_S, **options)
+    client = Client(host=host, port=int(port), socket_timeout=DEADLINE_S, **options)
+    server.connections.append(client)
+    return client
 
 
 def main():

@@ -7,17 +7,18 @@ who dies when and how.
 
 import random
 import signal
-from contextlib import ExitStack, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 
-from mortals import BEGUN, DONE, LIST, STOP, Notes, Worker
-from servers import IS_REDIS, Redis, Ringpost, connect, long_test, main, option, test, wait_until
+from servers import Redis, Ringpost, connect, long_test, main, option, test, wait_until
+
+from harness import push, take
+from mortals import BEGUN, DONE, LIST, STOP, Notes, Worker, hold
 
 WORKERS = 4
 LEASE_MAX_MS = 500  # longer than a worker that is well is ever held up
 DEATHS = {"kill -9": signal.SIGKILL, "FIN": signal.SIGUSR1, "RST": signal.SIGUSR2, "SIGSTOP": signal.SIGSTOP}
 PUSHED_AT_ONCE = 1000
-
 
 SEED = int(option("--seed", random.randrange(1 << 32)))
 
@@ -29,7 +30,9 @@ class OnRingpost:
         self.title = "ringpost, pop-lease connection" if has_lease else "ringpost, no lease"
         self.address, self.client, self.native = server.address, connect(server), server.connect()
         if has_lease:
-            self.client.execute_command("RP.QUEUE", "SET", LIST, "pop-lease", "connection", "lease-max", LEASE_MAX_MS)
+            self.native.declare(LIST, pop_lease=b"connection", lease_max=LEASE_MAX_MS)
+        else:
+            self.native.declare(LIST)
 
     def figures(self):
         return self.native.info(LIST)
@@ -80,7 +83,7 @@ class Round:
     def __exit__(self, *_):
         for worker in self.workers:
             worker.die(signal.SIGKILL)
-        self.notes.file.close()
+        self.notes.close()
 
     def push(self, count):
         first = self.outcome.jobs
@@ -141,9 +144,26 @@ def play(place, jobs, deaths):
     return outcome
 
 
+def assert_counted(outcome, figures, deaths):
+    """What the broker counted is what the workers noted; some died between the one and the other."""
+    all_pushed = outcome.jobs + WORKERS
+    assert figures["accepted"] == figures["acknowledged"] == all_pushed and figures["dead-lettered"] == 0, figures
+    assert figures["delivered"] == all_pushed + figures["returned"], figures
+    assert 0 < figures["returned"] <= deaths, figures
+    assert 0 <= figures["delivered"] - WORKERS - outcome.begun <= deaths, (figures, outcome)
+
+
 def play_all(jobs, deaths):
     """Under a lease none is lost; without, some are."""
     print(f"        --seed {SEED}")
+    with Ringpost() as server:
+        place = OnRingpost(server, has_lease=True)
+        outcome = play(place, jobs, deaths)
+        assert outcome.lost == 0 and outcome.twice <= deaths, outcome
+        assert_counted(outcome, place.figures(), deaths)
+    with Ringpost() as server:
+        outcome = play(OnRingpost(server, has_lease=False), jobs, deaths)
+        assert 0 < outcome.lost <= deaths and outcome.twice == 0, outcome
     with Redis() as server:
         outcome = play(OnRedis(server), jobs, deaths)
         assert 0 < outcome.lost <= deaths and outcome.twice == 0, outcome
@@ -157,6 +177,59 @@ def no_job_is_lost_under_a_lease_and_some_are_without():
 @long_test
 def of_many_jobs_none_is_lost_under_a_lease_and_some_are_without():
     play_all(jobs=100_000, deaths=200)
+
+
+def die_with_the_job(place, notes, way):
+    """A worker takes the job that is there, and has it in hand when it dies."""
+    begun, returned = notes.size(), place.returned()
+    worker = Worker(place.address, notes, hold)
+    try:
+        wait_until(lambda: notes.size() == begun + 1, "the worker has a job")
+        assert place.figures()["leased"] == 1
+        worker.signal(DEATHS[way])
+        wait_until(lambda: place.returned() == returned + 1, f"{way} gives the job back")
+    finally:
+        worker.die(signal.SIGKILL)
+
+
+@test
+def however_a_worker_dies_its_job_comes_back_and_is_counted():
+    with Ringpost() as server, closing(Notes()) as notes:
+        place, c = OnRingpost(server, has_lease=True), server.connect()
+        push(c, LIST, b"%08d" % 1)
+        for way in DEATHS:
+            die_with_the_job(place, notes, way)
+        c.consume(LIST, 1, 1)
+        (delivery,) = take(c, 1)
+        assert (delivery.message, delivery.deliveries) == (b"%08d" % 1, len(DEATHS)), delivery
+
+
+@test
+def a_job_that_kills_its_workers_becomes_a_dead_letter():
+    with Ringpost() as server, closing(Notes()) as notes:
+        place, c = OnRingpost(server, has_lease=True), server.connect()
+        c.set(LIST, delivery_limit=2)
+        push(c, LIST, b"%08d" % 1)
+        die_with_the_job(place, notes, "kill -9")
+        die_with_the_job(place, notes, "RST")
+        assert place.client.lrange(LIST + b".dead", 0, -1) == [b"%08d" % 1] and place.client.llen(LIST) == 0
+
+
+@test
+def the_next_pop_and_quit_acknowledge_what_was_popped():
+    with Ringpost() as server:
+        place = OnRingpost(server, has_lease=True)
+        worker = connect(server, single_connection_client=True)
+        place.client.rpush(LIST, "one", "two")
+        for leased, acknowledged in (1, 0), (1, 1), (0, 2):
+            worker.lpop(LIST)
+            figures = place.figures()
+            assert (figures["leased"], figures["acknowledged"]) == (leased, acknowledged), figures
+        place.client.rpush(LIST, "three")
+        assert worker.blpop(LIST) == (LIST, b"three")
+        worker.execute_command("QUIT")
+        wait_until(lambda: place.figures()["acknowledged"] == 3, "QUIT acknowledges")
+        assert place.returned() == 0
 
 
 if __name__ == "__main__":

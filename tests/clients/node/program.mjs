@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 const DEADLINE_MS = 30_000;
 const PAUSE_MS = 5;
+const STACK_LINES_MAX = 20;
 
 export const load = createRequire(`${process.env.NODE_FOLDER}/`);
 export const [host, port] = process.env.RINGPOST_SERVER.split(':');
@@ -37,7 +38,8 @@ export async function runChecks(checks) {
       await check();
       say('ok     ', sentence(check));
     } catch (error) {
-      say('FAILED ', sentence(check), '\n', error.stack);
+      say('FAILED ', sentence(check));
+      say(error.stack.split('\n').slice(0, STACK_LINES_MAX).join('\n'));
       process.exitCode = 1;
     }
   }
