@@ -90,8 +90,13 @@ static bool is_list(struct engine *engine, struct queue *queue)
     return queue->ready_count > 0 && !queue->is_shadowed;
 }
 
-static void put_name(struct engine *engine, const struct command *command, struct bytes name)
+/* Puts a name, if it is of the type, and matches the glob, that a command asks for. */
+static void put_name(struct engine *engine, const struct command *command, enum key_type type,
+                     struct bytes name)
 {
+    enum key_type wanted = command->names.type;
+    if (wanted != KEY_NONE && wanted != type)
+        return;
     if (command->names.has_glob && !glob_matches(command->names.glob, name))
         return;
     unsigned char *to = answer_reserve(engine, sizeof(uint32_t) + name.size);
@@ -100,45 +105,68 @@ static void put_name(struct engine *engine, const struct command *command, struc
     engine->text_size += sizeof(uint32_t) + name.size;
 }
 
+static void put_queue(struct engine *engine, const struct command *command,
+                      struct table_entry *entry)
+{
+    if (is_list(engine, list_entry(entry, struct queue, entry)))
+        put_name(engine, command, KEY_LIST, entry->name);
+}
+
 /* Puts the names of one piece of both tables, and moves `*from` behind it. Returns how many it has. */
 static uint64_t put_piece(struct engine *engine, const struct command *command, uint64_t *from)
 {
     const struct space *space = &engine->spaces[command->space];
-    enum key_type type = command->names.type;
     uint64_t last = table_piece_last(&space->queues, *from);
     uint64_t other_last = table_piece_last(&space->values, *from), count = 0;
     last = last < other_last ? last : other_last;
     struct table_piece queues = {.first = *from, .last = last}, values = queues;
     struct table_entry *entry;
     for (; (entry = table_piece_next(&space->queues, &queues)); count++)
-        if (type != KEY_VALUE && is_list(engine, list_entry(entry, struct queue, entry)))
-            put_name(engine, command, entry->name);
+        put_queue(engine, command, entry);
     for (; (entry = table_piece_next(&space->values, &values)); count++)
-        if (type != KEY_LIST)
-            put_name(engine, command, entry->name);
+        put_name(engine, command, KEY_VALUE, entry->name);
     *from = last + 1;
     return count;
+}
+
+/* Puts about as many names as are asked for. Returns where to go on. */
+static uint64_t put_some(struct engine *engine, const struct command *command)
+{
+    uint64_t from = command->names.from, count = 0, count_max = command->names.count;
+    uint64_t pieces = KEYS_PIECES_PER_NAME * count_max;
+    do {
+        count += put_piece(engine, command, &from);
+    } while (from != 0 && count < count_max && --pieces > 0 && engine->text_size < KEYS_SIZE_MAX);
+    return from;
+}
+
+/* Puts them all, which is quicker in the order of the tables; false when they are too many. */
+static bool put_all(struct engine *engine, const struct command *command)
+{
+    const struct space *space = &engine->spaces[command->space];
+    size_t queues = 0, values = 0;
+    struct table_entry *entry;
+    while (engine->text_size < KEYS_ALL_SIZE_MAX && (entry = table_next(&space->queues, &queues)))
+        put_queue(engine, command, entry);
+    while (engine->text_size < KEYS_ALL_SIZE_MAX && (entry = table_next(&space->values, &values)))
+        put_name(engine, command, KEY_VALUE, entry->name);
+    return engine->text_size < KEYS_ALL_SIZE_MAX;
 }
 
 static enum status answer_keys(struct engine *engine, const struct command *command,
                                struct outbox *outbox)
 {
-    bool is_all = command->names.count == 0;
-    uint64_t from = command->names.from, count = 0;
-    uint64_t count_max = is_all ? UINT64_MAX : command->names.count;
-    uint64_t pieces = is_all ? UINT64_MAX : KEYS_PIECES_PER_NAME * count_max;
-    size_t size_max = is_all ? KEYS_ALL_SIZE_MAX : KEYS_SIZE_MAX;
+    uint64_t next = 0;
     names_expire(engine, SIZE_MAX);
-    answer_reserve(engine, sizeof from);
-    engine->text_size = sizeof from;
-    do {
-        count += put_piece(engine, command, &from);
-    } while (from != 0 && count < count_max && --pieces > 0 && engine->text_size < size_max);
-    if (from != 0 && is_all) {
+    answer_reserve(engine, sizeof next);
+    engine->text_size = sizeof next;
+    if (command->names.count > 0) {
+        next = put_some(engine, command);
+    } else if (!put_all(engine, command)) {
         answer_forget(engine);
         return STATUS_MEMORY;
     }
-    store_u64(engine->text, from);
+    store_u64(engine->text, next);
     return answer_send(engine, command, false, outbox);
 }
 
