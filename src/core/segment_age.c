@@ -121,7 +121,8 @@ static bool is_ready(const struct segment *segment, uint32_t index)
 uint64_t segment_expiry(const struct segment *segment, uint64_t ttl_ns)
 {
     uint64_t first = TIME_NEVER;
-    if (segment->ready_count == 0)
+    bool expires = ttl_ns != TIME_NEVER || segment->deadlines;
+    if (segment->ready_count == 0 || !expires)
         return TIME_NEVER;
     if (disorder_end(segment) == 0)
         return expiry_of(segment, segment->ready_first, ttl_ns);
@@ -189,38 +190,63 @@ static uint32_t arrived_together(const struct segment *segment, uint32_t index, 
     return (next < end ? next : end) - index;
 }
 
-/* Notes of the messages below `index` one by one when they arrived: the next are older. */
-static void note_arrivals(struct segment *segment, uint32_t index)
+/* Writes down one by one when messages arrived. */
+static void put_arrivals(uint64_t *to, const struct segment *from, uint32_t index, uint32_t count)
 {
-    segment->arrivals = memory_resize(segment->arrivals, index, sizeof *segment->arrivals);
-    for (uint32_t i = segment->arrivals_count; i < index; i++)
-        segment->arrivals[i] = segment_arrival(segment, i);
-    segment->arrivals_count = index;
-    segment->marks_count = 0;
+    uint64_t arrival;
+    uint32_t noted = index < from->arrivals_count ? from->arrivals_count - index : 0;
+    noted = noted < count ? noted : count;
+    if (noted > 0)
+        memcpy(to, from->arrivals + index, noted * sizeof *to);
+    for (uint32_t i = noted, part; i < count; i += part) {
+        part = arrived_together(from, index + i, index + count, &arrival);
+        for (uint32_t at = i; at < i + part; at++)
+            to[at] = arrival;
+    }
 }
 
-/* Notes that messages from `index` on arrived at `at`, whenever those before did. */
-static void copy_arrival(struct segment *segment, uint32_t index, uint64_t at)
+/* Notes one by one when the messages arrived, and those that are about to be appended. */
+static void copy_arrivals(struct segment *to, const struct segment *from, uint32_t index,
+                          uint32_t count)
 {
-    bool is_first = index == segment->arrivals_count;
-    if (!is_first && (at < last_ns(segment) || at - segment->arrived_ns >= SEGMENT_AGE_MAX_NS)) {
-        note_arrivals(segment, index);
-        is_first = true;
+    uint32_t noted = to->arrivals_count;
+    to->arrivals = memory_resize(to->arrivals, to->count + count, sizeof *to->arrivals);
+    put_arrivals(to->arrivals + noted, to, noted, to->count - noted);
+    put_arrivals(to->arrivals + to->count, from, index, count);
+    to->arrivals_count = to->count + count;
+    to->marks_count = 0;
+}
+
+/* Whether marks can tell when these messages arrived, behind those of `to`. */
+static bool are_in_order(const struct segment *to, const struct segment *from, uint32_t index,
+                         uint32_t count)
+{
+    return index >= from->arrivals_count &&
+           (to->count == to->arrivals_count ||
+            (segment_arrival(from, index) >= last_ns(to) &&
+             segment_arrival(from, index + count - 1) - to->arrived_ns < SEGMENT_AGE_MAX_NS));
+}
+
+static void copy_marks(struct segment *to, const struct segment *from, uint32_t index,
+                       uint32_t count)
+{
+    uint64_t arrival;
+    for (uint32_t i = 0, part; i < count; i += part) {
+        part = arrived_together(from, index + i, index + count, &arrival);
+        if (to->count + i == to->arrivals_count)
+            to->arrived_ns = arrival;
+        else if (arrival > last_ns(to))
+            add_mark(to, to->count + i, arrival);
     }
-    if (is_first)
-        segment_arrive(segment, index, at);
-    else if (at > last_ns(segment))
-        add_mark(segment, index, at);
 }
 
 void segment_copy_times(struct segment *to, const struct segment *from, uint32_t index,
                         uint32_t count)
 {
-    uint64_t arrival;
-    for (uint32_t i = 0, part; i < count; i += part) {
-        part = arrived_together(from, index + i, index + count, &arrival);
-        copy_arrival(to, to->count + i, arrival);
-    }
+    if (are_in_order(to, from, index, count))
+        copy_marks(to, from, index, count);
+    else
+        copy_arrivals(to, from, index, count);
     for (uint32_t i = 0; i < count && index + i < from->deadlines_count; i++)
         if (from->deadlines[index + i] != TIME_NEVER)
             segment_set_deadline(to, to->count + i, from->deadlines[index + i]);
