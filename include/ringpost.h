@@ -541,6 +541,13 @@ enum ringpost_when_full {
     RINGPOST_WHEN_FULL_DROP_OLDEST = 3, /* the oldest ready messages make room */
 };
 
+/* To whom a message is leased that a Redis client pops. */
+enum ringpost_pop_lease {
+    RINGPOST_POP_LEASE_DEFAULT = 0,
+    RINGPOST_POP_LEASE_NONE = 1,       /* to nobody: it is done with */
+    RINGPOST_POP_LEASE_CONNECTION = 2, /* to its connection, until the next pop, or it ends */
+};
+
 /* What stands for "none at all" where zero stands for "not said". */
 enum { RINGPOST_OFF = -1 };
 
@@ -554,6 +561,7 @@ struct ringpost_settings {
     int64_t delivery_limit; /* how often one is delivered before it is a dead letter; or OFF */
     int64_t lease_max_ms;   /* how long one may be leased; or OFF */
     struct ringpost_bytes dead_letter; /* the queue of dead letters; data but no size: nowhere */
+    int pop_lease;                     /* enum ringpost_pop_lease */
 };
 
 /* Declares a queue; `settings` may be NULL. -EEXIST: it is declared already, with others. */
@@ -615,6 +623,7 @@ struct ringpost_info {
     uint64_t oldest_ready_ms, oldest_leased_ms; /* since when; RINGPOST_NONE: there is none */
     uint64_t waited_p50_us, waited_p99_us, waited_max_us; /* from arrival to delivery */
     uint64_t worked_p50_us, worked_p99_us, worked_max_us; /* from delivery to acknowledgement */
+    uint64_t pop_lease; /* enum ringpost_pop_lease; 0 for one the library does not know */
 };
 
 RINGPOST_API int ringpost_info(struct ringpost *handle, struct ringpost_bytes queue,

@@ -172,7 +172,7 @@ class Connection:
         self.call(UNSUBSCRIBE, body=struct.pack("<I", subscription))
 
     def declare(self, queue, **fields):
-        """Fields: max_messages, max_bytes, when_full (b"refuse", b"hold", b"drop-oldest"), ttl, dead_letter …"""
+        """Fields: max_messages, max_bytes, when_full (b"refuse", b"hold", b"drop-oldest"), ttl, dead_letter, pop_lease …"""
         self.call(DECLARE, queue, pack_fields(fields))
 
     def set(self, queue, **fields):

@@ -5,10 +5,10 @@
 
 #include <errno.h>
 
-/* What the fields fill, and a word among them that stands for a number. */
+/* What the fields fill, and words among them that stand for a number. */
 struct known {
     struct ringpost_info info;
-    struct ringpost_bytes when_full;
+    struct ringpost_bytes when_full, pop_lease;
 };
 
 #define NUMBER(key, member)                                    \
@@ -35,6 +35,7 @@ static const struct figure FIGURES[] = {
     NUMBER("delivery-limit", delivery_limit),
     {"dead-letter", FIELD_BYTES, offsetof(struct known, info.dead_letter)},
     NUMBER("lease-max", lease_max_ms),
+    {"pop-lease", FIELD_BYTES, offsetof(struct known, pop_lease)},
     NUMBER("accepted", accepted),
     NUMBER("acknowledged", acknowledged),
     NUMBER("dead-lettered", dead_lettered),
@@ -102,6 +103,7 @@ int info_parse(struct ringpost_info *info, struct bytes fields)
     if (error)
         return error;
     known.info.when_full = (uint64_t)when_full_parse(bytes_from(known.when_full));
+    known.info.pop_lease = (uint64_t)pop_lease_parse(bytes_from(known.pop_lease));
     return figures_give(info, info->size, &known.info, sizeof known.info);
 }
 

@@ -47,20 +47,40 @@ static const char *const WHEN_FULL[] = {
     [RINGPOST_WHEN_FULL_DROP_OLDEST] = "drop-oldest",
 };
 
-enum { WHEN_FULL_COUNT = sizeof WHEN_FULL / sizeof *WHEN_FULL };
+static const char *const POP_LEASE[] = {
+    [RINGPOST_POP_LEASE_NONE] = "none",
+    [RINGPOST_POP_LEASE_CONNECTION] = "connection",
+};
+
+enum {
+    WHEN_FULL_COUNT = sizeof WHEN_FULL / sizeof *WHEN_FULL,
+    POP_LEASE_COUNT = sizeof POP_LEASE / sizeof *POP_LEASE,
+};
+
+/* Which of the words it is, from 1 on; 0: none. */
+static int find_word(const char *const *words, int count, struct bytes word)
+{
+    for (int i = 1; i < count; i++) {
+        if (bytes_equal(word, bytes_text(words[i])))
+            return i;
+    }
+    return 0;
+}
 
 int when_full_parse(struct bytes word)
 {
-    for (int i = RINGPOST_WHEN_FULL_REFUSE; i < WHEN_FULL_COUNT; i++) {
-        if (bytes_equal(word, bytes_text(WHEN_FULL[i])))
-            return i;
-    }
-    return RINGPOST_WHEN_FULL_DEFAULT;
+    return find_word(WHEN_FULL, WHEN_FULL_COUNT, word);
+}
+
+int pop_lease_parse(struct bytes word)
+{
+    return find_word(POP_LEASE, POP_LEASE_COUNT, word);
 }
 
 static bool settings_are_valid(const struct ringpost_settings *settings)
 {
     return settings->when_full >= 0 && settings->when_full < WHEN_FULL_COUNT &&
+           settings->pop_lease >= 0 && settings->pop_lease < POP_LEASE_COUNT &&
            settings->ttl_ms >= RINGPOST_OFF && settings->delivery_limit >= RINGPOST_OFF &&
            settings->lease_max_ms >= RINGPOST_OFF && settings->dead_letter.size <= FRAME_NAME_MAX;
 }
@@ -103,6 +123,8 @@ static int configure(struct ringpost *handle, enum op op, struct ringpost_bytes 
     put_choice(&question, "delivery-limit", taken.delivery_limit);
     put_choice(&question, "lease-max", taken.lease_max_ms);
     put_bytes(&question, "dead-letter", bytes_from(taken.dead_letter));
+    if (taken.pop_lease)
+        put_bytes(&question, "pop-lease", bytes_text(POP_LEASE[taken.pop_lease]));
     return request_call(handle, &question, &wait);
 }
 

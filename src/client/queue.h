@@ -7,4 +7,7 @@
 /* The enum ringpost_when_full that a word of the protocol stands for; its default for any other. */
 int when_full_parse(struct bytes word);
 
+/* The same of enum ringpost_pop_lease. */
+int pop_lease_parse(struct bytes word);
+
 #endif

@@ -23,6 +23,8 @@ static void choose_settings(struct queue_settings *settings, struct choices *cho
     queue_setting_put(settings, how & SETTING_DELIVERY_LIMIT, choose_below(choices, 8), none);
     queue_setting_put(settings, how & SETTING_DEAD_LETTER, 0, bytes_copy(dead_letter, name));
     queue_setting_put(settings, how & SETTING_LEASE_MAX, choose_number(choices), none);
+    queue_setting_put(settings, how & SETTING_POP_LEASE, 0,
+                      bytes_text(how & 1 ? "connection" : "none"));
 }
 
 static void choose_policy(struct queue_policy *policy, struct choices *choices, char *dead_letter)

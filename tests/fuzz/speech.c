@@ -140,6 +140,9 @@ static size_t put_settings(unsigned char *body, struct choices *choices)
         size += field_put_bytes(body + size, "dead-letter", bytes_text(choose_name(choices)));
     if (how & 64)
         size += field_put_number(body + size, "lease-max", choose_number(choices));
+    if (how & 128)
+        size +=
+            field_put_bytes(body + size, "pop-lease", bytes_text(how & 1 ? "connection" : "none"));
     if (how > 248)
         size += field_put_bytes(body + size, how & 1 ? "ttl" : "when-fuller", bytes_text(""));
     return size;

@@ -149,7 +149,7 @@ static void say_bad_body(struct world *world, struct link *link)
 static size_t put_bad_setting(struct random *random, unsigned char *to)
 {
     static const unsigned char name[NAME_SIZE_MAX + 1];
-    switch (random_below(random, 9)) {
+    switch (random_below(random, 10)) {
     case 0: return fields_put_number(to, "max-massages", 7);
     case 1: return fields_put_number(to, "max-messages", 0);
     case 2: return fields_put_bytes(to, "max-bytes", bytes_text("12345678"));
@@ -158,6 +158,7 @@ static size_t put_bad_setting(struct random *random, unsigned char *to)
     case 5: return fields_put_number(to, "delivery-limit", 65536);
     case 6: return fields_put_number(to, "dead-letter", 1);
     case 7: return fields_put_bytes(to, "dead-letter", bytes_of(name, sizeof name));
+    case 8: return fields_put_bytes(to, "pop-lease", bytes_text("connections"));
     default: return fields_put_bytes(to, "lease-max", bytes_text(""));
     }
 }

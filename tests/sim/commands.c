@@ -266,7 +266,7 @@ static void make_settings(struct commands *commands, struct queue_settings *sett
 {
     const struct swarm *swarm = &commands->swarm;
     uint64_t size_max = (uint64_t)swarm->bound_max * (swarm->size_max / 2 + 9);
-    for (unsigned setting = 1; setting <= SETTING_LEASE_MAX; setting *= 2)
+    for (unsigned setting = 1; setting <= SETTING_POP_LEASE; setting *= 2)
         if (chance(commands, setting <= SETTING_WHEN_FULL ? 60 : swarm->settings_percent))
             settings->given |= setting;
     settings->count_max = chance(commands, 20) ? UINT64_MAX : 1 + below(commands, swarm->bound_max);
@@ -276,6 +276,7 @@ static void make_settings(struct commands *commands, struct queue_settings *sett
     settings->delivery_limit =
         (uint32_t)ONE_OF(&commands->random, 0, 1, 2, 3, DELIVERY_LIMIT_DEFAULT, DELIVERY_LIMIT_MAX);
     settings->lease_max_ms = chance(commands, 20) ? 0 : random_ms(commands);
+    settings->pop_lease = (enum pop_lease)below(commands, 2);
     settings->dead_letter = chance(commands, 20)
                                 ? bytes_of("", 0)
                                 : commands->names.queues[below(commands, TWIN_QUEUES)];

@@ -100,6 +100,9 @@ static void put_settings(struct buffer *out, const struct command *command)
     if (settings->given & SETTING_WHEN_FULL)
         size +=
             fields_put_bytes(fields + size, "when-full", bytes_text(choices[settings->when_full]));
+    if (settings->given & SETTING_POP_LEASE)
+        size += fields_put_bytes(fields + size, "pop-lease",
+                                 bytes_text(settings->pop_lease ? "connection" : "none"));
     unsigned char *to = encode_frame(out, (uint8_t)encode_op(command), 0, command->name, size);
     memcpy(to, fields, size);
 }

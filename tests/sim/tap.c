@@ -69,7 +69,8 @@ static bool is_same_settings(const struct queue_settings *a, const struct queue_
            (!(given & SETTING_TTL) || a->ttl_ms == b->ttl_ms) &&
            (!(given & SETTING_DELIVERY_LIMIT) || a->delivery_limit == b->delivery_limit) &&
            (!(given & SETTING_DEAD_LETTER) || bytes_equal(a->dead_letter, b->dead_letter)) &&
-           (!(given & SETTING_LEASE_MAX) || a->lease_max_ms == b->lease_max_ms);
+           (!(given & SETTING_LEASE_MAX) || a->lease_max_ms == b->lease_max_ms) &&
+           (!(given & SETTING_POP_LEASE) || a->pop_lease == b->pop_lease);
 }
 
 static bool is_same_arguments(const struct command *a, const struct command *b)

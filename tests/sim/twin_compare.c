@@ -41,6 +41,7 @@ static void check_settings(const struct queue_settings *settings, struct bytes f
     require_number(fields, "delivery-limit", settings->delivery_limit);
     require_bytes(fields, "dead-letter", settings->dead_letter);
     require_number(fields, "lease-max", settings->lease_max_ms);
+    require_bytes(fields, "pop-lease", bytes_text(settings->pop_lease ? "connection" : "none"));
 }
 
 static void check_counters(const struct twin_queue *queue, struct bytes fields)

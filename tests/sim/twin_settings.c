@@ -37,6 +37,8 @@ static void put_over(struct queue_settings *to, const struct queue_settings *giv
         to->delivery_limit = before.delivery_limit;
     if (!(given->given & SETTING_LEASE_MAX))
         to->lease_max_ms = before.lease_max_ms;
+    if (!(given->given & SETTING_POP_LEASE))
+        to->pop_lease = before.pop_lease;
     if (!(given->given & SETTING_DEAD_LETTER))
         to->dead_letter = before.dead_letter;
     to->given = before.given | given->given;
@@ -107,7 +109,8 @@ static bool agrees(const struct queue_settings *has, const struct queue_settings
            (!(given & SETTING_TTL) || has->ttl_ms == wanted->ttl_ms) &&
            (!(given & SETTING_DELIVERY_LIMIT) || has->delivery_limit == wanted->delivery_limit) &&
            (!(given & SETTING_DEAD_LETTER) || bytes_equal(has->dead_letter, wanted->dead_letter)) &&
-           (!(given & SETTING_LEASE_MAX) || has->lease_max_ms == wanted->lease_max_ms);
+           (!(given & SETTING_LEASE_MAX) || has->lease_max_ms == wanted->lease_max_ms) &&
+           (!(given & SETTING_POP_LEASE) || has->pop_lease == wanted->pop_lease);
 }
 
 enum status twin_declare(struct twin *twin, const struct command *command)

@@ -60,6 +60,8 @@ static void print_settings(const struct twin *twin, const struct queue_settings 
         printf(" dead-letter %d", queue_of(twin, settings->dead_letter));
     if (given & SETTING_LEASE_MAX)
         printf(" lease-max %" PRIu64, settings->lease_max_ms);
+    if (given & SETTING_POP_LEASE)
+        printf(" pop-lease %d", (int)settings->pop_lease);
 }
 
 static void print_frames(const struct run *run)

@@ -343,6 +343,7 @@ def a_setting_that_is_none_is_refused(broker):
     wrong = [{"colour": 1}, {"max_message": 1}, {"max_messages": 0}, {"max_bytes": 0}, {"max_messages": number}]
     wrong += [{"delivery_limit": 65536}, {"ttl": b""}, {"dead_letter": b"d" * 1025}, {"dead_letter": 1}, {"lease_max": b"1"}]
     wrong += [{"max_bytes": b""}, {"when_full": 1}, {"when_full": b"maybe"}, {"when_full": b""}, {"when_full": b"REFUSE"}]
+    wrong += [{"pop_lease": 1}, {"pop_lease": b"maybe"}, {"pop_lease": b""}]
     for fields in wrong:
         queue = unique()
         yield Case(fields, pack_frame(ringpost.DECLARE, queue, pack_fields({"max_bytes": 7, **fields})))

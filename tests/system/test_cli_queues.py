@@ -75,15 +75,15 @@ def sizes_and_times_have_the_units_of_the_configuration(broker):
 @test
 def settings_are_declared_and_changed(broker):
     queue = unique()
-    first = "--max-messages 7 --max-bytes 2k --when-full drop-oldest --ttl 30 --delivery-limit 3 --lease-max 1.5"
+    first = "--max-messages 7 --max-bytes 2k --when-full drop-oldest --ttl 30 --delivery-limit 3 --lease-max 1.5 --pop-lease connection"
     cli(broker, "queue", "declare", queue, *first.split(), "--dead-letter", "morgue")
     expected = {"max_messages": 7, "max_bytes": 2048, "when_full": "drop-oldest", "ttl": 30000, "delivery_limit": 3}
-    expected |= {"lease_max": 1500, "dead_letter": "morgue"}
+    expected |= {"lease_max": 1500, "dead_letter": "morgue", "pop_lease": "connection"}
     assert expected.items() <= info(broker, queue).items(), info(broker, queue)
     assert "ttl: 30 s\n" in cli(broker, "queue", "info", queue).decode()
-    none = "--ttl none --delivery-limit none --lease-max none --when-full hold"
+    none = "--ttl none --delivery-limit none --lease-max none --when-full hold --pop-lease none"
     assert cli(broker, "queue", "set", queue, *none.split(), "--dead-letter", "") == b""
-    expected |= {"when_full": "hold", "ttl": 0, "delivery_limit": 0, "lease_max": 0, "dead_letter": ""}
+    expected |= {"when_full": "hold", "ttl": 0, "delivery_limit": 0, "lease_max": 0, "dead_letter": "", "pop_lease": "none"}
     assert expected.items() <= info(broker, queue).items(), info(broker, queue)
     assert "ttl: none\n" in cli(broker, "queue", "info", queue).decode()
     assert cli_json(broker, "queue", "set", queue, "--ttl", "1") == [{"done": True}]

@@ -44,7 +44,7 @@ COMMANDS = {
 }
 HEADERS = ["--header", "--reply-to", "--correlation-id"]
 BOUND = ["--max-messages", "--max-bytes"]
-SETTINGS = [*BOUND, "--when-full", "--ttl", "--delivery-limit", "--dead-letter", "--lease-max"]
+SETTINGS = [*BOUND, "--when-full", "--ttl", "--delivery-limit", "--dead-letter", "--lease-max", "--pop-lease"]
 OPTIONS = {  # besides those that every command takes
     "push": ["--lines", "--ttl", "--delay", *HEADERS],
     "pop": ["--count", "--follow", "--wait", "--ack", "--exec", "--back"],
@@ -128,6 +128,7 @@ def wrong_usage_exits_64_and_says_in_a_line_what_is_wrong():
         "queue declare q --max-bytes 0": "--max-bytes 0 is not",
         "queue declare q --max-bytes 99999999999g": "is not",
         "queue declare q --when-full explode": "--when-full is refuse, hold or drop-oldest",
+        "queue declare q --pop-lease explode": "--pop-lease is none or connection",
         "queue set q --ttl never": "--ttl never is not",
         "queue set q --delivery-limit 0": "--delivery-limit 0 is not",
         "queue redrive q -n 4294967296": "--count 4294967296 is too much",

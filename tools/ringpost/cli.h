@@ -41,8 +41,9 @@ int cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* What a command that only does something says as JSON; for people, silence means that it is done. */
 int cli_done(struct cli *cli, const char *what, int error);
 
-/* The word for RINGPOST_WHEN_FULL_…, or `unknown`. */
+/* The words for RINGPOST_WHEN_FULL_… and RINGPOST_POP_LEASE_…, or `unknown`. */
 const char *when_full_word(uint64_t when_full);
+const char *pop_lease_word(uint64_t pop_lease);
 
 /* Argument `index` as a name. */
 struct ringpost_bytes cli_name(const struct cli *cli, int index);

@@ -155,6 +155,12 @@ static const struct entry {
      OPTIONS_QUEUE,
      offsetof(struct options, lease_max_ms),
      "how long a message may be leased before it goes back; or 'none'"},
+    {{"pop-lease", 0, "WHAT"},
+     KIND_TEXT,
+     OPTIONS_QUEUE,
+     offsetof(struct options, pop_lease),
+     "none: what a Redis client pops is done with (default); connection:\n"
+     "it goes back when the connection ends before its next pop"},
     {{"to", 0, "QUEUE"},
      KIND_TEXT,
      OPTION_TO,

@@ -27,7 +27,7 @@ struct options {
     bool is_lines, is_back, is_wildcard, is_follow, is_once, is_retained, is_wanted, is_fresh;
     uint64_t count;
     int wait_ms; /* or WAIT_NONE, WAIT_FOREVER */
-    const char *ack, *exec, *when_full, *dead_letter, *to, *overflow, *group;
+    const char *ack, *exec, *when_full, *dead_letter, *pop_lease, *to, *overflow, *group;
     const char *reply_to, *correlation_id;
     struct texts headers;
     uint64_t max_messages, max_bytes;

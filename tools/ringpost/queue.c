@@ -15,6 +15,15 @@ const char *when_full_word(uint64_t when_full)
     }
 }
 
+const char *pop_lease_word(uint64_t pop_lease)
+{
+    switch (pop_lease) {
+    case RINGPOST_POP_LEASE_NONE: return "none";
+    case RINGPOST_POP_LEASE_CONNECTION: return "connection";
+    default: return "unknown";
+    }
+}
+
 enum { MS_PER_S = 1000, US_PER_S = 1000000 };
 
 /* A setting of which 0 means that there is none. */
@@ -37,6 +46,7 @@ static void print_settings(struct print *print, const struct ringpost_info *info
     print_limit(print, "delivery_limit", info->delivery_limit, 0);
     print_bytes(print, "dead_letter", info->dead_letter);
     print_limit(print, "lease_max", info->lease_max_ms, MS_PER_S);
+    print_text(print, "pop_lease", pop_lease_word(info->pop_lease));
 }
 
 /* Everything that ever came, and what became of it. */

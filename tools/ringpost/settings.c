@@ -4,14 +4,17 @@
 #include <errno.h>
 #include <string.h>
 
-static bool when_full_parse(const char *text, int *when_full)
+typedef const char *choice_word(uint64_t choice);
+
+/* Finds the choice up to `last` that is called `text`; no text is the default, 0. */
+static bool choice_parse(const char *text, choice_word *word, int last, int *choice)
 {
-    *when_full = RINGPOST_WHEN_FULL_DEFAULT;
-    for (int i = RINGPOST_WHEN_FULL_REFUSE; text && i <= RINGPOST_WHEN_FULL_DROP_OLDEST; i++) {
-        if (strcmp(text, when_full_word((uint64_t)i)) == 0)
-            *when_full = i;
+    *choice = 0;
+    for (int i = 1; text && i <= last; i++) {
+        if (strcmp(text, word((uint64_t)i)) == 0)
+            *choice = i;
     }
-    return !text || *when_full != RINGPOST_WHEN_FULL_DEFAULT;
+    return !text || *choice > 0;
 }
 
 typedef int configure_call(struct ringpost *handle, struct ringpost_bytes queue,
@@ -30,8 +33,12 @@ static int configure(struct cli *cli, const char *what, configure_call *call)
     };
     if (options->dead_letter)
         settings.dead_letter = ringpost_text(options->dead_letter);
-    if (!when_full_parse(options->when_full, &settings.when_full))
+    if (!choice_parse(options->when_full, when_full_word, RINGPOST_WHEN_FULL_DROP_OLDEST,
+                      &settings.when_full))
         return cli_usage("--when-full is refuse, hold or drop-oldest, not %s", options->when_full);
+    if (!choice_parse(options->pop_lease, pop_lease_word, RINGPOST_POP_LEASE_CONNECTION,
+                      &settings.pop_lease))
+        return cli_usage("--pop-lease is none or connection, not %s", options->pop_lease);
     int code = cli_open(cli, false);
     if (code)
         return code;

@@ -67,6 +67,7 @@ static void settings_can_say_none_and_nowhere(void **state)
         .delivery_limit = RINGPOST_OFF,
         .lease_max_ms = 1500,
         .dead_letter = ringpost_text(""),
+        .pop_lease = RINGPOST_POP_LEASE_NONE,
     };
     unsigned char fields[256];
     size_t size = field_put_bytes(fields, "when-full", bytes_text("drop-oldest"));
@@ -74,13 +75,14 @@ static void settings_can_say_none_and_nowhere(void **state)
     size += field_put_number(fields + size, "delivery-limit", 0);
     size += field_put_number(fields + size, "lease-max", 1500);
     size += field_put_bytes(fields + size, "dead-letter", bytes_text(""));
+    size += field_put_bytes(fields + size, "pop-lease", bytes_text("none"));
     answer(fake, false, NULL, 0);
     assert_int_equal(ringpost_set(fake->handle, QUEUE, &settings, WAIT_MS), 0);
     struct taken taken = fake_take(fake, OP_SET);
     assert_int_equal(taken.body.size, size);
     assert_memory_equal(taken.body.data, fields, size);
-    settings =
-        (struct ringpost_settings){.size = sizeof settings, 1, 1, 1, 1, 1, 1, {name, sizeof name}};
+    settings = (struct ringpost_settings){
+        .size = sizeof settings, 1, 1, 1, 1, 1, 1, {name, sizeof name}, 2};
     answer(fake, false, NULL, 0);
     assert_int_equal(ringpost_declare(fake->handle, QUEUE, &settings, WAIT_MS), 0);
     assert_true(fake_take(fake, OP_DECLARE).body.size > sizeof name);
@@ -195,6 +197,7 @@ static void info_tells_every_figure(void **state)
     size += field_put_number(fields + size, "too", 1);
     size += field_put_bytes(fields + size, "when-full", bytes_text("drop-oldest"));
     size += field_put_bytes(fields + size, "dead-letter", bytes_text("grave"));
+    size += field_put_bytes(fields + size, "pop-lease", bytes_text("connection"));
     answer(fake, false, fields, size);
     struct ringpost_info info = {.size = sizeof info};
     assert_int_equal(ringpost_info(fake->handle, QUEUE, &info, WAIT_MS), 0);
@@ -211,6 +214,7 @@ static void info_tells_every_figure(void **state)
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         assert_int_equal(figures[i], 100 + i);
     assert_int_equal(info.when_full, RINGPOST_WHEN_FULL_DROP_OLDEST);
+    assert_int_equal(info.pop_lease, RINGPOST_POP_LEASE_CONNECTION);
     assert_bytes(info.dead_letter, "grave");
     assert_bytes(info.name, "jobs");
 }

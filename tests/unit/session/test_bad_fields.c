@@ -92,6 +92,7 @@ static void a_setting_out_of_range_stays(void **state)
         expect_fields(t, ops[i], "when-full=", "bad-field");
         expect_fields(t, ops[i], "when-full=holds", "bad-field");
         expect_fields(t, ops[i], "when-full=Hold", "bad-field");
+        expect_fields(t, ops[i], "pop-lease=connections", "bad-field");
         expect_bytes(t, ops[i], "dead-letter", name, sizeof name, "bad-field");
     }
     assert_int_equal(engine_totals(t->engine).queues, 0);
