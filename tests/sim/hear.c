@@ -332,8 +332,8 @@ static void hear_end(struct world *world, struct link *link, bool is_reset)
         bool may_part = link->is_fatal
                             ? now >= link->fatal_ns + CONN_PART_NS
                             : is_late && now >= link->spoke_ns + WORLD_HELLO_NS + CONN_PART_NS;
-        /* Who has not spoken has no language to say goodbye in. */
-        may_part |= link->spoke_ns == 0 && world->is_ending;
+        /* For a stranger whose first byte is still on its way there is no language to say it in. */
+        may_part |= link->peer == 0 && world->is_ending;
         REQUIRE(link->is_half_closed || link->is_fatal_told || link->is_goodbye ||
                     link->is_killed || is_silent || is_dead || may_part,
                 "the broker ends a connection for no reason");
