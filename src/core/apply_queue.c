@@ -133,7 +133,8 @@ enum status apply_set(struct engine *engine, const struct command *command)
 {
     struct queue *queue = engine_queue(engine, command->space, command->name);
     if (!queue)
-        return STATUS_NO_QUEUE;
+        return command->declares ? apply_declare(engine, command) : STATUS_NO_QUEUE;
+    queue->is_declared |= command->declares;
     set_own(engine, queue, &command->settings);
     return STATUS_OK;
 }

@@ -144,9 +144,12 @@ struct command {
             bool no_retained; /* retained messages are not wanted */
             bool has_overflow; /* else the default */
             enum overflow overflow;
-            struct bytes group;         /* empty: none */
-        } subscription;                 /* SUBSCRIBE, UNSUBSCRIBE */
-        struct queue_settings settings; /* DECLARE, SET: those given */
+            struct bytes group; /* empty: none */
+        } subscription;         /* SUBSCRIBE, UNSUBSCRIBE */
+        struct {
+            struct queue_settings settings; /* those given */
+            bool declares;                  /* SET: makes it a declared queue, if it is not */
+        };                                  /* DECLARE, SET */
         struct {
             uint32_t count;  /* 0: all */
             struct bytes to; /* empty: where each came from */

@@ -148,8 +148,7 @@ static enum status check_headers(const struct run *run)
                : STATUS_BAD_HEADER;
 }
 
-/* One setting of a queue; false when the broker does not know it or its value is out of range. */
-static bool read_setting(const struct field *field, struct queue_settings *settings)
+bool request_setting(const struct field *field, struct queue_settings *settings)
 {
     static const struct {
         const char *key;
@@ -178,7 +177,7 @@ static enum status read_settings(struct bytes fields, struct queue_settings *set
     *settings = queue_settings_default();
     int result;
     while ((result = field_take(&fields, &field)) > 0) {
-        if (!read_setting(&field, settings))
+        if (!request_setting(&field, settings))
             return STATUS_BAD_FIELD;
     }
     return result < 0 ? STATUS_BAD_FRAME : STATUS_OK;

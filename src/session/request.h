@@ -5,6 +5,7 @@
 
 #include "core/command.h"
 #include "core/status.h"
+#include "frame/field.h"
 
 /* What a frame of an op must look like. */
 struct rule {
@@ -33,6 +34,10 @@ bool request_is_taken_at_end(uint8_t op);
 
 /* Fills the command's arguments from frames whose shape is right. It borrows from them. */
 enum status request_read(struct command *command, const struct run *run);
+
+/* Reads one setting of a queue; false when the broker does not know it or its value is out of range.
+ */
+bool request_setting(const struct field *field, struct queue_settings *settings);
 
 /* What a client says of itself. */
 struct introduction {

@@ -47,6 +47,7 @@ struct row_group {
 
 extern const struct row_group client_rows;
 extern const struct row_group connection_rows;
+extern const struct row_group extra_rows;
 extern const struct row_group key_rows;
 extern const struct row_group list_rows;
 extern const struct row_group topic_rows;
