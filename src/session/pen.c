@@ -3,6 +3,7 @@
 #include "frame/header.h"
 #include "resp/write.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 enum { ERROR_SIZE_MAX = 256 }; /* of a status in words */
@@ -66,6 +67,13 @@ void pen_bulk(struct pen *pen, struct bytes bytes)
     bytes_copy(to, bytes_of(head, head_size));
     bytes_copy(to + head_size, bytes);
     resp_put_end(to + head_size + bytes.size);
+}
+
+void pen_digits(struct pen *pen, uint64_t value)
+{
+    char text[RESP_INTEGER_SIZE_MAX + 1];
+    int size = snprintf(text, sizeof text, "%" PRIu64, value);
+    pen_bulk(pen, bytes_of(text, (size_t)size));
 }
 
 void pen_text(struct pen *pen, struct bytes text)

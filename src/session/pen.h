@@ -27,6 +27,7 @@ void pen_status(struct pen *pen, enum status status);
 
 void pen_integer(struct pen *pen, int64_t value);
 void pen_bulk(struct pen *pen, struct bytes bytes);
+void pen_digits(struct pen *pen, uint64_t value);  /* a number as a bulk */
 void pen_text(struct pen *pen, struct bytes text); /* for people's eyes */
 void pen_null(struct pen *pen);
 void pen_null_array(struct pen *pen);

@@ -403,4 +403,4 @@ static const struct row rows[] = {
      .summary = "Commands about connections."},
 };
 
-const struct row_group client_rows = {"Clients", rows, sizeof rows / sizeof *rows};
+const struct row_group client_rows = {"Clients", "connection", rows, sizeof rows / sizeof *rows};

@@ -249,4 +249,5 @@ static const struct row rows[] = {
      .summary = "Changes to another database, 0 to 15."},
 };
 
-const struct row_group connection_rows = {"Connections", rows, sizeof rows / sizeof *rows};
+const struct row_group connection_rows = {"Connections", "connection", rows,
+                                          sizeof rows / sizeof *rows};

@@ -233,4 +233,4 @@ static const struct row rows[] = {
      .summary = "What is counted, of the broker or of one queue, as a map: `RP.STATS [queue]`."},
 };
 
-const struct row_group extra_rows = {"Beyond Redis", rows, sizeof rows / sizeof *rows};
+const struct row_group extra_rows = {"Beyond Redis", NULL, rows, sizeof rows / sizeof *rows};

@@ -4,9 +4,6 @@
 #include "session/resp_table.h"
 #include "session/say.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 enum {
     SCAN_COUNT_DEFAULT = 10,
     EMBSTR_SIZE_MAX = 44, /* bytes of a value that Redis keeps with its head */
@@ -102,10 +99,8 @@ static bool read_cursor(struct bytes word, uint64_t *cursor)
 /* Where the next scan goes on, and names. */
 static void put_scanned(struct pen *pen, uint64_t cursor, struct bytes names)
 {
-    char text[RESP_INTEGER_SIZE_MAX + 1];
-    int size = snprintf(text, sizeof text, "%" PRIu64, cursor);
     pen_array(pen, 2);
-    pen_bulk(pen, bytes_of(text, (size_t)size));
+    pen_digits(pen, cursor);
     pen_names(pen, names);
 }
 
@@ -445,4 +440,4 @@ static const struct row rows[] = {
      .differs = QUEUES},
 };
 
-const struct row_group key_rows = {"Names", rows, sizeof rows / sizeof *rows};
+const struct row_group key_rows = {"Names", "keyspace", rows, sizeof rows / sizeof *rows};

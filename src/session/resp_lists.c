@@ -568,4 +568,4 @@ static const struct row rows[] = {
      .summary = "Pushes to the back of a list that there is."},
 };
 
-const struct row_group list_rows = {"Lists", rows, sizeof rows / sizeof *rows};
+const struct row_group list_rows = {"Lists", "list", rows, sizeof rows / sizeof *rows};

@@ -148,4 +148,5 @@ static const struct row rows[] = {
      .summary = "Has `EXEC` do nothing when a name changes before it."},
 };
 
-const struct row_group transaction_rows = {"Transactions", rows, sizeof rows / sizeof *rows};
+const struct row_group transaction_rows = {"Transactions", "transaction", rows,
+                                           sizeof rows / sizeof *rows};

@@ -41,15 +41,18 @@ struct row {
 /* Commands of a kind, each kind in a file of its own. */
 struct row_group {
     const char *name;
+    const char *category; /* of Redis's access control, or NULL */
     const struct row *rows;
     size_t rows_count;
 };
 
 extern const struct row_group client_rows;
+extern const struct row_group command_rows;
 extern const struct row_group connection_rows;
 extern const struct row_group extra_rows;
 extern const struct row_group key_rows;
 extern const struct row_group list_rows;
+extern const struct row_group server_rows;
 extern const struct row_group topic_rows;
 extern const struct row_group transaction_rows;
 extern const struct row_group value_rows;

@@ -481,4 +481,4 @@ static const struct row rows[] = {
      .summary = "Ends subscriptions to names, without any to all of them."},
 };
 
-const struct row_group topic_rows = {"Topics", rows, sizeof rows / sizeof *rows};
+const struct row_group topic_rows = {"Topics", "pubsub", rows, sizeof rows / sizeof *rows};

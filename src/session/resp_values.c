@@ -328,4 +328,4 @@ static const struct row rows[] = {
      .summary = "The size of a value."},
 };
 
-const struct row_group value_rows = {"Values", rows, sizeof rows / sizeof *rows};
+const struct row_group value_rows = {"Values", "string", rows, sizeof rows / sizeof *rows};
