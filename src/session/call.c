@@ -8,7 +8,10 @@
 
 #include <stdio.h>
 
-enum { ERROR_SIZE_MAX = 512 };
+enum {
+    WORD_SHOWN_MAX = 1024, /* bytes of a client's word in an error */
+    ERROR_SIZE_MAX = WORD_SHOWN_MAX + 256,
+};
 
 bool call_word_is(const struct call *call, uint32_t index, const char *text)
 {
@@ -47,7 +50,7 @@ enum outcome call_fail_with(struct call *call, const char *before, struct bytes 
                             const char *after)
 {
     char error[ERROR_SIZE_MAX];
-    struct bytes excerpt = resp_excerpt(word, RESP_EXCERPT_MAX);
+    struct bytes excerpt = resp_excerpt(word, WORD_SHOWN_MAX);
     snprintf(error, sizeof error, "%s%.*s%s", before, (int)excerpt.size, (const char *)excerpt.data,
              after);
     return call_fail(call, error);

@@ -34,6 +34,7 @@ void resp_destroy(struct resp *resp)
     multi_finish(&resp->multi);
     channels_destroy(resp->channels);
     text_finish(&resp->name);
+    text_finish(&resp->before.name);
     text_finish(&resp->library_name);
     text_finish(&resp->library_version);
     memory_free(resp->names);
@@ -211,6 +212,23 @@ static enum step run_next(struct session *session, struct command *command)
     return carry_on(session, command);
 }
 
+void resp_forget_transaction(struct resp *resp)
+{
+    multi_finish(&resp->multi);
+    resp->is_forgetting = resp->is_watching;
+}
+
+/* Has the engine forget what is watched. */
+static enum step forget_watches(struct session *session, struct command *command)
+{
+    struct resp *resp = session->resp;
+    uint64_t ticket = resp->ticket_next++;
+    resp->is_watching = resp->is_forgetting = false;
+    replies_expect(&resp->replies, ticket, 1, resp->version, say_nothing);
+    *command = (struct command){.kind = COMMAND_UNWATCH, .peer = session->peer, .ticket = ticket};
+    return STEP_COMMAND;
+}
+
 enum step resp_step(struct session *session, struct command *command)
 {
     struct resp *resp = session->resp;
@@ -220,6 +238,8 @@ enum step resp_step(struct session *session, struct command *command)
         return run_next(session, command);
     if (resp->is_admitted && session->state == SESSION_HELLO)
         return attach(session, command);
+    if (resp->is_forgetting)
+        return forget_watches(session, command);
     if (resp->is_leaving) {
         input_drop(&session->input);
         return STEP_MORE;
@@ -242,6 +262,7 @@ static void restore(struct resp *resp, uint64_t ticket)
     channels_undo(resp->channels, ticket);
     resp->version = resp->before.version;
     resp->space = resp->before.space;
+    text_set(&resp->name, text_bytes(&resp->before.name));
 }
 
 bool resp_effect(struct session *session, const struct effect *effect)

@@ -30,6 +30,7 @@ struct resp {
     uint8_t space;
     bool is_admitted;          /* it gave the password, or none is needed */
     bool is_watching;          /* names */
+    bool is_forgetting;        /* them: the engine is told before anything else */
     uint32_t parsed_size;      /* of the command that the parser holds; 0: it is not whole */
     bool is_spent;             /* what it holds is over */
     struct channels *channels; /* NULL: it has subscribed to nothing yet */
@@ -38,7 +39,7 @@ struct resp {
     bool is_leaving; /* nothing more is taken, and once all is replied to the session ends */
     struct {         /* as it was before the transaction whose outcome is not known yet */
         uint8_t version, space;
-        bool is_watching;
+        struct text name;
     } before;
 };
 
@@ -63,8 +64,8 @@ void resp_fail(struct session *session, enum status status);
 /* Gives back memory that is needed for no longer than a turn. */
 void resp_rest(struct resp *resp);
 
-/* Has the engine forget what is watched. */
-enum outcome resp_stop_watching(struct call *call, struct command *command, reply_say *say);
+/* What was queued is not carried out, and nothing is watched any more. */
+void resp_forget_transaction(struct resp *resp);
 
 /* Has the commands of a transaction end. */
 void resp_end_transaction(struct call *call, struct command *command);

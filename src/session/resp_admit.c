@@ -12,11 +12,22 @@ enum {
     ERROR_SIZE_MAX = 512,
 };
 
-/* Says why a command is not carried out; neither is the transaction then that it was to be of. */
-static const struct row *refuse(struct call *call, const char *error)
+/* Says why a command is not carried out; neither is the transaction then that it was to be of, or to
+ * end. `row` is NULL for an unknown command. */
+static const struct row *refuse(struct call *call, const struct row *row, const char *error)
 {
-    call->resp->multi.is_broken = call->resp->multi.is_open;
-    call_fail(call, error);
+    struct resp *resp = call->resp;
+    resp->multi.is_broken = resp->multi.is_open;
+    if (!row || !(row->flags & ROW_ENDS_MULTI)) {
+        call_fail(call, error);
+        return NULL;
+    }
+    bool has_code = strncmp(error, "ERR ", 4) == 0;
+    char text[ERROR_SIZE_MAX];
+    snprintf(text, sizeof text, "EXECABORT Transaction discarded because of: %s",
+             error + (has_code ? 4 : 0));
+    resp_forget_transaction(resp);
+    call_fail(call, text);
     return NULL;
 }
 
@@ -39,7 +50,7 @@ static const struct row *refuse_unknown(struct call *call)
     quote_arguments(call, arguments, sizeof arguments);
     snprintf(error, sizeof error, "ERR unknown command '%.*s', with args beginning with: %s",
              (int)name.size, (const char *)name.data, arguments);
-    return refuse(call, error);
+    return refuse(call, NULL, error);
 }
 
 static const struct row *refuse_unknown_subcommand(struct call *call, const struct row *row)
@@ -49,7 +60,7 @@ static const struct row *refuse_unknown_subcommand(struct call *call, const stru
     word_upper(row->name, container, sizeof container);
     snprintf(error, sizeof error, "ERR unknown subcommand '%.*s'. Try %s HELP.", (int)name.size,
              (const char *)name.data, container);
-    return refuse(call, error);
+    return refuse(call, NULL, error);
 }
 
 /* `container|name` of a subcommand, or a name alone. */
@@ -67,7 +78,7 @@ static const struct row *refuse_arity(struct call *call, const struct row *row)
     char error[ERROR_SIZE_MAX], name[64];
     put_full_name(call, row, name, sizeof name);
     snprintf(error, sizeof error, "ERR wrong number of arguments for '%s' command", name);
-    return refuse(call, error);
+    return refuse(call, row, error);
 }
 
 static const struct row *refuse_subscribed(struct call *call, const struct row *row)
@@ -78,7 +89,7 @@ static const struct row *refuse_subscribed(struct call *call, const struct row *
              "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET "
              "are allowed in this context",
              name);
-    return refuse(call, error);
+    return refuse(call, row, error);
 }
 
 /* The row of the command's name; the container's when it has subcommands. */
@@ -114,7 +125,7 @@ static const char *name_fault(const struct call *call, const struct row *row)
 static const struct row *queue(struct call *call)
 {
     if (!multi_put(&call->resp->multi, call->words, call->spans, call->words_count))
-        return refuse(call, "OOM command not allowed when used memory > 'maxmemory'.");
+        return refuse(call, NULL, "OOM command not allowed when used memory > 'maxmemory'.");
     struct pen pen = call_pen(call);
     pen_simple(&pen, "QUEUED");
     return NULL;
@@ -126,11 +137,11 @@ static const struct row *admit_now(struct call *call, const struct row *row)
     const struct resp *resp = call->resp;
     const char *fault = name_fault(call, row);
     if (!resp->is_admitted && !(row->flags & ROW_NO_AUTH))
-        return refuse(call, "NOAUTH Authentication required.");
+        return refuse(call, row, "NOAUTH Authentication required.");
     if (resp->version == 2 && !channels_are_empty(resp->channels) && !(row->flags & ROW_SUBSCRIBED))
         return refuse_subscribed(call, row);
     if (fault)
-        return refuse(call, fault);
+        return refuse(call, row, fault);
     if (resp->multi.is_open && !(row->flags & ROW_AT_ONCE))
         return queue(call);
     return row;
@@ -147,7 +158,7 @@ const struct row *resp_admit(struct call *call)
     }
     if (!row)
         return refuse_unknown(call);
-    if (!row_takes(row, call->words_count) && !(row->flags & ROW_OWN_ARITY))
+    if (!row_takes(row, call->words_count))
         return refuse_arity(call, row);
     return admit_now(call, row);
 }

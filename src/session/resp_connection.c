@@ -173,9 +173,7 @@ static enum outcome quit(struct call *call, struct command *command)
 static enum outcome reset(struct call *call, struct command *command)
 {
     struct resp *resp = call->resp;
-    multi_finish(&resp->multi);
-    if (resp->is_watching)
-        return resp_stop_watching(call, command, say_nothing), CALL_ASKS;
+    resp_forget_transaction(resp);
     if (resp_topics_leave(call, command))
         return CALL_ASKS;
     if (resp->name.size > 0)
@@ -198,9 +196,6 @@ static enum outcome select_space(struct call *call, struct command *command)
                              "2147483647",
                              &space))
         return CALL_DONE;
-    if (space < INT32_MIN || space > INT32_MAX)
-        return call_fail(call, "ERR value is out of range, value must between -2147483648 and "
-                               "2147483647");
     if (space < 0 || space >= SPACES_COUNT)
         return call_fail(call, "ERR DB index is out of range");
     call->resp->space = (uint8_t)space;

@@ -19,26 +19,20 @@ static enum outcome multi(struct call *call, struct command *command)
     return call_ok(call);
 }
 
-enum outcome resp_stop_watching(struct call *call, struct command *command, reply_say *say)
-{
-    call->resp->is_watching = false;
-    command->kind = COMMAND_UNWATCH;
-    call_expect(call, 1, say);
-    return CALL_LAST;
-}
-
 static enum outcome discard(struct call *call, struct command *command)
 {
-    struct resp *resp = call->resp;
-    if (!resp->multi.is_open)
+    (void)command;
+    if (!call->resp->multi.is_open)
         return call_fail(call, "ERR DISCARD without MULTI");
-    multi_finish(&resp->multi);
-    return resp->is_watching ? resp_stop_watching(call, command, say_ok) : call_ok(call);
+    resp_forget_transaction(call->resp);
+    return call_ok(call);
 }
 
 static enum outcome unwatch(struct call *call, struct command *command)
 {
-    return call->resp->is_watching ? resp_stop_watching(call, command, say_ok) : call_ok(call);
+    (void)command;
+    call->resp->is_forgetting |= call->resp->is_watching;
+    return call_ok(call);
 }
 
 static enum outcome watch(struct call *call, struct command *command)
@@ -55,15 +49,6 @@ static enum outcome watch(struct call *call, struct command *command)
     return call_item_outcome(call, count);
 }
 
-/* What is queued is not carried out. */
-static enum outcome abort_all(struct call *call, struct command *command, const char *error)
-{
-    struct resp *resp = call->resp;
-    multi_finish(&resp->multi);
-    call_fail(call, error);
-    return resp->is_watching ? resp_stop_watching(call, command, say_nothing) : CALL_DONE;
-}
-
 /* Opens the array of what the commands reply; how many that are was noted. */
 static void say_begin(struct pen *pen, const struct effect *effect)
 {
@@ -76,15 +61,12 @@ static void say_begin(struct pen *pen, const struct effect *effect)
 static enum outcome exec(struct call *call, struct command *command)
 {
     struct resp *resp = call->resp;
-    if (call->words_count > 1)
-        return abort_all(call, command,
-                         "EXECABORT Transaction discarded because of: wrong number "
-                         "of arguments for 'exec' command");
     if (!resp->multi.is_open)
         return call_fail(call, "ERR EXEC without MULTI");
-    if (resp->multi.is_broken)
-        return abort_all(call, command,
-                         "EXECABORT Transaction discarded because of previous errors.");
+    if (resp->multi.is_broken) {
+        resp_forget_transaction(resp);
+        return call_fail(call, "EXECABORT Transaction discarded because of previous errors.");
+    }
     unsigned char note[4];
     store_u32(note, resp->multi.count);
     command->kind = COMMAND_BEGIN;
@@ -92,24 +74,24 @@ static enum outcome exec(struct call *call, struct command *command)
     replies_note(&resp->replies, bytes_of(note, sizeof note));
     resp->multi.is_open = false;
     resp->multi.is_running = true;
+    /* What the session is afterwards may depend on whether it takes place. */
+    resp->multi.is_large = resp->is_watching;
+    resp->is_watching = false;
     resp->before.version = resp->version;
     resp->before.space = resp->space;
-    resp->before.is_watching = resp->is_watching;
+    text_set(&resp->before.name, text_bytes(&resp->name));
     return CALL_LAST;
 }
 
 void resp_end_transaction(struct call *call, struct command *command)
 {
     struct resp *resp = call->resp;
-    /* What the session is afterwards may depend on whether it took place. */
-    bool is_awaited = resp->multi.is_large || resp->before.is_watching;
     *command = (struct command){
         .kind = COMMAND_COMMIT, .peer = call->session->peer, .ticket = resp->ticket_next};
     call_expect(call, 1, say_nothing)->role = REPLY_COMMIT;
     call->is_inside = false;
-    if (is_awaited)
+    if (resp->multi.is_large)
         call_stall(call);
-    resp->is_watching = false;
     multi_finish(&resp->multi);
 }
 
@@ -124,7 +106,7 @@ static const struct row rows[] = {
     {.name = "exec",
      .arity = 1,
      .flags =
-         ROW_NOSCRIPT | ROW_LOADING | ROW_STALE | ROW_SKIP_SLOWLOG | ROW_AT_ONCE | ROW_OWN_ARITY,
+         ROW_NOSCRIPT | ROW_LOADING | ROW_STALE | ROW_SKIP_SLOWLOG | ROW_AT_ONCE | ROW_ENDS_MULTI,
      .handler = exec,
      .summary = "Carries out what was queued, with nothing of others in between."},
     {.name = "multi",

@@ -23,7 +23,7 @@ enum { /* what COMMAND INFO says */
        /* what it does not say */
        ROW_SUBSCRIBED = 1 << 16, /* may be sent while subscribed, in version 2 */
        ROW_AT_ONCE = 1 << 17,    /* is not queued in a transaction */
-       ROW_OWN_ARITY = 1 << 18,  /* says itself what is wrong with its number of words */
+       ROW_ENDS_MULTI = 1 << 18, /* even if it is refused */
 };
 
 struct row {
