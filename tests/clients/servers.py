@@ -129,15 +129,18 @@ def start(**options):
 class Client(redis.Redis):
     """A client of redis-py that close() leaves no connection of."""
 
+    def __init__(self, server, **options):
+        host, _, port = server.address.rpartition(":")
+        super().__init__(host, int(port), socket_timeout=DEADLINE_S, **options)
+
     def close(self):
         super().close()
         self.connection_pool.disconnect()
 
 
 def connect(server, **options):
-    """A client that ends with the test."""
-    host, _, port = server.address.rpartition(":")
-    client = Client(host=host, port=int(port), socket_timeout=DEADLINE_S, **options)
+    """A client that is closed before the server is to end."""
+    client = Client(server, **options)
     server.connections.append(client)
     return client
 

@@ -23,7 +23,8 @@ def what_redis_programs_push_native_consumers_take_and_acknowledge(broker):
     deliveries = take(c, 2)
     assert messages(deliveries) == [b"one", b"two"] and deliveries[0].deliveries == 1
     assert not client.exists(queue)
-    c.ack(1, *(delivery.tag for delivery in deliveries))
+    for delivery in deliveries:
+        c.ack(1, delivery.tag)
     c.flush()
     assert c.info(queue)["acknowledged"] == 2
 

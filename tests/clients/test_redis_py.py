@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import redis
-from servers import DEADLINE_S, connect, main, start, test, unique, wait_until
+from servers import DEADLINE_S, Client, connect, main, start, test, unique, wait_until
 
 
 def wait_until_blocked(client, count=1):
@@ -229,17 +229,18 @@ def a_worker_whose_connection_is_killed_takes_the_next_job(server):
 @test
 def subscribers_and_workers_go_on_after_a_restart():
     news, jobs = "news", "jobs"
-    with start() as first, closing(connect(first).pubsub()) as listener:
-        client = connect(first)
+    with start() as first:
+        client = Client(first)
+        listener = client.pubsub()
         listener.subscribe(news)
         assert next_message(listener)[0] == "subscribe"
         publish(client, news, "rain")
         first.terminate()
         first.wait_for_end()
-        with start(listen=first.addresses):
-            hears_again(listener, client, news)
-            client.lpush(jobs, "work")
-            assert client.blpop(jobs) == (jobs.encode(), b"work")
+    with start(listen=first.addresses), closing(client), closing(listener):
+        hears_again(listener, client, news)
+        client.lpush(jobs, "work")
+        assert client.blpop(jobs) == (jobs.encode(), b"work")
 
 
 if __name__ == "__main__":
