@@ -116,20 +116,32 @@ static void put_name(struct text *lines, struct bytes name)
         to[i] = name.data[i] > ' ' && name.data[i] <= '~' ? name.data[i] : '?';
 }
 
+static void put_text(struct text *lines, const char *text)
+{
+    size_t size = strlen(text);
+    bytes_copy(text_reserve(lines, size), bytes_of(text, size));
+}
+
+/* Redis tells more of a connection. Programs take all of its numbers for granted: those that are
+   not known here are -1. */
+static const char unknown[] = " laddr= fd=-1 age=-1 idle=-1 psub=-1 ssub=-1 qbuf=-1 qbuf-free=-1"
+                              " argv-mem=-1 multi-mem=-1 rbs=-1 rbp=-1 obl=-1 oll=-1 tot-mem=-1"
+                              " events=r cmd=NULL redir=-1";
+static const char unknown_of_others[] = " db=-1 multi=-1 resp=-1\n";
+
 /* Appends a line without its end. */
 static void put_line(struct text *lines, const struct client *client)
 {
     char part[LINE_SIZE_MAX];
     const char *flags = client->subscriptions > 0 ? "P" : client->is_taking ? "b" : "N";
-    int size =
-        snprintf(part, sizeof part, "id=%llu addr=%.*s name=", (unsigned long long)client->id,
-                 (int)client->address.size, (const char *)client->address.data);
-    bytes_copy(text_reserve(lines, (size_t)size), bytes_of(part, (size_t)size));
+    snprintf(part, sizeof part, "id=%llu addr=%.*s name=", (unsigned long long)client->id,
+             (int)client->address.size, (const char *)client->address.data);
+    put_text(lines, part);
     put_name(lines, client->name);
-    size = snprintf(part, sizeof part, " flags=%s sub=%llu omem=%llu user=default", flags,
-                    (unsigned long long)client->subscriptions,
-                    (unsigned long long)client->unsent_size);
-    bytes_copy(text_reserve(lines, (size_t)size), bytes_of(part, (size_t)size));
+    snprintf(part, sizeof part, " flags=%s sub=%llu omem=%llu user=default", flags,
+             (unsigned long long)client->subscriptions, (unsigned long long)client->unsent_size);
+    put_text(lines, part);
+    put_text(lines, unknown);
 }
 
 /* Which connections a listing is of; noted for its reply. */
@@ -174,7 +186,7 @@ static void say_clients(struct pen *pen, const struct effect *effect)
         if (!is_listed(&client, pen->note))
             continue;
         put_line(&lines, &client);
-        *text_reserve(&lines, 1) = '\n';
+        put_text(&lines, unknown_of_others);
     }
     pen_text(pen, text_bytes(&lines));
     text_finish(&lines);
