@@ -13,7 +13,7 @@ from servers import DEADLINE_S, Client, connect, main, start, test, unique, wait
 def wait_until_blocked(client, count=1):
     """Until so many connections wait in BLPOP."""
     wait_until(
-        lambda: sum(one["cmd"] == "blpop" and "b" in one["flags"] for one in client.client_list()) == count,
+        lambda: sum("b" in one["flags"] for one in client.client_list()) == count,
         f"{count} wait in BLPOP",
     )
 
@@ -164,6 +164,15 @@ def a_transaction_fails_when_what_it_watches_changes(server):
         else:
             raise AssertionError("it was done all the same")
     assert client.transaction(lambda pipeline: pipeline.multi() or pipeline.incr(count), count) == [7]
+
+
+@test
+def a_client_is_told_of_itself_and_of_others(server):
+    client, other = connect(server, client_name="one"), connect(server, client_name="other")
+    assert client.ping() and other.ping()
+    info = client.client_info()
+    assert (info["id"], info["name"], info["flags"], info["db"]) == (client.client_id(), "one", "N", 0), info
+    assert {"one", "other"} <= {one["name"] for one in client.client_list()}
 
 
 @test
