@@ -13,7 +13,9 @@
 
 enum {
     MODEL_PEERS = 6,
-    HELD_MAX = 2000, /* messages of a queue: so many fall due at once that the twin can follow */
+    HELD_MAX =
+        3000, /* messages of all queues: so many fall due at once that the twin can follow, and
+                        one queue may be brought the dead of all others */
 };
 #define LEAP_NS_MAX (NS_PER_S * 86400)
 
@@ -145,17 +147,23 @@ static void fill_settle(struct model *model, const struct twin_peer *peer, struc
                     consumer->tag_next);
 }
 
-/* Empties a queue that holds much instead of pushing more. */
+/* Empties the fullest queue, when they hold much, instead of pushing more. */
 static void purge_instead(struct model *model, struct command *command)
 {
+    uint64_t sum = 0, most = 0;
+    struct bytes fullest = {0};
     for (int i = 0; i < TWIN_QUEUES; i++) {
         const struct twin_queue *queue = &model->twin.queues[i];
-        if (queue->ready + queue->leased + queue->delayed <= HELD_MAX)
-            continue;
-        command->kind = chance(model, 50) ? COMMAND_PURGE : COMMAND_DELETE;
-        command->name = model->commands.names.queues[i];
-        return;
+        uint64_t held = queue->ready + queue->leased + queue->delayed;
+        sum += held;
+        if (held > most)
+            fullest = model->commands.names.queues[i];
+        most = held > most ? held : most;
     }
+    if (sum <= HELD_MAX)
+        return;
+    command->kind = chance(model, 50) ? COMMAND_PURGE : COMMAND_DELETE;
+    command->name = fullest;
 }
 
 static void apply(struct model *model, int at, struct command *command)
