@@ -93,10 +93,10 @@ void queue_set_own(struct queue *queue, const struct queue_settings *own)
 }
 
 /* Has a segment looked at when another time to live would have the first of its ready messages
- * expire; of those with deadlines of their own it may be earlier. */
+ * expire; of those with deadlines of their own, where they are in order, it may be earlier. */
 static void age_anew(struct queue *queue, struct segment *segment)
 {
-    if (!segment->deadlines)
+    if (!segment->deadlines || segment->arrivals_count > 0)
         queue_rewatch(queue, segment);
     else if (segment->ready_count > 0)
         queue_watch(queue, segment, segment->ready_first, 1);

@@ -241,6 +241,23 @@ static void the_older_expires_first_wherever_it_stands(void **state)
     bench_close(&b);
 }
 
+static void another_ttl_finds_the_oldest_wherever_it_stands(void **state)
+{
+    (void)state;
+    struct bench b;
+    open(&b, "a", "");
+    bench_push_headed(&b, "ttl=1000000", "own");
+    b.stock.now += 5 * NS_PER_MS;
+    insert(&b, 0, true, "x");
+    assert_int_equal(bench_segments(&b), 1);
+    struct queue_settings settings = b.queue->settings;
+    settings.ttl_ms = 10;
+    queue_configure(b.queue, &settings);
+    queue_check(b.queue);
+    assert_int_equal(queue_age_due(b.queue), START + 10 * NS_PER_MS);
+    bench_close(&b);
+}
+
 /* Any edits, said message by message: what the ready ones say, how often they were delivered and when
  * they arrived. */
 enum { MESSAGES = 3000, LEASES = 6, SLICES = 4, VALUES = 30 };
@@ -507,6 +524,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(segments_are_numbered_wherever_they_come_between),
         cmocka_unit_test(messages_are_as_old_as_they_are_wherever_they_stand),
         cmocka_unit_test(the_older_expires_first_wherever_it_stands),
+        cmocka_unit_test(another_ttl_finds_the_oldest_wherever_it_stands),
         cmocka_unit_test(any_edits_agree_with_a_list_of_messages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
