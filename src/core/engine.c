@@ -316,10 +316,10 @@ static void conclude(struct engine *engine, struct outbox *outbox)
     takers_serve(engine, outbox);
 }
 
-/* Whether somebody waits for what is pushed there, and is served before the next. */
+/* Whether somebody waits for what is pushed there. */
 static bool is_awaited(struct engine *engine, const struct command *command)
 {
-    if (engine->takers_count == 0 || engine->transaction.peer)
+    if (engine->takers_count == 0)
         return false;
     const struct queue *queue = find_queue(engine, command->space, command->name);
     return queue && !list_is_empty(&queue->takers);

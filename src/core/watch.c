@@ -61,7 +61,6 @@ void watched_lose_queue(struct watched *watched, const struct queue *queue)
     for (struct list *link = watched->watches.next; link != &watched->watches; link = link->next) {
         struct watch *watch = list_entry(link, struct watch, link);
         watch->is_changed = watch_has_changed(watch, queue) || queue->ready_count > 0;
-        watch->born = watch->changes = 0;
     }
 }
 

@@ -313,7 +313,7 @@ void stage_wait(struct stage *stage, uint32_t peer, const char *queues, uint32_t
                 const struct taking *how)
 {
     struct bytes names[STAGE_NAMES_MAX];
-    char *copy = strdup(queues), *rest = copy, *name;
+    char *copy = strdup(queues), *rest = copy, *to = strdup(how->to ? how->to : ""), *name;
     struct command command = {.kind = COMMAND_WAIT, .space = how->space};
     command.take.names = names;
     command.take.count = count;
@@ -321,7 +321,7 @@ void stage_wait(struct stage *stage, uint32_t peer, const char *queues, uint32_t
     command.take.is_now = how->is_now;
     command.take.is_move = how->to != NULL;
     command.take.to_front = how->to_front;
-    command.take.to = bytes_text(how->to ? how->to : "");
+    command.take.to = bytes_text(to);
     command.take.timeout_ns = ns_of_ms(how->timeout_ms);
     while ((name = strsep(&rest, " "))) {
         assert_true(command.take.names_count < STAGE_NAMES_MAX);
@@ -329,6 +329,7 @@ void stage_wait(struct stage *stage, uint32_t peer, const char *queues, uint32_t
     }
     stage_apply(stage, peer, command);
     free(copy);
+    free(to);
 }
 
 void stage_range(struct stage *stage, uint32_t peer, enum command_kind kind, const char *queue,

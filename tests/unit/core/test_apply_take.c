@@ -1,5 +1,6 @@
 #include "base/time.h"
 #include "check.h"
+#include "core/queue.h"
 #include "core/stage.h"
 
 /* Peers 1 and 2 push, peers 3 to 6 take. */
@@ -25,6 +26,14 @@ static struct stage *open_with(const char *words)
     push(stage, "q", words);
     stage_skip(stage);
     return stage;
+}
+
+static void put(struct stage *stage, const char *name)
+{
+    struct command command = {.kind = COMMAND_PUT, .name = bytes_text(name)};
+    command.value.value = bytes_text("value");
+    command.value.deadline_ms = TIME_NEVER;
+    stage_apply(stage, 2, command);
 }
 
 static void push_and_skip(struct stage *stage, const char *queue, const char *words)
@@ -159,6 +168,24 @@ static void what_expires_is_not_taken(void **state)
     s->now = 5 * NS_PER_MS; /* no tick */
     stage_take(s, 3, "q", 1, &FRONT);
     stage_expect(s, "3 #1 nothing of that name\n");
+    stage_close(s);
+}
+
+static void nothing_is_taken_while_more_has_expired_than_is_let_die_at_once(void **state)
+{
+    (void)state;
+    struct stage *s = open();
+    stage_settings(s, 1, COMMAND_DECLARE, "q", "ttl=5 dead-letter=");
+    stage_push_alike(s, 1, "q", 3 * AGED_MAX, 20);
+    s->now = 4 * NS_PER_MS;
+    push(s, "q", "a");
+    s->now = 5 * NS_PER_MS;
+    stage_skip(s);
+    stage_take(s, 3, "q", 1, &FRONT);
+    stage_wait(s, 3, "q", 1, &FRONT);
+    while (engine_deadline(s->engine) <= s->now)
+        engine_tick(s->engine, s->now, &s->outbox);
+    stage_expect(s, "3 #1 nothing of that name\n3 #2 of 1 from 0: a\n");
     stage_close(s);
 }
 
@@ -498,6 +525,108 @@ static void a_wait_that_moves_is_refused_when_its_time_comes(void **state)
     stage_close(s);
 }
 
+static void a_value_is_not_taken_from(void **state)
+{
+    (void)state;
+    struct stage *s = open_with("a");
+    put(s, "v");
+    stage_skip(s);
+    stage_take(s, 3, "v", 1, &FRONT);
+    stage_take(s, 3, "v", 2, &EACH);
+    stage_wait(s, 3, "none v q", 1, &FRONT);
+    stage_wait(s, 3, "q v", 1, &FRONT);
+    stage_expect(s, "3 #1 there is a value of that name x4\n3 #5 of 1 from 0: a\n");
+    stage_close(s);
+}
+
+static void who_waits_does_not_mind_a_value(void **state)
+{
+    (void)state;
+    struct stage *s = open();
+    stage_wait(s, 3, "q", 1, &FRONT);
+    put(s, "q");
+    stage_tick(s);
+    push(s, "q", "a");
+    stage_name(s, 2, COMMAND_DROP, "q");
+    push(s, "q", "b");
+    stage_expect(s, "2 #1 ok\n1 #1 there is a value of that name\n2 #2 number 1\n"
+                    "1 #2 ok\n3 #1 of 1 from 0: b\n");
+    stage_close(s);
+}
+
+static void what_a_value_hid_is_given_to_those_who_wait_when_it_goes(void **state)
+{
+    (void)state;
+    struct stage *s = open_with("a");
+    stage_consume(s, 4, 7, "q", 0, 2, 999);
+    stage_tick(s);
+    put(s, "q");
+    stage_skip(s);
+    stage_wait(s, 3, "q r", 1, &FRONT);
+    stage_expect(s, "3 #1 there is a value of that name\n");
+    stage_name(s, 2, COMMAND_DROP, "q");
+    stage_wait(s, 3, "q r", 1, &FRONT);
+    put(s, "q");
+    stage_cancel(s, 4, 7);
+    stage_tick(s);
+    stage_expect(s, "2 #2 number 1\n2 #3 ok\n4 #2 ok\n");
+    stage_name(s, 2, COMMAND_DROP, "q");
+    stage_expect(s, "2 #4 number 1\n3 #2 of 1 from 0: a\n");
+    stage_close(s);
+}
+
+static void nothing_is_moved_to_a_value(void **state)
+{
+    (void)state;
+    struct stage *s = open_with("a");
+    put(s, "t");
+    stage_skip(s);
+    stage_wait(s, 3, "q", 1, &FRONT_TO_BACK);
+    stage_expect(s, "3 #1 there is a value of that name\n");
+    stage_wait(s, 4, "w", 1, &FRONT_TO_BACK);
+    stage_wait(s, 5, "w", 1, &FRONT);
+    push(s, "w", "b");
+    stage_expect(s, "1 #2 ok\n4 #1 there is a value of that name\n5 #1 of 1 from 0: b\n");
+    stage_expect_ready(s, "q", "a\n");
+    stage_close(s);
+}
+
+static void a_list_that_takes_the_name_is_given_to_those_who_wait(void **state)
+{
+    (void)state;
+    struct stage *s = open_with("a b");
+    stage_wait(s, 3, "r", 1, &FRONT);
+    struct command command = {.kind = COMMAND_RENAME, .name = bytes_text("q")};
+    command.key.to = bytes_text("r");
+    stage_apply(s, 2, command);
+    stage_expect(s, "2 #1 ok\n3 #1 of 1 from 0: a\n");
+    stage_expect_ready(s, "r", "b\n");
+    stage_close(s);
+}
+
+static void a_push_as_a_whole_is_there_before_anybody_is_served(void **state)
+{
+    (void)state;
+    struct stage *s = open();
+    stage_wait(s, 3, "q", 2, &BACK);
+    stage_wait(s, 4, "q", 1, &FRONT);
+    stage_push_as(s, 1, "q", "a b c d", "whole number");
+    stage_expect(s, "1 #1 number 4\n3 #1 of 2 from 0: d c\n4 #1 of 1 from 0: a\n");
+    stage_close(s);
+}
+
+static void lengths_are_those_before_anybody_is_served(void **state)
+{
+    (void)state;
+    struct stage *s = open();
+    stage_wait(s, 3, "q", 1, &FRONT);
+    stage_wait(s, 4, "q", 1, &FRONT);
+    stage_push_as(s, 1, "q", "a b c d", "number");
+    stage_expect(s, "1 #1 number 1\n3 #1 of 1 from 0: a\n1 #2 number 1\n4 #1 of 1 from 0: b\n"
+                    "1 #3 number 1 to 2\n");
+    stage_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -511,6 +640,7 @@ int main(void)
         cmocka_unit_test(spaces_are_apart),
         cmocka_unit_test(a_paused_queue_is_not_taken_from),
         cmocka_unit_test(what_expires_is_not_taken),
+        cmocka_unit_test(nothing_is_taken_while_more_has_expired_than_is_let_die_at_once),
         cmocka_unit_test(a_broker_that_ends_hands_nothing_out),
         cmocka_unit_test(a_wait_takes_from_the_first_name_that_has_something),
         cmocka_unit_test(a_wait_of_a_moment_is_over_at_once),
@@ -535,6 +665,13 @@ int main(void)
         cmocka_unit_test(a_moved_message_is_not_delayed_again),
         cmocka_unit_test(a_move_serves_those_who_wait_where_it_goes),
         cmocka_unit_test(a_wait_that_moves_is_refused_when_its_time_comes),
+        cmocka_unit_test(a_value_is_not_taken_from),
+        cmocka_unit_test(who_waits_does_not_mind_a_value),
+        cmocka_unit_test(what_a_value_hid_is_given_to_those_who_wait_when_it_goes),
+        cmocka_unit_test(nothing_is_moved_to_a_value),
+        cmocka_unit_test(a_list_that_takes_the_name_is_given_to_those_who_wait),
+        cmocka_unit_test(a_push_as_a_whole_is_there_before_anybody_is_served),
+        cmocka_unit_test(lengths_are_those_before_anybody_is_served),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,9 @@
+#include "base/time.h"
 #include "check.h"
+#include "core/frames.h"
 #include "core/stage.h"
+
+#include <string.h>
 
 /* Peers 1 and 2 write, peers 3 and 4 wait. */
 static const struct taking FRONT;
@@ -203,6 +207,23 @@ static void a_queue_like_the_one_before_is_a_change(void **state)
     stage_close(s);
 }
 
+static void a_queue_with_as_many_changes_as_the_one_before_is_another(void **state)
+{
+    (void)state;
+    struct stage *s = open_with("a");
+    stage_take(s, 2, "q", 1, &FRONT);
+    watch(s, "q");
+    stage_tick(s);
+    assert_int_equal(engine_totals(s->engine).queues, 0);
+    stage_push(s, 2, "q", "a");
+    stage_take(s, 2, "q", 1, &FRONT);
+    stage_skip(s);
+    begin(s);
+    commit(s);
+    stage_expect(s, "1 #2 what was watched has changed\n1 #3 ok\n");
+    stage_close(s);
+}
+
 static void to_wait_for_a_name_does_not_change_it(void **state)
 {
     (void)state;
@@ -282,6 +303,106 @@ static void what_is_watched_is_bounded(void **state)
     stage_close(s);
 }
 
+/* Whether a command of peer 2 is a change of "q", which "a" and "b" are in. */
+static bool is_change(struct command command)
+{
+    struct stage *s = open_with("a b");
+    watch(s, "q");
+    command.name = bytes_text("q");
+    stage_apply(s, 2, command);
+    stage_skip(s);
+    begin(s);
+    stage_tell(s);
+    bool is_changed = strcmp(s->text, "1 #2 what was watched has changed\n") == 0;
+    assert_true(is_changed || strcmp(s->text, "1 #2 ok\n") == 0);
+    commit(s);
+    stage_close(s);
+    return is_changed;
+}
+
+static struct command edit_of(enum command_kind kind, const char *body)
+{
+    struct command command = {.kind = kind};
+    command.edit.body = bytes_text(body);
+    command.edit.run = frames_run(OP_PUSH, "q", "x");
+    return command;
+}
+
+static bool is_edit(enum command_kind kind, const char *body)
+{
+    struct command command = edit_of(kind, body);
+    bool is_changed = is_change(command);
+    frames_free(&command.edit.run);
+    return is_changed;
+}
+
+static struct command put_of(enum put_condition condition)
+{
+    struct command command = {.kind = COMMAND_PUT};
+    command.value.deadline_ms = TIME_NEVER;
+    command.value.condition = condition;
+    return command;
+}
+
+/* As redis-server 7.0 has it. */
+static void edits_are_changes_if_they_do_something(void **state)
+{
+    (void)state;
+    assert_true(is_edit(COMMAND_REPLACE, ""));
+    assert_true(is_edit(COMMAND_INSERT, "a"));
+    assert_false(is_edit(COMMAND_INSERT, "z"));
+    assert_true(is_edit(COMMAND_REMOVE, "a"));
+    assert_false(is_edit(COMMAND_REMOVE, "z"));
+    assert_true(is_change((struct command){.kind = COMMAND_TRIM, .range = {0, -1}}));
+    assert_false(is_change((struct command){.kind = COMMAND_RANGE, .range = {0, -1}}));
+    assert_true(is_change((struct command){.kind = COMMAND_DROP}));
+    assert_true(is_change((struct command){.kind = COMMAND_FLUSH}));
+    assert_true(is_change(put_of(PUT_ALWAYS)));
+    assert_false(is_change(put_of(PUT_NEW)));
+}
+
+static void lifetimes_are_changes_if_they_become_others(void **state)
+{
+    (void)state;
+    struct command expire = {.kind = COMMAND_EXPIRE};
+    expire.key.deadline_ms = 1000;
+    assert_true(is_change(expire));
+    expire.key.conditions = EXPIRE_THERE;
+    assert_false(is_change(expire));
+    assert_false(is_change((struct command){.kind = COMMAND_PERSIST}));
+}
+
+static void a_turn_of_one_message_is_a_change(void **state)
+{
+    (void)state;
+    struct stage *s = open_with("a");
+    watch(s, "q");
+    stage_wait(s, 2, "q", 1, &(struct taking){.to = "q"});
+    stage_skip(s);
+    begin(s);
+    commit(s);
+    stage_expect(s, "1 #2 what was watched has changed\n1 #3 ok\n");
+    stage_close(s);
+}
+
+static void values_are_watched_too(void **state)
+{
+    (void)state;
+    struct stage *s = open();
+    stage_apply(s, 2, (struct command){.kind = COMMAND_PUT, .name = bytes_text("v")});
+    watch(s, "v");
+    stage_name(s, 2, COMMAND_GET, "v");
+    stage_skip(s);
+    begin(s);
+    commit(s);
+    watch(s, "v");
+    stage_name(s, 2, COMMAND_DROP, "v");
+    begin(s);
+    commit(s);
+    stage_expect(s, "1 #2 ok x3\n2 #3 number 1\n1 #5 what was watched has changed\n1 #6 ok\n");
+    stage_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -295,11 +416,16 @@ int main(void)
         cmocka_unit_test(a_change_of_ones_own_counts),
         cmocka_unit_test(what_was_there_in_between_is_a_change),
         cmocka_unit_test(a_queue_like_the_one_before_is_a_change),
+        cmocka_unit_test(a_queue_with_as_many_changes_as_the_one_before_is_another),
         cmocka_unit_test(to_wait_for_a_name_does_not_change_it),
         cmocka_unit_test(what_expires_in_between_is_a_change),
         cmocka_unit_test(spaces_are_watched_apart),
         cmocka_unit_test(several_may_watch_the_same),
         cmocka_unit_test(what_is_watched_is_bounded),
+        cmocka_unit_test(edits_are_changes_if_they_do_something),
+        cmocka_unit_test(lifetimes_are_changes_if_they_become_others),
+        cmocka_unit_test(a_turn_of_one_message_is_a_change),
+        cmocka_unit_test(values_are_watched_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

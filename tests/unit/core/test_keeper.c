@@ -203,6 +203,10 @@ static void what_was_popped_can_be_returned(void **state)
     stage_expect_ready(s, "q", "b\nc\n");
     stage_pass(s, 5);
     stage_expect_ready(s, "q", "a\nb\nc\n");
+    stage_take(s, 3, "q", 1, &BACK);
+    finish(s, 3, "q", SETTLE_RETURN, 5);
+    stage_pass(s, 5);
+    stage_expect_ready(s, "q", "a\nb\nc\n");
     stage_close(s);
 }
 
