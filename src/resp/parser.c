@@ -48,6 +48,16 @@ static void add_word(struct resp_parser *parser, size_t offset, size_t size)
         (struct resp_span){.offset = (uint32_t)offset, .size = (uint32_t)size};
 }
 
+/* Where the line that begins at `start` has to end at last. A short one may end in any case, so that
+ * the same comes of it whether it is there at once or not. */
+static size_t line_bound(size_t start, const struct resp_limits *limits)
+{
+    size_t short_end = start + 1 + SHORT_DIGITS, long_end = start + RESP_LINE_MAX;
+    if (limits->size_max < short_end)
+        return short_end;
+    return limits->size_max < long_end ? limits->size_max : long_end;
+}
+
 /*
  * Looks for the `end` of the line at `position`; returns MORE, THERE with the line's size, or
  * -EBADMSG with `too_big`. A zero hides what follows it, as it does from Redis, so that the line
@@ -57,8 +67,7 @@ static int find_end(struct resp_parser *parser, struct bytes in, const struct re
                     char end, const char *too_big, size_t *size)
 {
     size_t start = parser->position;
-    size_t left = limits->size_max > start ? limits->size_max - start : 0;
-    size_t stop = start + (left < RESP_LINE_MAX ? left : RESP_LINE_MAX) + 1;
+    size_t stop = line_bound(start, limits) + 1;
     size_t at = parser->searched > start ? parser->searched : start;
     size_t until = in.size < stop ? in.size : stop;
     bool is_hidden = at < until && in.data[at] == '\0';

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { SHORT_LINE = 8 }; /* bytes of a line that is read even if a command becomes too large */
+
 /* How far the reader is. */
 struct reader {
     struct bytes in;
@@ -35,7 +37,7 @@ static bool read_up_to(struct reader *reader, unsigned char end, const char *too
     size_t size_max = reader->limits->size_max, start = reader->at;
     bool is_hidden = false;
     for (size_t i = start;; i++) {
-        if (i - start > RESP_LINE_MAX || i > (size_max > start ? size_max : start))
+        if (i - start > RESP_LINE_MAX || (i - start > SHORT_LINE && i > size_max))
             return refuse(reader, too_far);
         if (i == reader->in.size)
             return false;

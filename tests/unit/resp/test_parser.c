@@ -443,6 +443,25 @@ static void a_command_is_read_up_to_a_bound(void **state)
                    "too big inline request");
 }
 
+/* Where its end lies within a line, the line is read to its own end. */
+static void a_bound_is_the_same_however_what_passes_it_is_cut(void **state)
+{
+    (void)state;
+    struct bytes text = bytes_text("*2\r\n$4\r\nECHO\r\n$12\r\nmore of it");
+    struct resp_limits tight = friend;
+    for (tight.size_max = 14; tight.size_max <= 20; tight.size_max++) {
+        struct stream bytewise = stream_of(&tight, text), whole = bytewise;
+        read_bytes(&bytewise);
+        assert_int_equal(bytewise.result, -EBADMSG);
+        assert_string_equal(bytewise.parser.error, "invalid bulk length");
+        grow(&whole, text.size);
+        assert_int_equal(whole.result, -EBADMSG);
+        assert_string_equal(whole.parser.error, "invalid bulk length");
+        stream_free(&bytewise);
+        stream_free(&whole);
+    }
+}
+
 static void of_a_stranger_less_is_read(void **state)
 {
     (void)state;
@@ -489,6 +508,7 @@ int main(void)
         cmocka_unit_test(memory_is_for_what_came),
         cmocka_unit_test(a_reset_parser_keeps_little),
         cmocka_unit_test(a_command_is_read_up_to_a_bound),
+        cmocka_unit_test(a_bound_is_the_same_however_what_passes_it_is_cut),
         cmocka_unit_test(of_a_stranger_less_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
