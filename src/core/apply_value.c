@@ -32,7 +32,7 @@ static enum status answer_get(struct engine *engine, const struct command *comma
     enum status status = find(engine, &name, &value);
     if (status != STATUS_OK || !value)
         return status != STATUS_OK ? status : STATUS_NO_KEY;
-    answer_bytes(engine, command, value_bytes(value), outbox);
+    answer_bytes(engine, command, value_bytes(value), outbox)->is_grown = value->is_grown;
     if (command->value.is_dropped)
         name_drop(engine, &name);
     return STATUS_OK;

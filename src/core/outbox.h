@@ -31,6 +31,7 @@ struct effect {
     uint32_t deliveries;  /* DELIVER: of each message, before */
     uint32_t total;       /* FRAMES */
     bool has_more;        /* ANSWER: there is more than this; FRAMES */
+    bool is_grown;        /* ANSWER of GET: APPEND has made it longer since it was put */
     bool is_retained;     /* MESSAGE */
     bool is_subscription; /* ENDED */
     union {

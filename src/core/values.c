@@ -79,6 +79,7 @@ void value_put(struct value_store *store, struct table *values, uint64_t hash, s
         set_capacity(store, value, bytes.size);
     bytes_copy(value->data, bytes);
     value->size = bytes.size;
+    value->is_grown = false;
 }
 
 enum status value_append(struct value_store *store, struct value *value, struct bytes bytes)
@@ -95,14 +96,16 @@ enum status value_append(struct value_store *store, struct value *value, struct 
     }
     bytes_copy(value->data + value->size, bytes);
     value->size = size;
+    value->is_grown = true;
     return STATUS_OK;
 }
 
 void value_swap(struct value *a, struct value *b)
 {
     struct value before = *a;
-    a->data = b->data, a->size = b->size, a->capacity = b->capacity;
+    a->data = b->data, a->size = b->size, a->capacity = b->capacity, a->is_grown = b->is_grown;
     b->data = before.data, b->size = before.size, b->capacity = before.capacity;
+    b->is_grown = before.is_grown;
 }
 
 static void destroy(struct value_store *store, struct value *value)

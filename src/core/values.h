@@ -14,6 +14,7 @@ struct value {
     struct table_entry entry; /* by name, which stands behind the struct */
     unsigned char *data;
     size_t size, capacity; /* bytes */
+    bool is_grown;         /* by an append, since it was put */
 };
 
 /* What is counted in all tables of values together. */

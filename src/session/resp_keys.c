@@ -272,13 +272,14 @@ static enum outcome pttl(struct call *call, struct command *command)
 
 /* What they are. */
 
-/* How Redis would keep the value, as far as the value tells. */
+/* How Redis would keep the value; what was appended to is kept raw. */
 static void say_encoding(struct pen *pen, const struct effect *effect)
 {
     int64_t number;
     if (effect->kind == EFFECT_ANSWER) {
         struct bytes value = slice_bytes(&effect->slice);
-        const char *word = resp_integer(value, &number)    ? "int"
+        const char *word = effect->is_grown                ? "raw"
+                           : resp_integer(value, &number)  ? "int"
                            : value.size <= EMBSTR_SIZE_MAX ? "embstr"
                                                            : "raw";
         pen_bulk(pen, bytes_text(word));
@@ -314,8 +315,7 @@ static const struct row object_rows[] = {
      .last_key = 2,
      .key_step = 1,
      .handler = object_encoding,
-     .summary = "How Redis would keep a value.",
-     .differs = "A value that APPEND has made is said to be kept as if it had come whole."},
+     .summary = "How Redis would keep a value."},
     {.name = "help",
      .arity = 2,
      .flags = ROW_LOADING | ROW_STALE,

@@ -190,13 +190,16 @@ static void a_lifetime_beyond_64_bits_is_refused(void **state)
     talk_close(t);
 }
 
-static void encodings_are_guessed(void **state)
+static void encodings_are_as_redis_has_them(void **state)
 {
     (void)state;
     struct talk *t = open();
     chat(t, CLIENT, "SET i 12\nSET e 012\nSET r x*45\nRPUSH l a", OK OK OK ":1|");
     chat(t, CLIENT, "OBJECT ENCODING i\nOBJECT encoding e\nOBJECT ENCODING r\nOBJECT ENCODING l",
          "$3|int|$6|embstr|$3|raw|$9|quicklist|");
+    chat(t, CLIENT, "APPEND i 2\nOBJECT ENCODING i\nRENAME i j\nOBJECT ENCODING j\nINCR j",
+         ":3|$3|raw|+OK|$3|raw|:123|");
+    chat(t, CLIENT, "OBJECT ENCODING j", "$3|int|");
     chat(t, CLIENT, "OBJECT ENCODING n\nOBJECT FOO a\nOBJECT ENCODING",
          NIL "-ERR unknown subcommand 'FOO'. Try OBJECT HELP.|"
              "-ERR wrong number of arguments for 'object|encoding' command|");
@@ -221,7 +224,7 @@ int main(void)
         cmocka_unit_test(what_is_past_drops_at_once),
         cmocka_unit_test(conditions_of_a_lifetime),
         cmocka_unit_test(a_lifetime_beyond_64_bits_is_refused),
-        cmocka_unit_test(encodings_are_guessed),
+        cmocka_unit_test(encodings_are_as_redis_has_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
