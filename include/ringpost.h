@@ -624,6 +624,7 @@ struct ringpost_info {
     uint64_t waited_p50_us, waited_p99_us, waited_max_us; /* from arrival to delivery */
     uint64_t worked_p50_us, worked_p99_us, worked_max_us; /* from delivery to acknowledgement */
     uint64_t pop_lease; /* enum ringpost_pop_lease; 0 for one the library does not know */
+    uint64_t database;  /* of the Redis protocol; names in other calls are those of database 0 */
 };
 
 RINGPOST_API int ringpost_info(struct ringpost *handle, struct ringpost_bytes queue,
@@ -638,7 +639,7 @@ struct ringpost_cursor;
 RINGPOST_API void ringpost_cursor_close(struct ringpost_cursor *cursor);
 
 /*
- * All queues, in byte order of their names; pages are fetched as they are needed. Next returns 1
+ * All queues, in byte order of their names, one database after the other; pages are fetched as they are needed. Next returns 1
  * with `*info` (set its `size` before each call) lent until the next call on the cursor, or 0 at
  * the end.
  */

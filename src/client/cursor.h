@@ -9,7 +9,7 @@ struct ringpost_cursor {
     enum op op;              /* what the answer is to */
     bool has_more;           /* the broker has more than `page` */
     struct bytes page, rest; /* the answer, the cursor's to free, and what is left of it */
-    uint32_t after;          /* CLIENTS: the last connection given out */
+    uint32_t after;          /* CLIENTS: the last connection given out; LIST: the last database */
     size_t last_size;        /* LIST, TOPICS: the last name given out */
     unsigned char last[FRAME_NAME_MAX];
 };

@@ -18,6 +18,7 @@ struct known {
 
 static const struct figure FIGURES[] = {
     {"name", FIELD_BYTES, offsetof(struct known, info.name)},
+    NUMBER("database", database),
     NUMBER("declared", declared),
     NUMBER("paused", paused),
     NUMBER("ready", ready),
@@ -97,14 +98,20 @@ int info_parse(struct ringpost_info *info, struct bytes fields)
 {
     struct known known = {
         .info = {.oldest_ready_ms = RINGPOST_NONE, .oldest_leased_ms = RINGPOST_NONE}};
-    if (info->size < offsetof(struct ringpost_info, declared))
-        return -EINVAL;
     int error = figures_parse(fields, FIGURES, sizeof FIGURES / sizeof *FIGURES, &known);
     if (error)
         return error;
     known.info.when_full = (uint64_t)when_full_parse(bytes_from(known.when_full));
     known.info.pop_lease = (uint64_t)pop_lease_parse(bytes_from(known.pop_lease));
-    return figures_give(info, info->size, &known.info, sizeof known.info);
+    *info = known.info;
+    return 0;
+}
+
+int info_give(struct ringpost_info *to, struct ringpost_info *info)
+{
+    if (to->size < offsetof(struct ringpost_info, declared))
+        return -EINVAL;
+    return figures_give(to, to->size, info, sizeof *info);
 }
 
 int ringpost_info(struct ringpost *handle, struct ringpost_bytes queue, struct ringpost_info *info,
@@ -115,8 +122,11 @@ int ringpost_info(struct ringpost *handle, struct ringpost_bytes queue, struct r
     if (!name_is_valid(queue))
         return -EINVAL;
     int error = request_call(handle, &question, &wait);
+    struct ringpost_info full;
     if (!error)
-        error = info_parse(info, bytes_of(handle->request.reply, handle->request.reply_size));
+        error = info_parse(&full, bytes_of(handle->request.reply, handle->request.reply_size));
+    if (!error)
+        error = info_give(info, &full);
     if (!error)
         info->name = queue;
     return error;

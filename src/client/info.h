@@ -24,7 +24,10 @@ int figures_parse(struct bytes fields, const struct figure *figures, size_t coun
  */
 int figures_give(void *to, size_t to_size, void *from, size_t from_size);
 
-/* Fills `info`, of which only info->size bytes are the caller's. Returns 0, -EPROTO or -EINVAL. */
+/* Fills all of `info` but its size. Returns 0 or -EPROTO. */
 int info_parse(struct ringpost_info *info, struct bytes fields);
+
+/* Copies it to a caller, as figures_give does; -EINVAL also when he does not know the name. */
+int info_give(struct ringpost_info *to, struct ringpost_info *info);
 
 #endif

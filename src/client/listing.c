@@ -30,7 +30,7 @@ static int fetch(struct ringpost_cursor *cursor, int timeout_ms)
         store_u32(question.body, PAGE);
         question.body_size = 4;
     }
-    if (cursor->op == OP_CLIENTS) {
+    if (cursor->op == OP_CLIENTS || cursor->op == OP_LIST) {
         store_u32(question.body + 4, cursor->after);
         question.body_size = 8;
     }
@@ -70,6 +70,17 @@ static int go_behind(struct ringpost_cursor *cursor, struct bytes name)
     return 0;
 }
 
+/* The same in a list of queues, which goes on behind the last name in the next database. */
+static int go_behind_queue(struct ringpost_cursor *cursor, const struct ringpost_info *queue)
+{
+    if (queue->database < cursor->after || queue->database > UINT32_MAX)
+        return -EPROTO;
+    if (queue->database > cursor->after)
+        cursor->last_size = 0;
+    cursor->after = (uint32_t)queue->database;
+    return go_behind(cursor, bytes_from(queue->name));
+}
+
 int ringpost_list(struct ringpost *handle, struct ringpost_cursor **cursor)
 {
     return listing_create(handle, OP_LIST, cursor);
@@ -81,9 +92,12 @@ int ringpost_list_next(struct ringpost_cursor *cursor, struct ringpost_info *inf
     int got = record_next(cursor, OP_LIST, &fields, timeout_ms);
     if (got <= 0)
         return got;
-    int error = info_parse(info, fields);
+    struct ringpost_info full;
+    int error = info_parse(&full, fields);
     if (!error)
-        error = go_behind(cursor, bytes_from(info->name));
+        error = go_behind_queue(cursor, &full);
+    if (!error)
+        error = info_give(info, &full);
     return error ? error : 1;
 }
 

@@ -179,6 +179,8 @@ static void put_ages(struct engine *engine, const struct queue *queue)
 static void put_queue(struct engine *engine, const struct queue *queue)
 {
     answer_put_bytes(engine, "name", queue->entry.name);
+    if (queue->space > 0)
+        answer_put_number(engine, "database", queue->space);
     answer_put_number(engine, "declared", queue->is_declared);
     answer_put_number(engine, "paused", queue->is_paused);
     answer_put_number(engine, "ready", queue->ready_count);
@@ -245,23 +247,26 @@ static size_t first_entries(const struct table *table, const struct table_entry 
     return count <= count_max ? count : count_max + 1;
 }
 
-/* Answers with a record for each of the first entries behind `after`. */
-static enum status answer_entries(struct engine *engine, const struct command *command,
-                                  const struct table *table, const struct table_entry *after,
-                                  compare_entries *compare,
-                                  void put_record(struct engine *, struct table_entry *),
-                                  struct outbox *outbox)
+/* Records that an answer may still have. */
+static uint32_t records_max(const struct command *command)
+{
+    return command->look.count < LOOK_COUNT_MAX ? command->look.count : LOOK_COUNT_MAX;
+}
+
+/* Puts a record for each of the first entries behind `after`, while there are some `left`; returns
+ * whether there are more. */
+static bool put_entries(struct engine *engine, const struct table *table,
+                        const struct table_entry *after, compare_entries *compare,
+                        void put_record(struct engine *, struct table_entry *), uint32_t *left)
 {
     struct table_entry *entries[2 * (LOOK_COUNT_MAX + 1)];
-    uint32_t count_max =
-        command->look.count < LOOK_COUNT_MAX ? command->look.count : LOOK_COUNT_MAX;
-    size_t count = first_entries(table, after, compare, count_max, entries), put = 0;
-    for (; put < count && put < count_max && engine->text_size < LOOK_SIZE_MAX; put++) {
+    size_t count = first_entries(table, after, compare, *left, entries), put = 0;
+    for (; put<count && * left> 0 && engine->text_size < LOOK_SIZE_MAX; put++, --*left) {
         size_t record = answer_begin_record(engine);
         put_record(engine, entries[put]);
         answer_end_record(engine, record);
     }
-    return answer_send(engine, command, put < count, outbox);
+    return put < count;
 }
 
 static void put_queue_record(struct engine *engine, struct table_entry *entry)
@@ -281,10 +286,17 @@ static void age_all(struct engine *engine)
 
 enum status answer_list(struct engine *engine, const struct command *command, struct outbox *outbox)
 {
-    const struct table_entry after = {.name = command->name};
+    struct table_entry after = {.name = command->name};
+    uint32_t left = records_max(command);
+    unsigned space = command->space;
+    bool has_more;
     age_all(engine);
-    return answer_entries(engine, command, &engine->spaces[command->space].queues, &after, by_name,
-                          put_queue_record, outbox);
+    do {
+        has_more = put_entries(engine, &engine->spaces[space].queues, &after, by_name,
+                               put_queue_record, &left);
+        after.name = (struct bytes){0};
+    } while (!has_more && command->look.is_onward && ++space < SPACES_COUNT);
+    return answer_send(engine, command, has_more, outbox);
 }
 
 static void put_client_record(struct engine *engine, struct table_entry *entry)
@@ -322,8 +334,9 @@ enum status answer_clients(struct engine *engine, const struct command *command,
     if (command->look.is_whole)
         return answer_all_clients(engine, command, outbox);
     const struct table_entry after = {.hash = command->look.after};
-    return answer_entries(engine, command, &engine->peers, &after, by_id, put_client_record,
-                          outbox);
+    uint32_t left = records_max(command);
+    bool has_more = put_entries(engine, &engine->peers, &after, by_id, put_client_record, &left);
+    return answer_send(engine, command, has_more, outbox);
 }
 
 enum status answer_settings(struct engine *engine, const struct command *command,

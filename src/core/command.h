@@ -159,6 +159,7 @@ struct command {
             uint32_t after; /* CLIENTS */
             bool is_whole;  /* CLIENTS: whatever the count, and in no order */
             bool from_back; /* PEEK */
+            bool is_onward; /* LIST: and behind them those of the spaces behind */
         } look;             /* PEEK, LIST, CLIENTS, TOPICS */
         uint32_t client;    /* KILL */
         struct {

@@ -53,6 +53,7 @@ static const struct rule rules[] = {
     [OP_LIST - OP_HELLO] = {.kind = COMMAND_LIST,
                             .name = NAME_ALLOWED,
                             .body_size = 4,
+                            .more_size = 4,
                             .wants_reply = true,
                             .is_large = true},
     [OP_INFO - OP_HELLO] = {.kind = COMMAND_INFO,
@@ -260,6 +261,18 @@ static enum status read_publish(struct command *command, const struct run *run)
     return run->head.flags & MESSAGE_HEADERS ? check_headers(run) : STATUS_OK;
 }
 
+/* Where a list begins, and whether it goes on through the other databases. */
+static enum status read_list(struct command *command, struct bytes body)
+{
+    command->look.count = load_u32(body.data);
+    command->look.is_onward = body.size > sizeof(uint32_t);
+    uint32_t space = command->look.is_onward ? load_u32(body.data + sizeof(uint32_t)) : 0;
+    if (command->look.count == 0 || space >= SPACES_COUNT)
+        return STATUS_BAD_RANGE;
+    command->space = (uint8_t)space;
+    return STATUS_OK;
+}
+
 enum status request_read(struct command *command, const struct run *run)
 {
     const unsigned char *body = run_body(run).data;
@@ -288,8 +301,8 @@ enum status request_read(struct command *command, const struct run *run)
         command->look.after = load_u32(body + 4);
         command->look.count = load_u32(body);
         return command->look.count == 0 ? STATUS_BAD_RANGE : STATUS_OK;
+    case COMMAND_LIST: return read_list(command, run_body(run));
     case COMMAND_PEEK: command->look.from_back = flags & PEEK_BACK; /* fall through */
-    case COMMAND_LIST:
     case COMMAND_TOPICS:
         command->look.count = load_u32(body);
         return command->look.count == 0 ? STATUS_BAD_RANGE : STATUS_OK;

@@ -39,6 +39,7 @@ static const struct phrase {
     {OP_RESUME, 0, true, ""},
     {OP_PEEK, PEEK_BACK, true, "4"},
     {OP_LIST, 0, true, "4"},
+    {OP_LIST, 0, true, "44"},
     {OP_TOPICS, 0, true, "4"},
     {OP_INFO, 0, true, ""},
     {OP_STATS, 0, false, ""},

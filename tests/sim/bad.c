@@ -140,7 +140,8 @@ static void say_bad_body(struct world *world, struct link *link)
     size_t size = random_below(random, 30);
     if (shape.body_size == FIELDS_BODY)
         size = op == OP_REDRIVE ? random_below(random, 2) ? 5 + size : size % 4 : 1 + size;
-    else if (size == (size_t)shape.body_size || (op == OP_RETURN && size == 24))
+    else if (size == (size_t)shape.body_size || (op == OP_RETURN && size == 24) ||
+             (op == OP_LIST && size == 8))
         size++;
     say(link, (uint8_t)op, 0, name, size, STATUS_BAD_FRAME); /* a key of no size is no field */
 }

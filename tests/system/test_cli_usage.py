@@ -321,6 +321,23 @@ def queue_ls_of_many_queues_lists_each_once(broker):
 
 
 @test
+def queue_ls_marks_queues_of_other_databases(broker):
+    name = unique("both")
+    push(broker.connect(), name, b"x")
+    redis = broker.raw(hello=False).socket
+    redis.sendall(b"SELECT 5\r\nRPUSH %s y z\r\nSELECT 15\r\nRPUSH %s w\r\n" % (name, name))
+    wait_until(lambda: cli(broker, "queue", "ls", name).count(b"\n") == 4, "all three are listed")
+    rows = [line.split(None, 6) for line in cli(broker, "queue", "ls", name).splitlines()[1:]]
+    assert [(row[0], row[6]) for row in rows] == [
+        (b"1", name),
+        (b"2", name + b" (database 5)"),
+        (b"1", name + b" (database 15)"),
+    ], rows
+    records = [(record.get("database"), record["ready"]) for record in cli_json(broker, "queue", "ls", name)]
+    assert records == [(None, 1), (5, 2), (15, 1)], records
+
+
+@test
 def queue_ls_of_a_pattern_lists_what_is_like_it(broker):
     c, prefix = broker.connect(), unique("like")
     for name in (prefix + b".a", prefix + b".b", prefix):

@@ -85,6 +85,8 @@ static void print_info(const struct ringpost_info *info, bool is_json)
     struct print print;
     print_begin(&print, is_json);
     print_bytes(&print, "name", info->name);
+    if (info->database > 0)
+        print_number(&print, "database", info->database);
     print_flag(&print, "declared", info->declared);
     print_flag(&print, "paused", info->paused);
     print_number(&print, "ready", info->ready);
@@ -110,6 +112,8 @@ static void print_row(const struct ringpost_info *info)
            : info->declared ? "declared"
                             : "-");
     print_name(info->name);
+    if (info->database > 0)
+        printf(" (database %" PRIu64 ")", info->database);
     putchar('\n');
 }
 

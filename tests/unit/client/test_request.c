@@ -268,6 +268,38 @@ static void list_fetches_pages_as_it_goes(void **state)
     ringpost_cursor_close(cursor);
 }
 
+static size_t put_record_of(unsigned char *to, const char *name, uint64_t database)
+{
+    size_t size = put_record(to, name, 1);
+    size += field_put_number(to + size, "database", database);
+    store_u32(to, (uint32_t)size);
+    return size;
+}
+
+static void list_goes_on_in_the_database_where_it_ended(void **state)
+{
+    struct fake *fake = *state;
+    unsigned char page[256];
+    size_t size = put_record(page, "b", 1);
+    size += put_record_of(page + size, "a", 5);
+    struct ringpost_cursor *cursor;
+    struct ringpost_info info = {.size = sizeof info};
+    assert_int_equal(ringpost_list(fake->handle, &cursor), 0);
+    answer(fake, true, page, size);
+    assert_int_equal(ringpost_list_next(cursor, &info, WAIT_MS), 1);
+    assert_int_equal(info.database, 0);
+    assert_int_equal(load_u32(fake_take(fake, OP_LIST).body.data + 4), 0);
+    assert_int_equal(ringpost_list_next(cursor, &info, WAIT_MS), 1);
+    assert_int_equal(info.database, 5);
+    answer(fake, false, page, put_record_of(page, "b", 5));
+    assert_int_equal(ringpost_list_next(cursor, &info, WAIT_MS), 1);
+    struct taken taken = fake_take(fake, OP_LIST);
+    assert_bytes(bytes_to(taken.name), "a");
+    assert_int_equal(load_u32(taken.body.data + 4), 5);
+    assert_int_equal(ringpost_list_next(cursor, &info, 0), 0);
+    ringpost_cursor_close(cursor);
+}
+
 /* Walks over a list of one page; returns how it ends. */
 static int walk(struct fake *fake, bool has_more, const unsigned char *page, size_t size)
 {
@@ -297,6 +329,11 @@ static void a_list_that_cannot_be_ends_the_walk(void **state)
     store_u32(page, 3);
     assert_int_equal(walk(fake, false, page, size), -EPROTO);
     size = put_record(page, "", 1);
+    assert_int_equal(walk(fake, false, page, size), -EPROTO);
+    size = put_record_of(page, "a", UINT64_C(1) << 32);
+    assert_int_equal(walk(fake, false, page, size), -EPROTO);
+    size = put_record_of(page, "a", 5);
+    size += put_record_of(page + size, "b", 4);
     assert_int_equal(walk(fake, false, page, size), -EPROTO);
 }
 
@@ -423,6 +460,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(redrive_tells_how_many_and_whether_some_are_left, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(list_fetches_pages_as_it_goes, setup, teardown),
+        cmocka_unit_test_setup_teardown(list_goes_on_in_the_database_where_it_ended, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_list_that_cannot_be_ends_the_walk, setup, teardown),
         cmocka_unit_test_setup_teardown(peek_lends_messages, setup, teardown),
         cmocka_unit_test_setup_teardown(messages_that_cannot_be_are_not_lent, setup, teardown),

@@ -189,6 +189,58 @@ static void list_names_queues_in_the_order_of_bytes(void **state)
     stage_close(s);
 }
 
+/* Lists from behind `name` of a space on; queues of other spaces than 0 are told as "name/space". */
+static void list_onward_and_expect(struct stage *stage, uint8_t space, const char *name,
+                                   uint32_t count, const char *expected, bool has_more)
+{
+    char names[256] = "";
+    size_t used = 0;
+    stage_skip(stage);
+    stage_apply(stage, 1,
+                (struct command){.kind = COMMAND_LIST,
+                                 .space = space,
+                                 .name = bytes_text(name),
+                                 .look = {.count = count, .is_onward = true}});
+    struct bytes answer = take_answer(stage, has_more);
+    for (size_t at = 0; at < answer.size; at += load_u32(answer.data + at)) {
+        char fields[4096], *database;
+        frames_tell_fields(bytes_of(answer.data + at + 4, load_u32(answer.data + at) - 4), fields,
+                           sizeof fields);
+        database = strstr(fields, " database=");
+        used += (size_t)snprintf(names + used, sizeof names - used, "%.*s",
+                                 (int)strcspn(fields + 5, " "), fields + 5);
+        if (database)
+            used += (size_t)snprintf(names + used, sizeof names - used, "/%.*s",
+                                     (int)strcspn(database + 10, " "), database + 10);
+        used += (size_t)snprintf(names + used, sizeof names - used, " ");
+    }
+    free((void *)answer.data);
+    assert_string_equal(names, expected);
+}
+
+static void list_goes_on_through_the_spaces_when_it_is_asked_to(void **state)
+{
+    (void)state;
+    struct stage *s = open();
+    static const struct {
+        uint8_t space;
+        const char *name;
+    } queues[] = {{0, "b"}, {0, "a"}, {15, "a"}, {5, "c"}, {5, "a"}};
+    for (int i = 0; i < 5; i++)
+        stage_apply(s, 1,
+                    (struct command){.kind = COMMAND_DECLARE,
+                                     .space = queues[i].space,
+                                     .name = bytes_text(queues[i].name)});
+    stage_skip(s);
+    list_and_expect(s, "", 9, "a b", false);
+    list_onward_and_expect(s, 0, "", 9, "a b a/5 c/5 a/15 ", false);
+    list_onward_and_expect(s, 0, "", 2, "a b ", true);
+    list_onward_and_expect(s, 0, "b", 1, "a/5 ", true);
+    list_onward_and_expect(s, 5, "a", 2, "c/5 a/15 ", false);
+    list_onward_and_expect(s, 15, "a", 2, "", false);
+    stage_close(s);
+}
+
 static void list_without_queues_is_empty(void **state)
 {
     (void)state;
@@ -312,6 +364,7 @@ int main(void)
         cmocka_unit_test(peek_shows_at_most_64_kib),
         cmocka_unit_test(peek_shows_the_first_message_however_large),
         cmocka_unit_test(list_names_queues_in_the_order_of_bytes),
+        cmocka_unit_test(list_goes_on_through_the_spaces_when_it_is_asked_to),
         cmocka_unit_test(list_without_queues_is_empty),
         cmocka_unit_test(list_goes_on_where_it_ended_until_all_are_named),
         cmocka_unit_test(info_tells_all_about_a_queue),
