@@ -5,6 +5,7 @@
 #include "frame/field.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { TEXT_KEPT_MAX = 1024 * 1024 }; /* bytes of room that stay for the next answer */
@@ -353,6 +354,19 @@ enum status answer_inbox(struct engine *engine, const struct command *command, s
     return STATUS_OK;
 }
 
+/* How many names a space has, if any, and how many of them are to be dropped. */
+static void put_space(struct engine *engine, unsigned space)
+{
+    char key[32];
+    uint64_t count = engine_keys(engine, (uint8_t)space);
+    if (count == 0)
+        return;
+    snprintf(key, sizeof key, "keys-%u", space);
+    answer_put_number(engine, key, count);
+    snprintf(key, sizeof key, "expires-%u", space);
+    answer_put_number(engine, key, engine->spaces[space].lifetimes.count);
+}
+
 enum status answer_stats(struct engine *engine, const struct command *command,
                          struct outbox *outbox)
 {
@@ -379,9 +393,17 @@ enum status answer_stats(struct engine *engine, const struct command *command,
         {"overflowed", totals.overflowed},
         {"retained", totals.retained},
         {"retained-bytes", totals.retained_size},
+        {"values", totals.values},
+        {"values-bytes", totals.values_size},
+        {"topics", totals.topics},
+        {"globs", totals.globs},
+        {"apart", totals.apart},
+        {"taking", totals.taking},
         {"message-memory", totals.memory},
     };
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         answer_put_number(engine, fields[i].key, fields[i].value);
+    for (unsigned space = 0; command->has_spaces && space < SPACES_COUNT; space++)
+        put_space(engine, space);
     return answer_send(engine, command, false, outbox);
 }

@@ -170,14 +170,14 @@ static enum status answer_keys(struct engine *engine, const struct command *comm
     return answer_send(engine, command, false, outbox);
 }
 
-static int64_t count_keys(struct engine *engine, uint8_t space)
+uint64_t engine_keys(struct engine *engine, uint8_t space)
 {
     struct table_entry *entry;
     names_expire(engine, SIZE_MAX);
     uint64_t count = engine->spaces[space].values.count;
     for (size_t at = 0; (entry = table_next(&engine->spaces[space].queues, &at));)
         count += is_list(engine, list_entry(entry, struct queue, entry));
-    return (int64_t)count;
+    return count;
 }
 
 static void flush(struct engine *engine, const struct command *command)
@@ -197,7 +197,8 @@ enum status apply_key(struct engine *engine, const struct command *command, stru
         outbox_settle(outbox, command->peer, command->ticket, 1, STATUS_OK);
         break;
     case COMMAND_KEYS_COUNT:
-        outbox_number(outbox, command->peer, command->ticket, count_keys(engine, command->space));
+        outbox_number(outbox, command->peer, command->ticket,
+                      (int64_t)engine_keys(engine, command->space));
         break;
     default: outbox_number(outbox, command->peer, command->ticket, number(engine, command));
     }

@@ -161,6 +161,7 @@ struct command {
             bool from_back; /* PEEK */
             bool is_onward; /* LIST: and behind them those of the spaces behind */
         } look;             /* PEEK, LIST, CLIENTS, TOPICS */
+        bool has_spaces;    /* STATS: with how many names each space has */
         uint32_t client;    /* KILL */
         struct {
             const struct bytes *names; /* WAIT: of which the first that is a list counts */

@@ -472,6 +472,13 @@ struct engine_totals engine_totals(const struct engine *engine)
     totals.retained = engine->retained.messages.count;
     totals.retained_size = engine->retained.size;
     totals.memory = engine->arena.size;
+    totals.topics = engine->topics.names.count;
+    totals.globs = engine->topics.globs.globs.count;
+    totals.apart = engine->topics.apart.count;
+    totals.taking = engine->takers_count;
+    totals.values_size = engine->values.size;
+    for (unsigned space = 0; space < SPACES_COUNT; space++)
+        totals.values += engine->spaces[space].values.count;
     const struct queue *queue;
     for (struct queue_walk walk = {0}; (queue = engine_next_queue(engine, &walk));) {
         totals.consumers += queue->consumers_count;

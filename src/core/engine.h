@@ -81,6 +81,9 @@ struct engine_totals {
         missed;          /* messages of topics: published, handed out, dropped at a bound */
     uint64_t overflowed; /* subscriptions that were ended over their bound */
     uint64_t retained, retained_size; /* messages kept for later subscribers, bytes of them */
+    uint64_t values, values_size;     /* beside queues, and bytes that they count */
+    uint64_t topics, globs, apart;    /* names, globs, and names apart that are subscribed to */
+    uint64_t taking;                  /* connections that wait in a WAIT */
     uint64_t memory;                  /* bytes for messages */
     uint64_t holds;                   /* slices out */
 };

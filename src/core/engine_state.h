@@ -110,6 +110,8 @@ void engine_unlease(struct engine *engine, struct peer *peer, uint64_t count);
 enum status apply_value(struct engine *engine, const struct command *command,
                         struct outbox *outbox);
 enum status apply_key(struct engine *engine, const struct command *command, struct outbox *outbox);
+/* How many lists and values the space has. */
+uint64_t engine_keys(struct engine *engine, uint8_t space);
 
 /* apply_push.c: messages for queues. */
 void apply_push(struct engine *engine, struct peer *peer, const struct command *command,

@@ -239,7 +239,9 @@ void conn_create(struct shard *shard, int fd)
     struct guest guest = {0};
     bool is_counted = shard->door.limits.per_address_max && ring_peer(shard->ring, fd, &from) == 0;
     from.port = 0; /* all of a host count together */
+    shard->facts.came_count++;
     enum status status = door_enter(&shard->door, &guest, is_counted ? &from : NULL, shard->now);
+    shard->facts.turned_away_count += status != STATUS_OK;
     if (status != STATUS_OK && shard->refused_count == REFUSED_MAX) {
         ring_close(shard->ring, fd);
         return;

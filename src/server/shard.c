@@ -6,8 +6,11 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /*
  * A turn:   wait -> read and apply -> tick -> flush -> write
@@ -22,6 +25,23 @@ enum { TURN_AWAY_MAX = 256 }; /* connections, at one try to accept */
 #define PRESS_LOG_NS (10 * NS_PER_S)      /* between lines that say that memory is short */
 #define CLOCK_LOOK_NS NS_PER_S            /* between looks at the time of day */
 #define ACCEPT_RETRY_NS (100 * NS_PER_MS) /* until accepting is tried again after a refusal */
+
+/* What is known of this run from the beginning. Nobody learns the key from its name. */
+static void know(struct shard *shard)
+{
+    struct session_facts *facts = &shard->facts;
+    for (int i = 0; i < RUN_ID_SIZE; i += 8) {
+        char part[32];
+        snprintf(part, sizeof part, "the run's name, from digit %d", i);
+        uint64_t hash = hash_bytes(&shard->options.hash_key, bytes_text(part));
+        snprintf(facts->run_id + i, 9, "%08" PRIx32, (uint32_t)hash);
+    }
+    facts->started_ns = shard->now;
+    facts->process_id = (uint32_t)getpid();
+    facts->connections_max = shard->door.limits.guests_max;
+    facts->memory_max = shard->options.memory_max;
+    shard->options.limits.facts = facts;
+}
 
 int shard_init(struct shard *shard, const struct shard_options *options)
 {
@@ -43,6 +63,7 @@ int shard_init(struct shard *shard, const struct shard_options *options)
     shard->engine = engine_create(options->hash_key);
     engine_configure(shard->engine, &options->engine, 0);
     shard->now = ring_now(shard->ring);
+    know(shard);
     return 0;
 }
 
@@ -81,6 +102,7 @@ int shard_listen(struct shard *shard, const struct ring_address *address, uint16
     struct listener *listener = &shard->listeners[shard->listeners_count++];
     *listener = (struct listener){.io.kind = IO_ACCEPT, .fd = fd, .retry_ns = TIME_NEVER};
     *port = address->kind == RING_ADDRESS_UNIX ? 0 : ring_listen_port(shard->ring, fd);
+    shard->facts.port = shard->facts.port ? shard->facts.port : *port;
     ring_accept(shard->ring, &listener->io, fd);
     return 0;
 }
@@ -102,6 +124,9 @@ void shard_configure(struct shard *shard, const struct session_limits *limits,
     shard->options.limits.liveness_ns = told.liveness_ns;
     shard->options.limits.key = told.key;
     shard->options.limits.epoch_ns = told.epoch_ns;
+    shard->options.limits.facts = told.facts;
+    shard->facts.connections_max = door_limits->guests_max;
+    shard->facts.memory_max = memory_max;
     shard->options.memory_max = memory_max;
     shard->door.limits = *door_limits;
     engine_configure(shard->engine, engine, shard->now);
@@ -123,6 +148,7 @@ static void weigh(struct shard *shard)
     struct session_limits *limits = &shard->options.limits;
     uint64_t max = shard->options.memory_max, used = memory_used();
     bool is_pressed = max > 0 && used > (shard->is_pressed ? max - max / 16 : max);
+    shard->facts.memory_used = used;
     limits->is_memory_short = is_pressed;
     limits->is_memory_full = is_pressed && used > max + max / 8;
     if (is_pressed == shard->is_pressed)
@@ -137,6 +163,7 @@ static void weigh(struct shard *shard)
 
 void shard_apply(struct shard *shard, const struct command *command)
 {
+    shard->facts.commands_count++;
     engine_apply(shard->engine, command, shard->now, &shard->outbox);
     weigh(shard); /* one turn may bring more than there is room for */
 #ifdef RINGPOST_VERIFY

@@ -39,6 +39,7 @@ struct shard {
     struct outbox outbox;
     struct gate gate;
     struct shard_options options;
+    struct session_facts facts;
     struct random random;
     uint64_t now, turns_count;
 

@@ -7,8 +7,6 @@
 #include "session/session.h"
 #include "session/word.h"
 
-#define SERVER_VERSION "7.2.0" /* of Redis, which clients expect something of */
-
 /* Whether a client gave the name of the one user there is, and the password. */
 static bool is_right(const struct call *call, struct bytes user, struct bytes password)
 {
@@ -79,7 +77,7 @@ static void say_server(struct call *call)
     struct pen pen = call_pen(call);
     pen_map(&pen, 7);
     put_pair(&pen, "server", "ringpost");
-    put_pair(&pen, "version", SERVER_VERSION);
+    put_pair(&pen, "version", RESP_SERVER_VERSION);
     pen_bulk(&pen, bytes_text("proto"));
     pen_integer(&pen, call->resp->version);
     pen_bulk(&pen, bytes_text("id"));

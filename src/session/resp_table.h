@@ -50,12 +50,15 @@ extern const struct row_group client_rows;
 extern const struct row_group command_rows;
 extern const struct row_group connection_rows;
 extern const struct row_group extra_rows;
+extern const struct row_group info_rows;
 extern const struct row_group key_rows;
 extern const struct row_group list_rows;
 extern const struct row_group server_rows;
 extern const struct row_group topic_rows;
 extern const struct row_group transaction_rows;
 extern const struct row_group value_rows;
+
+#define RESP_SERVER_VERSION "7.2.0" /* of Redis, which clients expect something of */
 
 /* All of them, in order. */
 extern const struct row_group *const resp_groups[];

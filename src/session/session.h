@@ -7,6 +7,7 @@
 
 #include "core/command.h"
 #include "core/outbox.h"
+#include "session/facts.h"
 #include "session/input.h"
 #include "session/native.h"
 #include "session/output.h"
@@ -28,10 +29,11 @@ struct session_limits {
     uint64_t epoch_ns;          /* what the time of day has more than the session's */
     uint64_t liveness_ns;       /* silence of a client that has leases and sends heartbeats */
     uint32_t hello_max;         /* bytes of a hello; 0: FRAME_HELLO_MAX */
-    struct hash_key key;        /* keeps strangers from choosing hash buckets */
-    struct bytes password;      /* that a hello must have; empty: none */
-    bool is_memory_short;       /* over the limit: nothing large is kept, see SHORT_SIZE_MAX */
-    bool is_memory_full;        /* far over it: questions whose answer is data are refused too */
+    const struct session_facts *facts; /* borrowed; NULL: none are known */
+    struct hash_key key;               /* keeps strangers from choosing hash buckets */
+    struct bytes password;             /* that a hello must have; empty: none */
+    bool is_memory_short; /* over the limit: nothing large is kept, see SHORT_SIZE_MAX */
+    bool is_memory_full;  /* far over it: questions whose answer is data are refused too */
 };
 
 enum session_state {

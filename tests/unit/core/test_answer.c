@@ -335,7 +335,8 @@ static void stats_tell_about_everything(void **state)
     assert_string_equal(
         text, "connections=2 queues=2 consumers=1 subscriptions=1 ready=3 leased=1 "
               "delayed=0 waiting=1 accepted=5 delivered=2 settled=1 refused=2 published=3 "
-              "sent=1 missed=2 overflowed=0 retained=0 retained-bytes=0");
+              "sent=1 missed=2 overflowed=0 retained=0 retained-bytes=0 values=0 values-bytes=0 "
+              "topics=1 globs=0 apart=0 taking=0");
     stage_close(s);
 }
 
