@@ -175,7 +175,7 @@ void dispatch_queue(struct engine *engine, struct queue *queue, struct outbox *o
         return;
     do {
         reconsider(queue);
-        is_any = takers_serve_queue(engine, queue, outbox);
+        is_any = engine->takers_count > 0 && takers_serve_queue(engine, queue, outbox);
         is_any |= hand_out(engine, queue, outbox);
         is_any |= admit_held(engine, queue, outbox);
     } while (is_any);

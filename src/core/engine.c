@@ -313,7 +313,8 @@ static void conclude(struct engine *engine, struct outbox *outbox)
 {
     engine_end_overflowed(engine, outbox);
     engine_bury(engine);
-    takers_serve(engine, outbox);
+    if (!list_is_empty(&engine->stock.awaited))
+        takers_serve(engine, outbox);
 }
 
 /* Whether somebody waits for what is pushed there. */

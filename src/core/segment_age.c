@@ -105,6 +105,8 @@ static uint32_t disorder_end(const struct segment *segment)
 uint64_t segment_first_expiry(const struct segment *segment, uint32_t index, uint32_t count,
                               uint64_t ttl_ns)
 {
+    if (ttl_ns == TIME_NEVER && !segment->deadlines)
+        return TIME_NEVER;
     uint64_t first = expiry_of(segment, index, ttl_ns);
     for (uint32_t i = index + 1; i < index + count && i < disorder_end(segment); i++) {
         uint64_t expiry = expiry_of(segment, i, ttl_ns);
@@ -121,8 +123,7 @@ static bool is_ready(const struct segment *segment, uint32_t index)
 uint64_t segment_expiry(const struct segment *segment, uint64_t ttl_ns)
 {
     uint64_t first = TIME_NEVER;
-    bool expires = ttl_ns != TIME_NEVER || segment->deadlines;
-    if (segment->ready_count == 0 || !expires)
+    if (segment->ready_count == 0 || (ttl_ns == TIME_NEVER && !segment->deadlines))
         return TIME_NEVER;
     if (disorder_end(segment) == 0)
         return expiry_of(segment, segment->ready_first, ttl_ns);
