@@ -70,9 +70,12 @@ GETDEL string
 INCR string
 INCRBY string increment
 DECR string
+DECRBY string increment
+GETSET string value
 APPEND string value
 STRLEN string
 SETEX string seconds value ~
+PSETEX string milliseconds value ~
 SETNX string value
 
 EXISTS key+
@@ -83,6 +86,8 @@ KEYS glob : unordered
 RENAME key key
 EXPIRE key seconds [NX | XX | GT | LT | XX GT | made-up] ~
 PEXPIRE key milliseconds [NX | XX | GT | LT | NX LT] ~
+EXPIREAT key moment [NX | XX | GT | LT | made-up] ~
+PEXPIREAT key moment-ms [NX | XX | GT | LT | GT LT] ~
 TTL key : near
 PTTL key : near
 PERSIST key
@@ -113,6 +118,8 @@ CLIENT KILL TYPE (PUBSUB | made-up) ~
 CLIENT KILL USER made-up ~
 CLIENT made-up ~
 COMMAND COUNT : type
+COMMAND LIST : type
+COMMAND GETKEYS (GET string | LPUSH list value+ | MSET (string value)+ | RENAME key key) ~
 COMMAND INFO command+ : infos
 COMMAND DOCS command : count
 COMMAND made-up ~
