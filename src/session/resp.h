@@ -73,9 +73,8 @@ void resp_end_transaction(struct call *call, struct command *command);
 /* The session ends once all that was asked is replied to. */
 void resp_leave(struct session *session);
 
-/* Has the engine know the client by a name of its own. */
-enum outcome resp_name(struct call *call, struct command *command, struct bytes name,
-                       reply_say *say);
+/* Has the engine know the client's own name. */
+enum outcome resp_label(struct call *call, struct command *command, reply_say *say);
 
 /* Whether it may stand in listings. */
 bool resp_is_plain(struct bytes text);

@@ -13,12 +13,10 @@
 
 enum { LINE_SIZE_MAX = 256 }; /* bytes of a part of a line that holds no name */
 
-enum outcome resp_name(struct call *call, struct command *command, struct bytes name,
-                       reply_say *say)
+enum outcome resp_label(struct call *call, struct command *command, reply_say *say)
 {
-    text_set(&call->resp->name, name);
     command->kind = COMMAND_LABEL;
-    command->label = name;
+    command->label = text_bytes(&call->resp->name);
     call_expect(call, 1, say);
     return CALL_LAST;
 }
@@ -53,9 +51,10 @@ static enum outcome getname(struct call *call, struct command *command)
 
 static enum outcome setname(struct call *call, struct command *command)
 {
-    struct bytes name = call_word(call, 2);
-    return resp_is_plain(name) ? resp_name(call, command, name, say_ok)
-                               : call_fail(call, RESP_BAD_NAME);
+    if (!resp_is_plain(call_word(call, 2)))
+        return call_fail(call, RESP_BAD_NAME);
+    text_set(&call->resp->name, call_word(call, 2));
+    return resp_label(call, command, say_ok);
 }
 
 static enum outcome setinfo(struct call *call, struct command *command)

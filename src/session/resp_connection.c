@@ -35,29 +35,22 @@ static enum outcome auth(struct call *call, struct command *command)
     return call_ok(call);
 }
 
-/* What a HELLO asks for. */
-struct hello {
-    int64_t version; /* 0: the same as before */
-    struct bytes user, password, name;
-    bool has_password, has_name;
-};
-
-/* Reads the options of a HELLO; false when one is wrong, which was said then. */
-static bool read_hello(struct call *call, struct hello *hello)
+/* Takes the options of a HELLO one by one: what stands before a wrong one holds. False when one is
+ * wrong, which was said then. */
+static bool take_options(struct call *call, bool *has_name)
 {
     for (uint32_t i = 2; i < call->words_count; i++) {
         uint32_t left = call->words_count - 1 - i;
         if (call_word_is(call, i, "auth") && left >= 2) {
-            hello->has_password = true;
-            hello->user = call_word(call, ++i);
-            hello->password = call_word(call, ++i);
+            if (!is_right(call, call_word(call, i + 1), call_word(call, i + 2)))
+                return fail_password(call), false;
+            call->resp->is_admitted = true;
+            i += 2;
         } else if (call_word_is(call, i, "setname") && left >= 1) {
-            hello->has_name = true;
-            hello->name = call_word(call, ++i);
-            if (!resp_is_plain(hello->name)) {
-                call_fail(call, RESP_BAD_NAME);
-                return false;
-            }
+            if (!resp_is_plain(call_word(call, ++i)))
+                return call_fail(call, RESP_BAD_NAME), false;
+            text_set(&call->resp->name, call_word(call, i));
+            *has_name = true;
         } else {
             call_fail_with(call, "ERR Syntax error in HELLO option '", call_word(call, i), "'");
             return false;
@@ -88,33 +81,34 @@ static void say_server(struct call *call)
     pen_array(&pen, 0);
 }
 
+/* Changes to a version of the protocol; 0: stays with that which there is. */
+static void change_version(struct call *call, int64_t version)
+{
+    struct resp *resp = call->resp;
+    if (!resp->is_admitted) {
+        call_fail(call, "NOAUTH HELLO must be called with the client already authenticated, "
+                        "otherwise the HELLO AUTH <user> <pass> option can be used to authenticate "
+                        "the client and select the RESP protocol version at the same time");
+        return;
+    }
+    if (version > 0)
+        resp->version = (uint8_t)version;
+    say_server(call);
+}
+
 static enum outcome hello(struct call *call, struct command *command)
 {
-    struct hello asked = {0};
-    struct resp *resp = call->resp;
-    if (call->words_count > 1 && !resp_integer(call_word(call, 1), &asked.version))
+    int64_t version = 0;
+    bool has_name = false;
+    if (call->words_count > 1 && !resp_integer(call_word(call, 1), &version))
         return call_fail(call, "ERR Protocol version is not an integer or out of range");
-    if (call->words_count > 1 && (asked.version < 2 || asked.version > 3))
+    if (call->words_count > 1 && (version < 2 || version > 3))
         return call_fail(call, "NOPROTO unsupported protocol version");
-    if (!read_hello(call, &asked))
-        return CALL_DONE;
-    if (asked.has_password && !is_right(call, asked.user, asked.password))
-        return fail_password(call);
-    resp->is_admitted |= asked.has_password;
-    if (!resp->is_admitted)
-        return call_fail(call, "NOAUTH HELLO must be called with the client already authenticated, "
-                               "otherwise the HELLO AUTH <user> <pass> option can be used "
-                               "to authenticate the client and select the RESP protocol version at "
-                               "the same time");
-    if (asked.version > 0)
-        resp->version = (uint8_t)asked.version;
-    say_server(call);
-    if (!asked.has_name)
-        return CALL_DONE;
-    if (call->session->state == SESSION_OPEN)
-        return resp_name(call, command, asked.name, say_nothing);
-    text_set(&resp->name, asked.name); /* the engine is told with the rest */
-    return CALL_DONE;
+    if (take_options(call, &has_name))
+        change_version(call, version);
+    if (!has_name || call->session->state != SESSION_OPEN)
+        return CALL_DONE; /* the engine is told the name with the rest */
+    return resp_label(call, command, say_nothing);
 }
 
 static enum outcome ping(struct call *call, struct command *command)
@@ -174,8 +168,10 @@ static enum outcome reset(struct call *call, struct command *command)
     resp_forget_transaction(resp);
     if (resp_topics_leave(call, command))
         return CALL_ASKS;
-    if (resp->name.size > 0)
-        return resp_name(call, command, (struct bytes){0}, say_nothing), CALL_ASKS;
+    if (resp->name.size > 0) {
+        text_finish(&resp->name);
+        return resp_label(call, command, say_nothing), CALL_ASKS;
+    }
     resp->version = 2;
     resp->space = 0;
     resp->is_admitted = call->session->limits->password.size == 0;

@@ -22,7 +22,7 @@ LMOVE %s other LEFT RIGHT
 LMOVE other %s LEFT RIGHT
 RPOPLPUSH other %s
 LMPOP 1 %s LEFT
-BLPOP %s 0
+BLPOP %s 0.01
 BRPOP other %s 0
 BLMOVE other %s LEFT LEFT 0
 BLMPOP 0 2 other %s LEFT
@@ -45,7 +45,6 @@ SPUBLISH %s x
 SUBSCRIBE %s
 PSUBSCRIBE %s
 SSUBSCRIBE %s
-PUBSUB NUMSUB %s
 """.split("\n")[1:-1]
 
 
