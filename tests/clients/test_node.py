@@ -3,6 +3,7 @@
 
 import os
 import subprocess
+from contextlib import ExitStack
 
 import node_packages
 from servers import DEADLINE_S, Process, connect, main, start, test, wait_until
@@ -48,26 +49,25 @@ def what_programs_of_ioredis_do_works(server):
     check(server, "ioredis")
 
 
-def hear_before_and_after_a_restart(client, server, listener, worker):
-    page = connect(server)
-    assert listener.line() == b"listening\n"
-    assert page.publish("news", "rain") == 1 and page.lpush("jobs", "first") == 1
-    assert (listener.line(), worker.line()) == (b"rain\n", b"first\n")
-    server.terminate()
-    server.wait_for_end()
-    with start(listen=server.addresses) as again:
-        page = connect(again)
-        wait_until(lambda: page.publish("news", "back"), "the listener is subscribed again")
-        page.lpush("jobs", "second")
-        assert (listener.line(), worker.line()) == (b"back\n", b"second\n")
-
-
 @test
 def listeners_and_workers_go_on_after_a_restart():
     for client in CLIENTS:
-        with start() as server:
-            with running(server, client, "listen", "news") as listener, running(server, client, "work", "jobs") as worker:
-                hear_before_and_after_a_restart(client, server, listener, worker)
+        with ExitStack() as programs:
+            with start() as first:
+                listener = programs.enter_context(running(first, client, "listen", "news"))
+                worker = programs.enter_context(running(first, client, "work", "jobs"))
+                page = connect(first)
+                assert listener.line() == b"listening\n"
+                assert page.publish("news", "rain") == 1 and page.lpush("jobs", "first") == 1
+                assert (listener.line(), worker.line()) == (b"rain\n", b"first\n")
+                first.terminate()
+                first.wait_for_end()
+            with start(listen=first.addresses) as again:
+                page = connect(again)
+                wait_until(lambda: page.publish("news", "back"), "the listener is subscribed again")
+                page.lpush("jobs", "second")
+                assert (listener.line(), worker.line()) == (b"back\n", b"second\n")
+                programs.close()
 
 
 if __name__ == "__main__":

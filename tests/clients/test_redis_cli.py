@@ -69,7 +69,8 @@ def what_is_typed_at_a_terminal_is_answered(server):
         assert session.ask(f"blpop {jobs} other 1") == [f'1) "{jobs}"', '2) "\\xff"']
         assert session.ask(f"lpop {jobs}") == ["(nil)"]
         assert session.ask(f"llen {jobs} x") == ["(error) ERR wrong number of arguments for 'llen' command"]
-        assert any("LPUSH key element" in line for line in session.ask("help lpush"))
+        described = session.ask("help lpush")
+        assert described[1].startswith("  LPUSH ") and described[2].startswith("  summary: "), described
         session.terminal.type(f"subscribe {news}\r".encode())
         session.terminal.read_until(b"(integer) 1")
         assert connect(server).publish(news, "rain") == 1
