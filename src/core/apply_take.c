@@ -124,11 +124,13 @@ static enum status move(struct engine *engine, const struct pop *pop, struct que
     enum status status = move_target(engine, pop, queue, frame, &to);
     if (status != STATUS_OK)
         return status;
-    struct frames_answer answer = {.peer = pop->peer, .ticket = pop->ticket, .total = 1};
-    hand_over(engine, pop, queue, NULL, &answer, outbox); /* which holds the frame */
+    /* The other way round a list of one message would end, and forget its lifetime, when it is turned
+     * upon itself. */
     queue_insert(to, &engine->stock, frame, 0, pop->to_front);
     to->counters.accepted++;
     engine->totals.accepted++;
+    struct frames_answer answer = {.peer = pop->peer, .ticket = pop->ticket, .total = 1};
+    hand_over(engine, pop, queue, NULL, &answer, outbox);
     return STATUS_OK;
 }
 
@@ -225,6 +227,9 @@ static void forget(struct engine *engine, struct taker *taker)
 static enum status wait_for_first(struct engine *engine, const struct pop *pop,
                                   const struct command *command)
 {
+    uint64_t names_max = engine->config.listeners_per_peer_max;
+    if (names_max > 0 && command->take.names_count > names_max)
+        return STATUS_SUBSCRIPTIONS;
     struct taker *taker = taker_create(pop, command->take.names_count);
     uint64_t timeout_ns = command->take.timeout_ns;
     engine->takers_count++;

@@ -341,6 +341,11 @@ static void names_beyond_the_limit_are_not_waited_for(void **state)
     stage_expect(s, "3 #1 max-queues is reached\n");
     stage_tick(s);
     assert_int_equal(engine_totals(s->engine).queues, 0);
+    engine_configure(s->engine, &(struct engine_config){.listeners_per_peer_max = 2}, s->now);
+    stage_wait(s, 4, "a b c", 1, &NOW);
+    stage_wait(s, 4, "a b c", 1, &FRONT);
+    stage_expect(s,
+                 "4 #1 nothing of that name\n4 #2 max-subscriptions-per-connection is reached\n");
     engine_set_pressure(s->engine, true);
     stage_wait(s, 3, "a", 1, &FRONT);
     stage_expect(s, "3 #2 the broker is at its memory limit\n");
@@ -450,6 +455,22 @@ static void a_list_may_be_turned_upon_itself(void **state)
     stage_wait(s, 3, "q", 1, &turn);
     stage_expect(s, "3 #1 of 1 from 0: c\n3 #2 of 1 from 0: b\n");
     stage_expect_ready(s, "q", "b\nc\na\n");
+    stage_close(s);
+}
+
+static void a_list_turned_upon_itself_keeps_its_lifetime(void **state)
+{
+    (void)state;
+    struct stage *s = open_with("a");
+    struct command expire = {.kind = COMMAND_EXPIRE, .name = bytes_text("q")};
+    expire.key.deadline_ms = 1000;
+    stage_apply(s, 2, expire);
+    stage_wait(s, 3, "q", 1, &(struct taking){.to = "q"});
+    stage_wait(s, 3, "q", 1, &(struct taking){.to = "q", .to_front = true});
+    stage_name(s, 2, COMMAND_TTL, "q");
+    stage_expect(s, "2 #1 number 1\n3 #1 of 1 from 0: a\n3 #2 of 1 from 0: a\n"
+                    "2 #2 number 1000\n");
+    stage_expect_ready(s, "q", "a\n");
     stage_close(s);
 }
 
@@ -660,6 +681,7 @@ int main(void)
         cmocka_unit_test(who_waits_goes_on_waiting_when_the_queue_is_deleted),
         cmocka_unit_test(a_move_pushes_what_it_takes),
         cmocka_unit_test(a_list_may_be_turned_upon_itself),
+        cmocka_unit_test(a_list_turned_upon_itself_keeps_its_lifetime),
         cmocka_unit_test(a_move_that_is_refused_leaves_the_message),
         cmocka_unit_test(a_move_to_a_full_queue_drops_the_oldest_there_if_that_is_its_rule),
         cmocka_unit_test(a_moved_message_is_not_delayed_again),
