@@ -47,6 +47,30 @@ size_t resp_put_integer(unsigned char *to, int64_t value)
     return put_head(to, ':', value);
 }
 
+/* Adds one to the number of a line of `size` bytes; false when it would have another size. */
+static bool count_up(unsigned char *line, size_t size)
+{
+    unsigned char *digit = line + size - RESP_END_SIZE - 1;
+    for (; *digit == '9'; digit--)
+        *digit = '0';
+    *digit += digit > line;
+    return digit > line;
+}
+
+size_t resp_put_integers(unsigned char *to, int64_t first, uint32_t step, size_t count)
+{
+    unsigned char *at = to;
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++, at += size, first += step) {
+        bool is_like_last = i > 0 && step <= 1 && first > 0;
+        if (is_like_last)
+            memcpy(at, at - size, size);
+        if (!is_like_last || (step == 1 && !count_up(at, size)))
+            size = resp_put_integer(at, first);
+    }
+    return (size_t)(at - to);
+}
+
 size_t resp_put_bulk(unsigned char *to, struct bytes bytes)
 {
     size_t size = resp_put_bulk_head(to, bytes.size);

@@ -32,6 +32,9 @@ struct bytes resp_excerpt(struct bytes word, size_t size_max);
 /* `:value`, of RESP_HEAD_SIZE_MAX bytes at most. */
 size_t resp_put_integer(unsigned char *to, int64_t value);
 
+/* `count` of them, each `step` more than the one before; none is beyond 64 bits. */
+size_t resp_put_integers(unsigned char *to, int64_t first, uint32_t step, size_t count);
+
 /* A whole bulk string, of RESP_BULK_COST bytes more than `bytes` at most. */
 size_t resp_put_bulk(unsigned char *to, struct bytes bytes);
 

@@ -180,11 +180,11 @@ enum outcome call_item_outcome(const struct call *call, uint32_t count)
 }
 
 /* Bytes of a command before the line that says how long its last word is. */
-static size_t size_before_last(const struct call *call)
+static uint32_t size_before_last(const struct call *call)
 {
     struct resp_span last = call->spans[call->words_count - 1];
     unsigned char head[RESP_HEAD_SIZE_MAX];
-    return last.offset - resp_put_bulk_head(head, last.size);
+    return last.offset - (uint32_t)resp_put_bulk_head(head, last.size);
 }
 
 /* What there is of commands behind the call, if they may be taken along. */
@@ -201,7 +201,9 @@ bool call_take_alike(struct call *call, size_t size_max, struct bytes *last_word
     struct bytes in = following(call);
     if (in.size == 0)
         return false;
-    size_t same = size_before_last(call), size = 0, at = same + 1;
+    if (call->same_size == 0)
+        call->same_size = size_before_last(call);
+    size_t same = call->same_size, size = 0, at = same + 1;
     if (in.size <= at || memcmp(in.data, call->words, same) != 0 || in.data[same] != '$')
         return false;
     if (at + 1 < in.size && in.data[at] == '0' && in.data[at + 1] != '\r')
@@ -251,8 +253,10 @@ bool call_compose(struct call *call, enum op op, struct bytes name, uint32_t fir
 void call_compose_alike(struct call *call, struct bytes name)
 {
     struct composer *composer = &call->resp->composer;
-    size_t size_max = body_size_max(call, name);
+    size_t size_max = body_size_max(call, name), likely = following(call).size;
     struct bytes body;
+    if (likely > 0) /* in the protocol's words they are longer */
+        composer_reserve(composer, likely < RESP_RUN_SIZE_MAX ? likely : RESP_RUN_SIZE_MAX);
     while (composer->count < RESP_RUN_COUNT_MAX && composer->text.size < RESP_RUN_SIZE_MAX &&
            call_take_alike(call, size_max, &body))
         composer_add(composer, (struct bytes){0}, body);

@@ -31,6 +31,7 @@ struct call {
     uint32_t step;        /* how often the handler has been called for it before */
     uint32_t size;        /* bytes of the input that it is */
     uint32_t taken_size;  /* those that it takes, with others alike */
+    uint32_t same_size;   /* bytes that those share with it; 0: not known yet */
     bool is_inside;   /* of a transaction, whose commands are carried out together: nothing waits */
     uint64_t context; /* the handler's own, 0 at its first step */
 };

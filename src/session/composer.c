@@ -23,6 +23,12 @@ void composer_begin(struct composer *composer, enum op op, uint8_t flags, struct
     composer->is_mixed = false;
 }
 
+void composer_reserve(struct composer *composer, size_t size)
+{
+    text_reserve(&composer->text, size);
+    composer->text.size -= (uint32_t)size;
+}
+
 void composer_add(struct composer *composer, struct bytes headers, struct bytes body)
 {
     struct bytes name = composer->name;

@@ -22,6 +22,9 @@ void composer_rest(struct composer *composer);
 /* Begins a run of messages for `name`, which stays while they are added. */
 void composer_begin(struct composer *composer, enum op op, uint8_t flags, struct bytes name);
 
+/* Makes room for so many bytes more of messages, likely to come. */
+void composer_reserve(struct composer *composer, size_t size);
+
 /* Adds a message; `headers` is a block as the flags promise, or empty. */
 void composer_add(struct composer *composer, struct bytes headers, struct bytes body);
 

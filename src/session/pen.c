@@ -6,7 +6,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { ERROR_SIZE_MAX = 256 }; /* of a status in words */
+enum {
+    ERROR_SIZE_MAX = 256, /* bytes of a status in words */
+    LINES_MAX = 64,       /* put together at once */
+};
 
 /* Room for `size` bytes, to be filled at once. */
 static unsigned char *room(struct pen *pen, size_t size)
@@ -57,6 +60,17 @@ void pen_integer(struct pen *pen, int64_t value)
 {
     unsigned char line[RESP_HEAD_SIZE_MAX];
     pen_put(pen, bytes_of(line, resp_put_integer(line, value)));
+}
+
+void pen_integers(struct pen *pen, int64_t first, uint32_t step, uint32_t count)
+{
+    unsigned char lines[LINES_MAX * RESP_HEAD_SIZE_MAX];
+    while (count > 0) {
+        uint32_t some = count < LINES_MAX ? count : LINES_MAX;
+        pen_put(pen, bytes_of(lines, resp_put_integers(lines, first, step, some)));
+        first += (int64_t)step * some;
+        count -= some;
+    }
 }
 
 void pen_bulk(struct pen *pen, struct bytes bytes)

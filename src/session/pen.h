@@ -26,6 +26,9 @@ void pen_error(struct pen *pen, const char *text);
 void pen_status(struct pen *pen, enum status status);
 
 void pen_integer(struct pen *pen, int64_t value);
+
+/* `count` of them, each `step` more than the one before. */
+void pen_integers(struct pen *pen, int64_t first, uint32_t step, uint32_t count);
 void pen_bulk(struct pen *pen, struct bytes bytes);
 void pen_digits(struct pen *pen, uint64_t value);  /* a number as a bulk */
 void pen_text(struct pen *pen, struct bytes text); /* for people's eyes */

@@ -1,6 +1,7 @@
 #include "session/replies.h"
 
 #include "base/array.h"
+#include "session/say.h"
 
 #include <assert.h>
 
@@ -202,6 +203,22 @@ static bool settle_frames(struct replies *replies, struct output *output,
     return is_taken;
 }
 
+/* Settles as many tickets as one reply has that are answered with numbers alike. Returns how many. */
+static uint32_t settle_numbers(struct replies *replies, uint64_t ticket, struct output *output,
+                               const struct effect *effect, uint32_t count)
+{
+    size_t at = find(replies, ticket);
+    struct reply *reply = reply_at(replies, at);
+    uint32_t left = reply->count - reply->settled_count;
+    if (reply->say != say_integer || reply->is_joined || reply->is_skipped)
+        return 0;
+    count = count < left ? count : left;
+    struct pen pen = pen_at(replies, at, output);
+    pen_integers(&pen, effect->numbers.first, effect->numbers.step, count);
+    reply->settled_count += count;
+    return count;
+}
+
 bool replies_settle(struct replies *replies, struct output *output, const struct effect *effect)
 {
     if (effect->kind == EFFECT_FRAMES)
@@ -210,11 +227,17 @@ bool replies_settle(struct replies *replies, struct output *output, const struct
                      : effect->kind == EFFECT_NUMBER ? effect->numbers.count
                                                      : 1;
     struct effect one = *effect;
-    for (uint32_t i = 0; i < count; i++) {
-        settle(replies, effect->ticket + i, output, &one);
-        if (effect->kind == EFFECT_NUMBER)
-            one.numbers.first += effect->numbers.step;
-        let_out(replies, output);
+    for (uint32_t i = 0, some; i < count; i += some) {
+        uint64_t ticket = effect->ticket + i;
+        bool is_number = effect->kind == EFFECT_NUMBER;
+        some = is_number ? settle_numbers(replies, ticket, output, &one, count - i) : 0;
+        if (some == 0)
+            settle(replies, ticket, output, &one);
+        some += some == 0;
+        if (is_number)
+            one.numbers.first += (int64_t)effect->numbers.step * some;
+        if (is_settled(reply_at(replies, 0)))
+            let_out(replies, output);
     }
     return false;
 }

@@ -5,14 +5,17 @@
 #include <assert.h>
 #include <stdlib.h>
 
+enum { CAPACITY_MIN = 128 }; /* bytes: a few words, or lines */
+
 unsigned char *text_reserve(struct text *text, size_t size)
 {
     if (text->first > 0 && text->first + text->size + size > text->capacity) {
         memmove(text->data, text->data + text->first, text->size);
         text->first = 0;
     }
-    size_t capacity = text->capacity;
-    text->data = array_reserve(text->data, &capacity, text->first + text->size + size, 1);
+    size_t capacity = text->capacity, need = text->first + text->size + size;
+    need = need > CAPACITY_MIN ? need : CAPACITY_MIN;
+    text->data = array_reserve(text->data, &capacity, need, 1);
     assert(capacity <= UINT32_MAX);
     text->capacity = (uint32_t)capacity;
     unsigned char *at = text->data + text->first + text->size;

@@ -36,6 +36,21 @@ static void short_answers_are_lines(void **state)
     expect(resp_put_integer(room_of(RESP_HEAD_SIZE_MAX), INT64_MIN), ":-9223372036854775808\r\n");
 }
 
+static void integers_that_count_up_are_like_those_that_stand_alone(void **state)
+{
+    (void)state;
+    static const int64_t firsts[] = {0, 1, 8, 95, 999, -3, INT64_MAX - 20};
+    unsigned char together[16 * RESP_HEAD_SIZE_MAX], alone[16 * RESP_HEAD_SIZE_MAX];
+    for (size_t i = 0; i < sizeof firsts / sizeof *firsts; i++)
+        for (uint32_t step = 0; step <= 2; step++) {
+            size_t size = 0;
+            for (uint32_t n = 0; n < 10; n++)
+                size += resp_put_integer(alone + size, firsts[i] + (int64_t)n * step);
+            assert_int_equal(resp_put_integers(together, firsts[i], step, 10), size);
+            assert_memory_equal(together, alone, size);
+        }
+}
+
 static void an_error_is_one_line_whatever_a_client_wrote(void **state)
 {
     (void)state;
@@ -102,6 +117,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(short_answers_are_lines),
+        cmocka_unit_test(integers_that_count_up_are_like_those_that_stand_alone),
         cmocka_unit_test(an_error_is_one_line_whatever_a_client_wrote),
         cmocka_unit_test(an_error_shows_the_beginning_of_a_word),
         cmocka_unit_test(bulk_strings_are_whole_or_in_parts),
