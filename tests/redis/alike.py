@@ -13,19 +13,27 @@ NEAR_MAX = 60_000  # ms between two servers' answers to PTTL
 HELLO_OWN = {b"server", b"version", b"id"}
 
 
-def alike(kinds, theirs, ours):
-    """Whether what came of a step is the same; `kinds` (of forms.py) is of its commands, a list of them of EXEC."""
+def first_unlike(kinds, theirs, ours):
+    """Which reply of what came of a step is the first that is not the same; None when all are.
+
+    `kinds` (of forms.py) is of the step's commands, a list of them of EXEC.
+    """
     if theirs == ours:
-        return True
+        return None
     theirs, ours = split(theirs), split(ours)
-    if not kinds:
-        return _with_matches_sorted(theirs) == _with_matches_sorted(ours)
-    if len(theirs) != len(ours) or None in map(reply_end, theirs + ours):
-        return False
-    theirs, ours = list(map(parse, theirs)), list(map(parse, ours))
+    if not kinds and _with_matches_sorted(theirs) == _with_matches_sorted(ours):
+        return None
     if kinds == [ACKS]:
-        return _same_acks(theirs, ours)
-    return all(_same(*trio) for trio in zip_longest(kinds, theirs, ours) if trio[1])
+        return None if _same_acks(theirs, ours) else 0
+    for index, (kind, reply, our_reply) in enumerate(zip_longest(kinds, theirs, ours)):
+        if reply != our_reply and not (reply and our_reply and _same_reply(kind, reply, our_reply)):
+            return index
+    return None
+
+
+def _same_reply(kind, reply, our_reply):
+    are_whole = reply_end(reply) and reply_end(our_reply)
+    return kind is not None and are_whole and _same(kind, parse(reply), parse(our_reply))
 
 
 def _with_matches_sorted(replies):
@@ -89,7 +97,9 @@ def _same_infos(a, b):
 def _same_acks(theirs, ours):
     """Replies to UNSUBSCRIBE without names: one for each, in any order, with the same counts in this one."""
     names, counts = [], []
-    for nodes in (theirs, ours):
+    if not all(map(reply_end, theirs + ours)):
+        return False
+    for nodes in (list(map(parse, theirs)), list(map(parse, ours))):
         if any(node.kind.encode() not in NESTS or len(node.content) != 3 for node in nodes):
             return False
         names.append(sorted(repr(node.content[:2]) for node in nodes))

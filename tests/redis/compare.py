@@ -3,7 +3,7 @@
 from collections import namedtuple
 from dataclasses import replace
 
-from alike import alike
+from alike import first_unlike
 from resp import split
 from steps import Send
 
@@ -33,8 +33,9 @@ def _difference(index, step, theirs, ours):
         return None
     for who in sorted(theirs.said.keys() | ours.said.keys()):
         pair = theirs.said.get(who, b""), ours.said.get(who, b"")
-        if not alike(step.kinds if who == step.who else (), *pair):
-            same, left, right = _from_the_first_that_differs(*map(split, pair))
+        same = first_unlike(step.kinds if who == step.who else [], *pair)
+        if same is not None:
+            left, right = (split(data)[same:] for data in pair)
             sign = who, _beginning(left), _beginning(right)
             what = f"connection {who} heard\n  after {same} that are the same\n{_beside(left, right)}"
             return Difference(index, step, what, sign)
@@ -45,13 +46,6 @@ def _difference(index, step, theirs, ours):
     else:
         return None
     return Difference(index, step, what, what)
-
-
-def _from_the_first_that_differs(theirs, ours):
-    same = 0
-    while same < min(len(theirs), len(ours)) and theirs[same] == ours[same]:
-        same += 1
-    return same, theirs[same:], ours[same:]
 
 
 def _beginning(replies):

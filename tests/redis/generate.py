@@ -257,7 +257,7 @@ class Sequence:
         for _ in range(self.dice.randint(0, 6)):
             name = self.next_to_queue()
             if name:
-                command = self.command_of_one_reply(name)
+                command = self.command_of_ordered_replies(name)
                 queued.append(command.words)
                 kinds += [command.kind] if name != "WATCH" else []  # that is refused at once
         self.words.timeouts = TIMEOUTS_BAD
@@ -265,8 +265,9 @@ class Sequence:
             queued = [words[:2] if words[0].upper().endswith(b"SUBSCRIBE") else words for words in queued]
         return queued, kinds
 
-    def command_of_one_reply(self, name):
-        while (command := self.command(name)).kind == ACKS:
+    def command_of_ordered_replies(self, name):
+        """Not one that ends all subscriptions."""
+        while (command := self.command(name)).kind == ACKS or (name in SUBSCRIBING and len(command.words) == 1):
             pass
         return command
 
