@@ -271,6 +271,11 @@ bool resp_effect(struct session *session, const struct effect *effect)
     if (effect->kind == EFFECT_MESSAGE || effect->kind == EFFECT_GAP ||
         effect->kind == EFFECT_ENDED)
         return resp_topics_effect(session, effect);
+    if (effect->kind == EFFECT_SETTLED && effect->status == STATUS_CLOSING) {
+        /* Who finds its connection ended comes back; who is told of an error gives up. */
+        session->state = SESSION_CLOSED;
+        return false;
+    }
     if (effect->kind == EFFECT_SETTLED && effect->status == STATUS_CHANGED)
         restore(resp, effect->ticket);
     if (effect->kind == EFFECT_SETTLED)

@@ -232,6 +232,20 @@ static void what_is_no_command_closes_behind_what_is_owed(void **state)
     talk_close(t);
 }
 
+static void a_pop_from_a_broker_that_is_ending_closes_behind_what_is_owed(void **state)
+{
+    (void)state;
+    struct talk *t = talk_open();
+    chat(t, CLIENT, "RPUSH q a b", ":2|");
+    chat(t, OTHER, "PING", "+PONG|");
+    engine_drain(t->engine, &t->outbox);
+    chat(t, CLIENT, "LLEN q\nLPOP q\nPING", ":2|");
+    chat(t, OTHER, "LLEN q\nBLPOP q 0\nPING", ":2|");
+    assert_int_equal(talk_session(t, CLIENT)->state, SESSION_CLOSED);
+    assert_int_equal(talk_session(t, OTHER)->state, SESSION_CLOSED);
+    talk_close(t);
+}
+
 static void web_browsers_are_closed_without_a_word(void **state)
 {
     (void)state;
@@ -259,6 +273,7 @@ int main(void)
         cmocka_unit_test(a_transaction_does_not_take_place_when_something_watched_has_changed),
         cmocka_unit_test(without_the_password_little_can_be_said),
         cmocka_unit_test(what_is_no_command_closes_behind_what_is_owed),
+        cmocka_unit_test(a_pop_from_a_broker_that_is_ending_closes_behind_what_is_owed),
         cmocka_unit_test(web_browsers_are_closed_without_a_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
