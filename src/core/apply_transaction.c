@@ -77,6 +77,11 @@ void apply_unwatch(struct engine *engine, struct peer *peer, const struct comman
     outbox_settle(outbox, peer->id, command->ticket, 1, STATUS_OK);
 }
 
+bool engine_skips(const struct engine *engine)
+{
+    return engine->transaction.is_skipped;
+}
+
 void apply_begin(struct engine *engine, struct peer *peer, const struct command *command,
                  struct outbox *outbox)
 {

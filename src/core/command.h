@@ -81,6 +81,19 @@ enum command_kind {
     COMMAND_GLOBS,      /* different ones that are subscribed to: NUMBER */
     COMMAND_LABEL,      /* the connection, for listings: OK */
     COMMAND_EVICT,      /* ends connections that are as asked for: NUMBER of them */
+
+    /* From here on a server carries them out, unless engine_skips; the engine has no part in them, and
+     * answers that nothing can be changed, or that it has slept. */
+    COMMAND_CONFIGURE, /* changes settings, all or none: NUMBER, enum setting_fault of the pair `id` */
+    COMMAND_SLEEP,     /* serves nobody for a while: OK */
+};
+
+/* Why a setting is not changed. */
+enum setting_fault {
+    SETTING_OK,
+    SETTING_UNKNOWN,   /* there is none of that name */
+    SETTING_FIXED,     /* not by clients, or not while the broker runs */
+    SETTING_BAD_VALUE, /* it does not take that */
 };
 
 /* What a name is. */
@@ -216,9 +229,14 @@ struct command {
             enum key_type type; /* KEYS; KEY_NONE: any */
             bool is_apart;      /* CHANNELS, LISTENERS */
         } names;                /* KEYS, CHANNELS, LISTENERS */
-        bool is_bare;        /* BEGIN, COMMIT: whatever has changed, and what is watched stays so */
-        bool is_every_space; /* FLUSH */
-        struct bytes label;  /* LABEL */
+        bool is_bare; /* BEGIN, COMMIT: whatever has changed, and what is watched stays so */
+        struct {
+            const struct bytes *pairs; /* each a name and a value */
+            uint32_t count;            /* of pairs */
+        } configure;                   /* CONFIGURE */
+        uint64_t sleep_ns;             /* SLEEP */
+        bool is_every_space;           /* FLUSH */
+        struct bytes label;            /* LABEL */
         struct {
             uint32_t client;      /* PEER_NONE: any */
             struct bytes address; /* empty: any */

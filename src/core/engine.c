@@ -302,6 +302,8 @@ static void apply(struct engine *engine, struct peer *peer, const struct command
     case COMMAND_CHANNELS: status = answer_channels(engine, command, outbox); break;
     case COMMAND_LISTENERS: status = answer_listeners(engine, command, outbox); break;
     case COMMAND_GLOBS: status = answer_globs(engine, command, outbox); break;
+    case COMMAND_CONFIGURE: outbox_number(outbox, peer->id, command->ticket, SETTING_FIXED); break;
+    case COMMAND_SLEEP: outbox_settle(outbox, peer->id, command->ticket, 1, STATUS_OK); break;
     default: assert(command->kind == COMMAND_HEARTBEAT);
     }
     if (command->kind < COMMAND_PURGE || status != STATUS_OK)

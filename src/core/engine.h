@@ -56,6 +56,10 @@ void engine_destroy(struct engine *engine);
 void engine_apply(struct engine *engine, const struct command *command, uint64_t now,
                   struct outbox *outbox);
 
+/* Whether commands are skipped now, those of the server too: the transaction that they are of does not
+ * take place. engine_apply says so of each. */
+bool engine_skips(const struct engine *engine);
+
 /* Does what is due: admits waiting pushes, hands out messages. To be called after a turn's commands
  * and releases. */
 void engine_tick(struct engine *engine, uint64_t now, struct outbox *outbox);

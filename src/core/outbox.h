@@ -26,8 +26,9 @@ enum effect_kind {
 struct effect {
     enum effect_kind kind;
     uint32_t peer;
-    enum status status;   /* SETTLED, ENDED, KILLED */
-    uint32_t id;          /* DELIVER, LOST, MESSAGE, GAP, ENDED; FRAMES: which of the names */
+    enum status status; /* SETTLED, ENDED, KILLED */
+    uint32_t id; /* DELIVER, LOST, MESSAGE, GAP, ENDED; FRAMES: which of the names; NUMBER of a
+                           CONFIGURE: which of the pairs */
     uint32_t deliveries;  /* DELIVER: of each message, before */
     uint32_t total;       /* FRAMES */
     bool has_more;        /* ANSWER: there is more than this; FRAMES */

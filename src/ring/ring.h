@@ -70,6 +70,9 @@ uint64_t ring_now(const struct ring *ring);
  * the clock. */
 uint64_t ring_epoch(const struct ring *ring);
 
+/* Lets that time pass, with the thread doing nothing at all. */
+void ring_sleep(struct ring *ring, uint64_t ns);
+
 /*
  * Submits everything started since the last call and waits for an event, at most until `deadline`
  * (TIME_NEVER: as long as it takes; a time that has passed: not at all). Returns the number of

@@ -109,6 +109,13 @@ uint64_t ring_now(const struct ring *ring)
     return ring->now;
 }
 
+/* Only the test moves the clock. */
+void ring_sleep(struct ring *ring, uint64_t ns)
+{
+    (void)ring;
+    (void)ns;
+}
+
 uint64_t ring_epoch(const struct ring *ring)
 {
     (void)ring;

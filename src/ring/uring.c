@@ -213,6 +213,14 @@ uint64_t ring_now(const struct ring *ring)
     return ring->now;
 }
 
+void ring_sleep(struct ring *ring, uint64_t ns)
+{
+    struct timespec time = {.tv_sec = (time_t)(ns / NS_PER_S), .tv_nsec = (long)(ns % NS_PER_S)};
+    (void)ring;
+    while (nanosleep(&time, &time) < 0 && errno == EINTR)
+        ;
+}
+
 uint64_t ring_epoch(const struct ring *ring)
 {
     (void)ring;

@@ -6,9 +6,9 @@
 #include "server/address.h"
 #include "server/keys.h"
 #include "server/log.h"
-#include "server/records.h"
 #include "server/reload.h"
 #include "server/shard.h"
+#include "server/tuning.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +27,7 @@
  * thread. */
 struct broker {
     struct options *options;
-    struct bytes settings; /* what SETTINGS is answered with */
+    struct tuning tuning;
     struct shard shard;
     struct heap heap;
     uint64_t trim_ns; /* when memory goes back; TIME_NEVER: there is none to give */
@@ -60,65 +60,9 @@ static int open_signals(void)
     return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static struct session_limits limits_of(const struct options *options)
-{
-    return (struct session_limits){
-        .frame_max = (uint32_t)options->frame_max,
-        .hello_timeout_ns = options->hello_timeout_ns,
-        .silent_timeout_ns = options->idle_hello_timeout_ns,
-        .hello_max = (uint32_t)options->hello_max,
-        .liveness_ns = options->liveness_ns,
-        .password = bytes_of(options->password.data, options->password.size),
-    };
-}
-
-static struct door_limits door_limits_of(const struct options *options)
-{
-    return (struct door_limits){
-        .guests_max = options->connections_max,
-        .per_address_max = options->connections_per_address_max,
-        .strangers_max = options->strangers_max,
-    };
-}
-
-/* What the engine is told; it borrows from the options and from `settings`. */
-static struct engine_config engine_config_of(struct broker *broker)
-{
-    const struct options *options = broker->options;
-    struct records records;
-    memory_free((void *)broker->settings.data);
-    records_init(&records, options);
-    broker->settings = records_encode(&records);
-    records_finish(&records);
-    return (struct engine_config){
-        .queue_policies = options->policies.queues,
-        .queue_policies_count = options->policies.queues_count,
-        .queues_max = options->queues_max,
-        .letters_memory_max = options->memory_max + options->memory_max / 8,
-        .in_flight_max = options->in_flight_max,
-        .unsent_max = options->unsent_max,
-        .topic_policies = options->policies.topics,
-        .topic_policies_count = options->policies.topics_count,
-        .listeners_per_peer_max = options->subscriptions_per_connection_max,
-        .listeners_max = options->subscriptions_max,
-        .retained_count_max = options->retained_max ? options->retained_max : UINT64_MAX,
-        .retained_size_max = options->retained_size_max ? options->retained_size_max : UINT64_MAX,
-        .values_size_max = options->values_size_max ? options->values_size_max : UINT64_MAX,
-        .settings = broker->settings,
-    };
-}
-
 static int start_shard(struct broker *broker)
 {
-    struct shard_options options = {
-        .ring = {.is_base_only = broker->options->is_base_ring,
-                 .peer_timeout_s = (unsigned)(broker->options->tcp_timeout_ns / NS_PER_S)},
-        .limits = limits_of(broker->options),
-        .door_limits = door_limits_of(broker->options),
-        .engine = engine_config_of(broker),
-        .memory_max = broker->options->memory_max,
-        .peer_timeout_ns = broker->options->tcp_timeout_ns,
-    };
+    struct shard_options options = tuning_shard_options(&broker->tuning);
     if (getrandom(&options.hash_key, sizeof options.hash_key, 0) != sizeof options.hash_key) {
         log_line("no random numbers: %s", strerror(errno));
         return EX_OSERR;
@@ -184,12 +128,8 @@ static int write_ready_file(const struct broker *broker)
 
 static void take_options(struct broker *broker)
 {
-    if (!reload(broker->options))
-        return;
-    struct session_limits limits = limits_of(broker->options);
-    struct door_limits door_limits = door_limits_of(broker->options);
-    struct engine_config engine = engine_config_of(broker);
-    shard_configure(&broker->shard, &limits, &door_limits, &engine, broker->options->memory_max);
+    if (reload(broker->options))
+        tuning_tell(&broker->tuning, &broker->shard);
 }
 
 /* Does what signals ask for, as they come. */
@@ -261,7 +201,12 @@ static void run(struct broker *broker)
 
 int broker_run(struct options *options)
 {
-    struct broker broker = {.options = options, .trim_ns = TIME_NEVER, .signal_fd = open_signals()};
+    struct broker broker = {
+        .options = options,
+        .tuning = {.options = options},
+        .trim_ns = TIME_NEVER,
+        .signal_fd = open_signals(),
+    };
     raise_descriptors();
     int code = start_shard(&broker);
     if (code == EX_OK)
@@ -271,7 +216,7 @@ int broker_run(struct options *options)
     if (code == EX_OK)
         run(&broker);
     shard_finish(&broker.shard);
-    memory_free((void *)broker.settings.data);
+    tuning_finish(&broker.tuning);
     close(broker.signal_fd);
     return code;
 }

@@ -83,6 +83,8 @@ static const struct key keys[] = {
     {"tcp-timeout", "DURATION", "after which a host that does not answer over TCP is gone",
      .kind = KEY_NUMBER, .unit = UNIT_DURATION, .needs_restart = true, .at = FIELD(tcp_timeout_ns),
      .min = NS_PER_S, .max = TIMEOUT_MAX, .fallback = "30s"},
+    {"enable-debug-command", "no|yes", "let Redis clients stop everything for a while: DEBUG SLEEP",
+     .kind = KEY_SWITCH, .needs_restart = true, .at = FIELD(may_debug), .fallback = "no"},
     {"drain-timeout", "DURATION", "how long the end waits for what is leased to be settled",
      .kind = KEY_NUMBER, .unit = UNIT_DURATION, .at = FIELD(drain_timeout_ns), .max = TIMEOUT_MAX,
      .fallback = "10s"},

@@ -17,7 +17,7 @@ enum {
 
 /* Who gave a value. */
 struct origin {
-    enum origin_kind { ORIGIN_DEFAULT, ORIGIN_FILE, ORIGIN_FLAG } kind;
+    enum origin_kind { ORIGIN_DEFAULT, ORIGIN_FILE, ORIGIN_FLAG, ORIGIN_CLIENT } kind;
     unsigned line; /* of the file */
 };
 
@@ -51,6 +51,7 @@ struct options {
     uint64_t is_base_ring;                 /* ring-features 6.1 */
     char password_file[OPTIONS_PATH_SIZE]; /* or empty */
     uint64_t is_insecure; /* listens for other machines although there is no password */
+    uint64_t may_debug;   /* clients may have the broker sleep */
     struct policies policies;
     struct password password; /* what stands in the file */
 };

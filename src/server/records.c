@@ -25,9 +25,10 @@ static char *origin_text(const struct options *options, struct origin origin)
 {
     char text[OPTIONS_PATH_SIZE + 16];
     snprintf(text, sizeof text, "%s:%u", options->config_file, origin.line);
-    return copy(origin.kind == ORIGIN_FILE   ? text
-                : origin.kind == ORIGIN_FLAG ? "flag"
-                                             : "default");
+    return copy(origin.kind == ORIGIN_FILE     ? text
+                : origin.kind == ORIGIN_FLAG   ? "flag"
+                : origin.kind == ORIGIN_CLIENT ? "client"
+                                               : "default");
 }
 
 static void add_key(struct records *records, const struct options *options, const struct key *key)

@@ -7,7 +7,8 @@
 struct record {
     char *key; /* `KEY`, `queue PATTERN KEY` or `topic PATTERN KEY` */
     char *value;
-    char *origin; /* `default`, `flag`, or FILE:LINE, with the patterns that go before it */
+    char *
+        origin; /* `default`, `flag`, `client`, or FILE:LINE, with the patterns that go before it */
     bool needs_restart;
 };
 

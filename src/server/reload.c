@@ -39,8 +39,7 @@ static bool keep_values(struct options *next, const struct options *options)
     return options_check(next, stderr) == 0;
 }
 
-/* Says how they differ, key by key. */
-static void compare(const struct options *options, const struct options *next)
+unsigned reload_log(const struct options *options, const struct options *next)
 {
     struct records old, new;
     records_init(&old, options);
@@ -50,10 +49,9 @@ static void compare(const struct options *options, const struct options *next)
         log_line("password: it is another one");
         count++;
     }
-    if (count == 0)
-        log_line("the configuration was read again, nothing has changed");
     records_finish(&old);
     records_finish(&new);
+    return count;
 }
 
 bool reload(struct options *options)
@@ -63,7 +61,8 @@ bool reload(struct options *options)
     struct options wanted = next; /* borrows what next owns */
     is_good = is_good && keep_values(&next, options);
     if (is_good) {
-        compare(options, &wanted);
+        if (reload_log(options, &wanted) == 0)
+            log_line("the configuration was read again, nothing has changed");
         options_finish(options);
         *options = next;
     } else {

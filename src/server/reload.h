@@ -8,4 +8,7 @@
  * restart; what changes is logged, and so is what is wrong. Returns whether they did. */
 bool reload(struct options *options);
 
+/* Logs how the options that hold from now on differ, key by key. Returns in how many. */
+unsigned reload_log(const struct options *options, const struct options *next);
+
 #endif

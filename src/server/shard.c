@@ -3,6 +3,7 @@
 #include "base/array.h"
 #include "base/time.h"
 #include "server/log.h"
+#include "server/tuning.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -161,10 +162,39 @@ static void weigh(struct shard *shard)
     shard->press_told_ns = shard->now > 0 ? shard->now : 1;
 }
 
+/* Changes settings as a client asks for. */
+static void configure(struct shard *shard, const struct command *command)
+{
+    uint32_t which = 0;
+    enum setting_fault fault = tuning_change(shard->options.tuning, command, &which);
+    if (fault == SETTING_OK)
+        tuning_tell(shard->options.tuning, shard);
+    struct effect *answer = outbox_put(&shard->outbox, EFFECT_NUMBER, command->peer);
+    answer->ticket = command->ticket;
+    answer->id = which;
+    answer->numbers.count = 1;
+    answer->numbers.first = fault;
+}
+
+/* Carries out what the engine has no part in. */
+static void serve(struct shard *shard, const struct command *command)
+{
+    if (command->kind == COMMAND_CONFIGURE) {
+        configure(shard, command);
+    } else {
+        ring_sleep(shard->ring, command->sleep_ns);
+        outbox_settle(&shard->outbox, command->peer, command->ticket, 1, STATUS_OK);
+    }
+}
+
 void shard_apply(struct shard *shard, const struct command *command)
 {
     shard->facts.commands_count++;
-    engine_apply(shard->engine, command, shard->now, &shard->outbox);
+    bool is_servers = shard->options.tuning && command->kind >= COMMAND_CONFIGURE;
+    if (is_servers && !engine_skips(shard->engine))
+        serve(shard, command);
+    else
+        engine_apply(shard->engine, command, shard->now, &shard->outbox);
     weigh(shard); /* one turn may bring more than there is room for */
 #ifdef RINGPOST_VERIFY
     engine_check(shard->engine);

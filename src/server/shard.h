@@ -10,8 +10,11 @@
 #include "server/gate.h"
 #include "session/session.h"
 
+struct tuning;
+
 struct shard_options {
     struct ring_options ring;
+    struct tuning *tuning; /* borrowed; NULL: clients change no settings */
     struct session_limits limits;
     struct door_limits door_limits;
     uint64_t peer_timeout_ns; /* for a peer that does not acknowledge; 0: only TCP judges */

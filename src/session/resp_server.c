@@ -1,8 +1,13 @@
+#include "base/time.h"
+#include "resp/number.h"
 #include "session/resp.h"
 #include "session/resp_table.h"
+#include "session/say.h"
 #include "session/session.h"
 
 /* Commands about the broker that need not ask the engine. */
+
+enum { SLEEP_MAX_MS = 60 * 1000 };
 
 static enum outcome time_of_day(struct call *call, struct command *command)
 {
@@ -86,6 +91,26 @@ static enum outcome function_help(struct call *call, struct command *command)
     return call_help(call, lines);
 }
 
+/* Stopping everything. */
+
+static enum outcome debug(struct call *call, struct command *command)
+{
+    int64_t sleep_ms = 0;
+    if (!call->session->limits->may_debug)
+        return call_fail(call, "ERR DEBUG command not allowed. If the enable-debug-command option "
+                               "is set to \"local\", you can run it from a local connection, "
+                               "otherwise you need to set this option in the configuration file, "
+                               "and then restart the server.");
+    if (call->words_count != 3 || !call_word_is(call, 1, "sleep"))
+        return call_fail_arguments(call);
+    if (resp_timeout(call_word(call, 2), &sleep_ms) < 0)
+        sleep_ms = 0; /* as Redis does with what is no time */
+    command->kind = COMMAND_SLEEP;
+    command->sleep_ns = (uint64_t)(sleep_ms < SLEEP_MAX_MS ? sleep_ms : SLEEP_MAX_MS) * NS_PER_MS;
+    call_expect(call, 1, say_ok);
+    return CALL_LAST;
+}
+
 #define ALWAYS (ROW_LOADING | ROW_STALE)
 #define ADMIN (ROW_ADMIN | ROW_LOADING | ROW_STALE)
 
@@ -128,6 +153,12 @@ static const struct row slowlog_rows[] = {
 };
 
 static const struct row rows[] = {
+    {.name = "debug",
+     .arity = -2,
+     .flags = ROW_ADMIN | ROW_NOSCRIPT | ROW_LOADING | ROW_STALE,
+     .handler = debug,
+     .summary = "`DEBUG SLEEP seconds` stops everything, with the key `enable-debug-command`.",
+     .differs = "For a minute at most, and nothing else."},
     {.name = "function",
      .arity = -2,
      .subcommands = function_rows,

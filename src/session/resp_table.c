@@ -3,8 +3,8 @@
 #include "session/word.h"
 
 const struct row_group *const resp_groups[] = {
-    &connection_rows, &client_rows, &command_rows, &server_rows,      &info_rows,  &key_rows,
-    &list_rows,       &value_rows,  &topic_rows,   &transaction_rows, &extra_rows,
+    &connection_rows, &client_rows, &command_rows, &server_rows, &info_rows,        &config_rows,
+    &key_rows,        &list_rows,   &value_rows,   &topic_rows,  &transaction_rows, &extra_rows,
 };
 const size_t resp_groups_count = sizeof resp_groups / sizeof *resp_groups;
 

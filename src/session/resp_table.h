@@ -48,6 +48,7 @@ struct row_group {
 
 extern const struct row_group client_rows;
 extern const struct row_group command_rows;
+extern const struct row_group config_rows;
 extern const struct row_group connection_rows;
 extern const struct row_group extra_rows;
 extern const struct row_group info_rows;

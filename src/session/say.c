@@ -68,8 +68,7 @@ void say_note_name(struct replies *replies, struct bytes name)
     replies_note(replies, name);
 }
 
-/* The noted name of that number. */
-static struct bytes noted_name(const struct pen *pen, uint32_t number)
+struct bytes say_noted_name(const struct pen *pen, uint32_t number)
 {
     size_t at = 0;
     while (number-- > 0)
@@ -82,7 +81,7 @@ void say_popped(struct pen *pen, const struct effect *effect)
 {
     if (effect->kind == EFFECT_FRAMES) {
         pen_array(pen, 2);
-        pen_bulk(pen, noted_name(pen, effect->id));
+        pen_bulk(pen, say_noted_name(pen, effect->id));
     } else if (is_nothing(effect)) {
         pen_null_array(pen);
     } else {

@@ -37,4 +37,7 @@ reply_say say_names;
 /* Notes names for say_popped. */
 void say_note_name(struct replies *replies, struct bytes name);
 
+/* The noted name of that number. */
+struct bytes say_noted_name(const struct pen *pen, uint32_t number);
+
 #endif

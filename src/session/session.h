@@ -31,6 +31,7 @@ struct session_limits {
     uint32_t hello_max;         /* bytes of a hello; 0: FRAME_HELLO_MAX */
     const struct session_facts *facts; /* borrowed; NULL: none are known */
     struct hash_key key;               /* keeps strangers from choosing hash buckets */
+    bool may_debug;                    /* clients may have the broker sleep */
     struct bytes password;             /* that a hello must have; empty: none */
     bool is_memory_short; /* over the limit: nothing large is kept, see SHORT_SIZE_MAX */
     bool is_memory_full;  /* far over it: questions whose answer is data are refused too */

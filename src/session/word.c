@@ -1,11 +1,21 @@
 #include "session/word.h"
 
+static unsigned char lower(unsigned char letter)
+{
+    return letter >= 'A' && letter <= 'Z' ? (unsigned char)(letter + 'a' - 'A') : letter;
+}
+
+struct bytes word_lower(struct bytes word, unsigned char *to)
+{
+    for (size_t i = 0; i < word.size; i++)
+        to[i] = lower(word.data[i]);
+    return bytes_of(to, word.size);
+}
+
 bool word_is(struct bytes word, const char *text)
 {
     for (size_t i = 0; i < word.size; i++) {
-        unsigned char letter = word.data[i];
-        if (letter >= 'A' && letter <= 'Z')
-            letter += 'a' - 'A';
+        unsigned char letter = lower(word.data[i]);
         if (text[i] == '\0' || letter != (unsigned char)text[i])
             return false;
     }

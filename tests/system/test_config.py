@@ -8,6 +8,7 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
+from connections import connect_socket
 from environment import ROOT, wait_until
 from harness import Broker, main, run_broker, test
 
@@ -130,6 +131,34 @@ def hup_without_a_file_ends_nothing():
     with Broker() as broker:
         reload(broker, "the configuration was read again, nothing has changed")
         broker.connect().ping()
+
+
+def say(broker, line, count=1):
+    """The lines that a client of the Redis protocol is told to one of its own."""
+    with connect_socket(broker.address) as stream, stream.makefile("rb") as lines:
+        stream.sendall(line.encode() + b"\r\n")
+        return [lines.readline().decode().rstrip() for _ in range(count)]
+
+
+@test
+def a_redis_client_changes_settings_until_the_file_is_read_again():
+    with Broker("--max-queues", "10") as broker:
+        assert say(broker, "CONFIG SET max-queues 20 maxmemory 64mb") == ["+OK"]
+        assert "ringpostd: memory-limit: was '0', is '64mb'\n" in broker.said()
+        assert say(broker, "CONFIG GET max-queues", 5) == ["*2", "$10", "max-queues", "$2", "20"]
+        (refusal,) = say(broker, "CONFIG SET max-queues 30 frame-max 1mb")
+        assert refusal.endswith("'frame-max') - can't set immutable config"), refusal
+        said = reload(broker, "memory-limit: was '64mb', is '0'")
+        assert "max-queues: was '20', is '10'" in said, said
+
+
+@test
+def a_broker_sleeps_only_when_it_may():
+    with Broker() as broker:
+        (refusal,) = say(broker, "DEBUG SLEEP 0")
+        assert refusal.startswith("-ERR DEBUG command not allowed."), refusal
+    with Broker("--enable-debug-command") as broker:
+        assert say(broker, "DEBUG SLEEP 0.01") == ["+OK"]
 
 
 if __name__ == "__main__":
