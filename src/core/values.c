@@ -94,7 +94,8 @@ enum status value_append(struct value_store *store, struct value *value, struct 
         left -= size - value->capacity;
         set_capacity(store, value, size + (spare < left ? spare : left));
     }
-    bytes_copy(value->data + value->size, bytes);
+    if (bytes.size > 0)
+        bytes_copy(value->data + value->size, bytes);
     value->size = size;
     value->is_grown = true;
     return STATUS_OK;

@@ -83,6 +83,8 @@ static size_t find(const struct replies *replies, uint64_t ticket)
 static struct bytes note_at(const struct replies *replies, size_t at)
 {
     size_t offset = 0;
+    if (reply_at(replies, at)->note_size == 0)
+        return (struct bytes){0};
     for (size_t i = 0; i < at; i++)
         offset += reply_at(replies, i)->note_size;
     return bytes_of(text_bytes(&replies->notes).data + offset, reply_at(replies, at)->note_size);

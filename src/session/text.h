@@ -27,7 +27,7 @@ void text_finish(struct text *text);
 
 static inline struct bytes text_bytes(const struct text *text)
 {
-    return bytes_of(text->data + text->first, text->size);
+    return text->size > 0 ? bytes_of(text->data + text->first, text->size) : (struct bytes){0};
 }
 
 #endif
