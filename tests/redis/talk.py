@@ -29,6 +29,15 @@ class Talk:
         except (BrokenPipeError, ConnectionResetError):
             pass
 
+    def say(self, data):
+        """The same, but no more than is taken now."""
+        self.stream.settimeout(0)
+        try:
+            self.stream.send(data)
+        except (BrokenPipeError, ConnectionResetError, BlockingIOError):
+            pass
+        self.stream.settimeout(DEADLINE_S)
+
     def read(self):
         """The next reply, as its bytes; None at the end of the connection."""
         while not (end := self.input and reply_end(self.input)):
