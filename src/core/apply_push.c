@@ -109,6 +109,14 @@ static void refuse(struct engine *engine, struct push *push, uint64_t ticket, en
     outbox_settle(push->outbox, push->peer->id, ticket, 1, status);
 }
 
+/* Lets older messages go. Where each frame tells how long the list is then, it takes its place alone. */
+static bool make_room(struct engine *engine, const struct push *push, unsigned how)
+{
+    bool is_single = push->command->wants_number && !push->command->is_whole;
+    const struct run one = is_single ? frame_run(push->run.data) : push->run;
+    return queue_make_room(push->queue, &engine->stock, &one, how);
+}
+
 /* Does what can be done at once with the next frames. */
 static void push_some(struct engine *engine, struct push *push, unsigned how)
 {
@@ -121,7 +129,7 @@ static void push_some(struct engine *engine, struct push *push, unsigned how)
         list_is_empty(&queue->waiting) ? queue_push(queue, &engine->stock, run, how) : 0;
     if (accepted > 0)
         accept(engine, push, ticket, accepted);
-    else if (drops_oldest(queue, run) && queue_make_room(queue, &engine->stock, run, how))
+    else if (drops_oldest(queue, run) && make_room(engine, push, how))
         return;
     else if (may_wait && split_holdable(run, push->peer, frame_max, &part))
         hold(engine, push->peer, queue, &part, ticket);

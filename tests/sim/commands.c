@@ -129,6 +129,7 @@ static void choose(struct commands *commands)
     swarm->window_max = (uint32_t)ONE_OF(&commands->random, 3, 50, 65536);
     swarm->headers_percent = (unsigned)ONE_OF(&commands->random, 0, 0, 10, 50);
     swarm->settings_percent = (unsigned)ONE_OF(&commands->random, 5, 20, 60);
+    swarm->list_percent = (unsigned)ONE_OF(&commands->random, 0, 20, 50);
     swarm->ms_max = ONE_OF(&commands->random, 2, 20, 20, 300, 300, 5000, 100000);
 }
 
@@ -367,6 +368,77 @@ static void fill_subscribe(struct commands *commands, struct command *command)
     command->subscription.no_retained = chance(commands, 25);
     if (!command->subscription.is_inbox && chance(commands, commands->swarm.group_percent))
         command->subscription.group = bytes_text(groups[below(commands, TWIN_GROUPS)]);
+}
+
+/* Lists. */
+
+static void fill_push(struct commands *commands, struct command *command, uint64_t first_id)
+{
+    make_run(commands, command, OP_PUSH, 0, first_id);
+    command->at_front = chance(commands, 50);
+    command->is_whole = chance(commands, 40);
+    command->wants_number = command->run.count == 1 || !(command->run.head.flags & MESSAGE_HEADERS);
+    command->only_there = command->wants_number && chance(commands, 15);
+}
+
+static void fill_take(struct commands *commands, struct command *command)
+{
+    command->take.count = (uint32_t)ONE_OF(&commands->random, 0, 1, 1, 2, 5, 100);
+    command->take.from_back = chance(commands, 40);
+    command->take.is_each = command->take.count > 0 && chance(commands, 40);
+}
+
+static void fill_wait(struct commands *commands, struct command *command)
+{
+    command->take.names = commands->take_names;
+    command->take.is_move = chance(commands, 40);
+    command->take.names_count =
+        command->take.is_move ? 1 : 1 + (uint32_t)below(commands, TWIN_TAKE_NAMES);
+    for (uint32_t i = 0; i < command->take.names_count; i++)
+        commands->take_names[i] = commands->names.queues[below(commands, TWIN_QUEUES)];
+    command->take.count =
+        command->take.is_move ? 1 : (uint32_t)ONE_OF(&commands->random, 1, 1, 1, 3, 50);
+    command->take.from_back = chance(commands, 40);
+    command->take.to_front = chance(commands, 50);
+    command->take.to = command->take.is_move ? command->name : (struct bytes){0};
+    command->take.is_now = chance(commands, 20);
+    if (chance(commands, 60))
+        command->take.timeout_ns = chance(commands, 90)
+                                       ? 1000 * (1 + below(commands, 1000 * commands->swarm.ms_max))
+                                       : UINT64_MAX;
+    command->name = (struct bytes){0};
+}
+
+static void fill_finish(struct commands *commands, struct command *command)
+{
+    command->finish.how = chance(commands, 50) ? SETTLE_ACKNOWLEDGE : SETTLE_RETURN;
+    command->finish.is_all = chance(commands, 20);
+    if (command->finish.how == SETTLE_RETURN && chance(commands, 30))
+        command->finish.delay_ms = random_ms(commands);
+    if (command->finish.is_all)
+        command->name = (struct bytes){0};
+}
+
+void commands_list(struct commands *commands, struct command *command, uint64_t first_id)
+{
+    command->kind = (enum command_kind)ONE_OF(
+        &commands->random, COMMAND_PUSH, COMMAND_PUSH, COMMAND_PUSH, COMMAND_TAKE, COMMAND_TAKE,
+        COMMAND_WAIT, COMMAND_WAIT, COMMAND_FINISH, COMMAND_LENGTH, COMMAND_RANGE, COMMAND_WATCH,
+        COMMAND_UNWATCH);
+    command->name = commands->names.queues[skewed(commands, TWIN_QUEUES)];
+    switch (command->kind) {
+    case COMMAND_PUSH: fill_push(commands, command, first_id); break;
+    case COMMAND_TAKE: fill_take(commands, command); break;
+    case COMMAND_WAIT: fill_wait(commands, command); break;
+    case COMMAND_FINISH: fill_finish(commands, command); break;
+    case COMMAND_RANGE:
+        command->range.start = (int64_t)below(commands, 40) - 20;
+        command->range.stop = (int64_t)below(commands, 40) - 20;
+        if (chance(commands, 20))
+            command->range.stop = chance(commands, 50) ? INT64_MAX : INT64_MIN;
+        break;
+    default: break;
+    }
 }
 
 void commands_fill(struct commands *commands, struct command *command, uint64_t first_id)

@@ -5,11 +5,14 @@
 #include "dice.h"
 #include "twin.h"
 
-enum { COMMAND_KINDS = COMMAND_SETTINGS + 1 };
+enum {
+    COMMAND_KINDS = COMMAND_SETTINGS + 1, /* those that native clients can ask for */
+};
 
 /* What a seed does, and how much of it. */
 struct swarm {
     unsigned weights[COMMAND_KINDS];
+    unsigned list_percent;  /* of commands that are about lists */
     unsigned wild_percent;  /* of arguments that are out of the way */
     uint32_t run_max;       /* messages of a run */
     uint32_t size_max;      /* bytes of a message */
@@ -32,6 +35,7 @@ struct commands {
     size_t frames_size, frames_capacity;
     struct headers *headers; /* of each of them */
     size_t headers_capacity;
+    struct bytes take_names[TWIN_TAKE_NAMES];        /* of the pop made last */
     struct queue_policy policies[COMMANDS_POLICIES]; /* of the configuration made last */
 };
 
@@ -42,6 +46,9 @@ void commands_finish(struct commands *commands);
 /* Fills in the arguments of a command of any kind but SETTLE. Messages are numbered from `first_id`
  * on, and stay until the next call. */
 void commands_fill(struct commands *commands, struct command *command, uint64_t first_id);
+
+/* Makes a command about lists, as the Redis protocol asks for them. */
+void commands_list(struct commands *commands, struct command *command, uint64_t first_id);
 
 /* A configuration, whose policies stay until the next call. */
 struct engine_config commands_config(struct commands *commands);

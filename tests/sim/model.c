@@ -166,33 +166,66 @@ static void purge_instead(struct model *model, struct command *command)
     command->name = fullest;
 }
 
-static void apply(struct model *model, int at, struct command *command)
+/* Has a command carried out that is filled in; its messages are numbered on. */
+static void carry_out(struct model *model, int at, struct command *command)
 {
-    struct twin *twin = &model->twin;
-    struct twin_peer *peer = &twin->peers[at];
+    struct twin_peer *peer = &model->twin.peers[at];
     uint64_t first_id = model->id_next, matched = model->engine->topics.matched_count;
-    if (command->kind == COMMAND_SETTLE || command->kind == COMMAND_TOUCH)
-        fill_settle(model, peer, command);
-    else
-        commands_fill(&model->commands, command, first_id);
-    if (command->kind == COMMAND_KILL)
-        command->client = 1 + (uint32_t)below(model, model->peer_id_next + 1);
-    else if (command->kind == COMMAND_PUSH)
-        purge_instead(model, command);
     bool is_run = command->kind == COMMAND_PUSH || command->kind == COMMAND_PUBLISH;
-    uint32_t count = is_run ? command->run.count : 1;
     command->peer = peer->id;
     command->ticket = model->ticket_next[at];
-    model->ticket_next[at] += count;
-    model->id_next += count;
+    model->ticket_next[at] += command_tickets(command);
+    model->id_next += is_run ? command->run.count : 1;
     call(model, peer, command, first_id);
     if (is_run)
         memset(model->commands.frames, 0xDD, command->run.size); /* borrowed for the call alone */
     if (command->kind == COMMAND_PUBLISH && model->engine->topics.matched_count == matched)
         reach(REACH_MATCH_CACHED);
+}
+
+static void apply(struct model *model, int at, struct command *command)
+{
+    struct twin_peer *peer = &model->twin.peers[at];
+    if (command->kind == COMMAND_SETTLE || command->kind == COMMAND_TOUCH)
+        fill_settle(model, peer, command);
+    else
+        commands_fill(&model->commands, command, model->id_next);
+    if (command->kind == COMMAND_KILL)
+        command->client = 1 + (uint32_t)below(model, model->peer_id_next + 1);
+    else if (command->kind == COMMAND_PUSH)
+        purge_instead(model, command);
+    carry_out(model, at, command);
     for (int i = 0; i < MODEL_PEERS && command->kind == COMMAND_KILL; i++)
         if (model->twin.peers[i].is_there && model->twin.peers[i].id == command->client)
             detach(model, i);
+}
+
+/* A command about lists; who waits says nothing before it is served. */
+static void act_on_list(struct model *model, int at, bool is_inside)
+{
+    struct command command = {0};
+    if (model->twin.peers[at].taker.is_there)
+        return;
+    commands_list(&model->commands, &command, model->id_next);
+    if (command.kind == COMMAND_PUSH)
+        purge_instead(model, &command);
+    if (command.kind == COMMAND_WAIT)
+        command.take.is_now |= is_inside;
+    if (!is_inside || command.kind != COMMAND_WATCH)
+        carry_out(model, at, &command);
+}
+
+/* Commands that are one. */
+static void transact(struct model *model, int at)
+{
+    struct command begin = {.kind = COMMAND_BEGIN, .is_bare = chance(model, 20)};
+    struct command commit = {.kind = COMMAND_COMMIT};
+    if (model->twin.peers[at].taker.is_there)
+        return;
+    carry_out(model, at, &begin);
+    for (uint64_t count = below(model, 5); count > 0; count--)
+        act_on_list(model, at, true);
+    carry_out(model, at, &commit);
 }
 
 /* Time goes on: by a little, to when something is due or right before it, or far beyond. */
@@ -223,8 +256,12 @@ static void step(struct model *model)
         attach(model, at);
     else if (command.kind == COMMAND_DETACH)
         detach(model, at);
-    else if (command.kind != COMMAND_ATTACH)
+    else if (command.kind != COMMAND_ATTACH && !chance(model, model->commands.swarm.list_percent))
         apply(model, at, &command);
+    else if (chance(model, 10))
+        transact(model, at);
+    else
+        act_on_list(model, at, false);
     while (model->twin.holds_count > 0 && chance(model, model->release_percent))
         release(model, model->is_release_random ? below(model, model->twin.holds_count) : 0);
     if (chance(model, model->tick_percent))

@@ -92,7 +92,7 @@ int main(int argc, char **argv)
         {op_names, sizeof op_names / sizeof *op_names, world_ops_said},
         {status_names, STATUS_COUNT, world_statuses_told},
         {names, WORLD_REACH_COUNT, world_reached},
-        {twin_reach_names, REACH_COUNT, twin_reached},
+        {twin_reach_names, REACH_LISTS, twin_reached},
     };
     size_t missing = 0;
     for (size_t i = 0; i < sizeof coverages / sizeof *coverages; i++) {

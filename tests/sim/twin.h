@@ -16,9 +16,11 @@
 enum {
     TWIN_QUEUES = 9,
     TWIN_PEERS = 24,
-    TWIN_IDS = 5,      /* of consumers, and of subscriptions, of one peer */
-    TWIN_TOPICS = 14,  /* names that are published to */
-    TWIN_INBOXES = 24, /* names of inboxes, those that are forged too */
+    TWIN_IDS = 5,                            /* of consumers, and of subscriptions, of one peer */
+    TWIN_CONSUMERS = TWIN_IDS + TWIN_QUEUES, /* behind them the keepers of what it has popped */
+    TWIN_TAKE_NAMES = 4,                     /* lists that one pop waits for */
+    TWIN_TOPICS = 14,                        /* names that are published to */
+    TWIN_INBOXES = 24,                       /* names of inboxes, those that are forged too */
     TWIN_NAMES = TWIN_TOPICS + TWIN_INBOXES,
     TWIN_PATTERNS = 24,
     TWIN_GROUPS = 2, /* called a and b */
@@ -190,11 +192,51 @@ int names_learn(struct twin_names *names, struct bytes name);
     X(TICK_EARLY, "tick right before its deadline")                                \
     X(TICK_LATE, "tick long past its deadline")
 
+/* The same of lists, pops and transactions. */
+#define TWIN_LIST_COVERAGE(X)                                                      \
+    X(OVERFLOWED_NEWEST, "message at the back dropped by one pushed to the front") \
+    X(PUSHED_FRONT, "push to the front")                                           \
+    X(PUSHED_WHOLE, "whole run pushed")                                            \
+    X(PUSHED_WHOLE_REFUSED, "whole run refused that would fit in part")            \
+    X(PUSHED_NOWHERE, "push to no list, which there must be")                      \
+    X(PUSHED_AWAITED, "run of which others take in between")                       \
+    X(TAKEN, "messages taken")                                                     \
+    X(TAKEN_BACK, "messages taken from the back")                                  \
+    X(TAKEN_EACH, "several pops of one message")                                   \
+    X(TAKEN_EACH_LATE, "pops of which the last find nothing")                      \
+    X(TAKEN_PAUSED, "pop of a paused queue")                                       \
+    X(TAKEN_PIECES, "messages taken in several pieces")                            \
+    X(TAKER, "pop that waits")                                                     \
+    X(TAKER_SECOND, "pop served by another name than its first")                   \
+    X(TAKER_RIVALS, "message that several wait for")                               \
+    X(TAKER_LATE, "pop that waits in vain")                                        \
+    X(TAKER_DEAD, "connection ends while it waits")                                \
+    X(TAKER_OUTLIVES, "queue deleted while somebody waits")                        \
+    X(TAKER_TICK, "pop served by what time makes ready")                           \
+    X(TAKER_REFUSED, "message that waits to be moved, and cannot be")              \
+    X(MOVED, "message moved")                                                      \
+    X(MOVED_OWN, "message moved to the other end of its list")                     \
+    X(MOVED_LATE, "message moved for one that waits")                              \
+    X(KEEPER, "messages popped and leased")                                        \
+    X(KEEPER_NEXT, "next pop acknowledges")                                        \
+    X(KEEPER_FINISHED, "what was popped finished")                                 \
+    X(KEEPER_RETURNED, "what was popped returned")                                 \
+    X(KEEPER_LOST, "lease of what was popped lost")                                \
+    X(KEEPER_DEAD, "what was popped returned by the end of its connection")        \
+    X(KEEPER_DELETED, "queue deleted of which somebody has popped")                \
+    X(KEEPER_FULL, "pop that leases all that may be in flight")                    \
+    X(RANGE, "messages of a range")                                                \
+    X(RANGE_EMPTY, "range without messages")                                       \
+    X(CHANGED, "transaction that does not take place")                             \
+    X(UNCHANGED, "transaction that takes place although names are watched")        \
+    X(COMMITTED_AWAITED, "transaction behind which others are served")
+
 enum twin_reach {
 #define TWIN_ENUM(name, text) REACH_##name,
-    TWIN_COVERAGE(TWIN_ENUM)
+    TWIN_COVERAGE(TWIN_ENUM) TWIN_LIST_COVERAGE(TWIN_ENUM)
 #undef TWIN_ENUM
-        REACH_COUNT
+        REACH_COUNT,
+    REACH_LISTS = REACH_OVERFLOWED_NEWEST, /* the first of TWIN_LIST_COVERAGE */
 };
 extern uint64_t twin_reached[REACH_COUNT];
 extern const char *const twin_reach_names[REACH_COUNT];
@@ -204,11 +246,20 @@ static inline void reach(enum twin_reach what)
     twin_reached[what]++;
 }
 
-/* What the twin says must be settled in this call, frame by frame. */
+/* What the twin says must be settled in this call, ticket by ticket. */
 struct twin_settled {
+    enum twin_foretold {
+        FORETOLD_STATUS,
+        FORETOLD_NUMBER,
+        FORETOLD_FRAMES
+    } kind; /* an answer: a status OK */
     uint32_t peer;
-    uint64_t number;
+    uint64_t number; /* of the frame, its ticket */
     enum status status;
+    int64_t value;              /* NUMBER */
+    uint32_t which, total, put; /* FRAMES: of which name, how many, and how many came already */
+    int queue;                  /* FRAMES: whose messages */
+    struct twin_held *messages; /* FRAMES */
 };
 
 struct twin_message {
@@ -236,6 +287,8 @@ struct twin_waiting {
 
 struct twin_queue {
     bool is_there, is_declared, is_paused;
+    bool is_resumed;                     /* since the last tick, which serves those who wait */
+    uint64_t changes;                    /* of what is ready, by all queues of the name ever */
     struct queue_settings own, settings; /* as given, as they hold; no NULL in the latter */
     struct list messages;                /* ready and leased, from the front to the back */
     struct list later;                   /* delayed */
@@ -306,13 +359,32 @@ struct twin_gap {
     struct twin_missed missed;
 };
 
-struct twin_peer {
+/* A pop that waits. */
+struct twin_taker {
     bool is_there;
+    uint64_t ticket, order; /* the earlier, the smaller */
+    uint64_t deadline;
+    struct twin_pop {
+        uint32_t count;
+        bool from_back, is_move, to_front;
+        int to;
+    } pop;
+    int queues[TWIN_TAKE_NAMES]; /* by its names */
+    uint32_t names_count;
+};
+
+struct twin_peer {
+    bool is_there, is_each;
     uint32_t id;
+    struct twin_taker taker;
+    struct {
+        bool is_there;
+        uint64_t changes; /* when it began */
+    } watches[TWIN_QUEUES];
     uint64_t window_count, window_size, held_count, held_size;
     unsigned char client[64], address[64]; /* as it says of itself, and ends in zeros */
     uint64_t unsent, unsent_topics;
-    struct twin_consumer consumers[TWIN_IDS];
+    struct twin_consumer consumers[TWIN_CONSUMERS];
     struct twin_subscription subscriptions[TWIN_IDS];
     struct twin_item *items; /* the backlog */
     size_t items_first, items_count, items_capacity;
@@ -342,6 +414,7 @@ struct twin_event {
         EVENT_BURY,   /* it brings those written to their queues */
         EVENT_BURIED, /* it has */
         EVENT_END,    /* a queue goes away */
+        EVENT_LOSE,   /* it ends leases of what a connection has popped */
     } kind;
     size_t effects_count;  /* that there were before */
     uint32_t frames_count; /* and frames in the last of them, which settles some */
@@ -349,6 +422,18 @@ struct twin_event {
     unsigned char *frame;  /* LETTER: a copy of what died */
     char reason[16];       /* and why */
     uint64_t deliveries;   /* and how often it had been delivered */
+    uint32_t peer, count;  /* LOSE: whose, and how many */
+    uint64_t tag;          /* LOSE: the first of them */
+};
+
+/* A push of which each frame is followed when the engine is done with it: others may take in between. */
+struct twin_push {
+    const struct command *command; /* NULL: there is none */
+    struct twin_peer *peer;
+    uint64_t first_id;
+    uint32_t at; /* the next message */
+    const unsigned char *frame;
+    bool is_torn, has_waiting;
 };
 
 /* A slice that the engine has handed out. */
@@ -372,6 +457,10 @@ struct twin {
     struct twin_hold *holds;
     size_t holds_count, holds_capacity;
 
+    struct twin_push push;
+    uint64_t takers_order;
+    uint32_t transaction;         /* the connection whose transaction is open; 0: none */
+    bool is_skipped;              /* it does not take place */
     struct twin_settled *settled; /* foretold, in order */
     size_t settled_first, settled_count, settled_capacity;
     struct { /* consumers and subscriptions that are to be told their end */
@@ -426,20 +515,24 @@ void twin_finish(struct twin *twin);
 int twin_queue_index(const struct twin *twin, struct bytes name);
 /* The queue, made when there is none; NULL when there are as many as may be. */
 struct twin_queue *twin_queue_make(struct twin *twin, struct bytes name);
+/* Makes it, whatever limits there are. */
+void twin_queue_create(struct twin *twin, int index);
 void twin_queue_clear(struct twin_queue *queue);
 /* It goes away: it was deleted, or it is unused. */
 void twin_queue_end(struct twin *twin, int index);
-bool twin_queue_is_unused(const struct twin_queue *queue);
+bool twin_queue_is_unused(const struct twin *twin, int index);
 bool twin_queue_has_room(const struct twin_queue *queue, uint32_t size);
 /* Whether a push of so many bytes need not wait. */
 bool twin_queue_must_settle(const struct twin_queue *queue, uint32_t size);
-/* Has room, or what is oldest there dies to make it. */
-bool twin_queue_make_room(struct twin *twin, int index, uint32_t size);
+/* Has room for so many messages, or what is at the other end dies to make it. */
+bool twin_queue_make_room(struct twin *twin, int index, uint32_t count, uint64_t size,
+                          bool at_front);
 /* Lets a message in, ready or delayed. */
-void twin_queue_admit(struct twin *twin, struct twin_queue *queue, struct twin_message *message);
+void twin_queue_admit(struct twin *twin, struct twin_queue *queue, struct twin_message *message,
+                      bool at_front);
 /* Accepts a push. */
 void twin_queue_accept(struct twin *twin, int index, uint64_t id, uint32_t size,
-                       const struct headers *headers);
+                       const struct headers *headers, bool at_front);
 /* Makes a message ready at one end. */
 void twin_queue_join(struct twin *twin, struct twin_queue *queue, struct twin_message *message,
                      bool at_front);
@@ -459,6 +552,41 @@ void twin_take(struct twin *twin, struct twin_peer *peer, struct twin_consumer *
 void twin_settle_message(struct twin *twin, const struct twin_consumer *consumer,
                          struct twin_message *message, enum settle how, uint64_t delay_ms);
 uint64_t twin_purge(struct twin_queue *queue);
+
+/* twin_push.c: pushes. */
+void twin_push(struct twin *twin, struct twin_peer *peer, const struct command *command,
+               uint64_t first_id);
+/* Carries on with a push that is followed frame by frame, up to the one of that ticket, or to its end. */
+void twin_push_on(struct twin *twin, uint32_t peer, uint64_t ticket);
+void twin_push_end(struct twin *twin);
+
+/* twin_take.c: pops. */
+void twin_apply_take(struct twin *twin, struct twin_peer *peer, const struct command *command);
+void twin_apply_wait(struct twin *twin, struct twin_peer *peer, const struct command *command);
+/* Whether somebody waits for that queue. */
+bool twin_is_awaited(const struct twin *twin, int index);
+/* What waits is given messages, or told why not: FRAMES or SETTLED of that ticket. False when there is no
+ * such. */
+bool twin_serve(struct twin *twin, const struct effect *effect);
+/* That nobody waits for what is ready; in a tick, nor longer than he wanted to. */
+void twin_check_takers(struct twin *twin, bool is_tick);
+/* When the first of those who wait gives up. */
+uint64_t twin_takers_due(const struct twin *twin);
+
+/* twin_keeper.c: what connections have popped of queues with pop leases. */
+/* The keeper, made if need be; it has done with what it kept. */
+struct twin_consumer *twin_keeper_ask(struct twin *twin, struct twin_peer *peer, int index,
+                                      bool from_back);
+/* Settles what was popped of a queue, and counts it. */
+uint64_t twin_keeper_end(struct twin *twin, struct twin_peer *peer, int index, enum settle how,
+                         uint64_t delay_ms);
+void twin_apply_finish(struct twin *twin, struct twin_peer *peer, const struct command *command);
+void twin_on_lose(struct twin *twin, const struct twin_event *event);
+
+/* twin_list.c: ready messages by place, and transactions. */
+void twin_apply_list(struct twin *twin, struct twin_peer *peer, const struct command *command);
+void twin_apply_transaction(struct twin *twin, struct twin_peer *peer,
+                            const struct command *command);
 
 /* twin_settings.c: settings. */
 /* Has settings hold, and those of `own` before the others. */
@@ -505,8 +633,16 @@ void twin_forget_events(struct twin *twin);
 /* twin_command.c: commands. */
 struct twin_peer *twin_peer(struct twin *twin, uint32_t id);
 void twin_foretell(struct twin *twin, uint32_t peer, uint64_t number, enum status status);
+void twin_foretell_number(struct twin *twin, uint32_t peer, uint64_t number, int64_t value);
+/* Messages, which the caller fills in. */
+struct twin_settled *twin_foretell_frames(struct twin *twin, uint32_t peer, uint64_t number,
+                                          int queue, uint32_t total);
 void twin_foretell_end(struct twin *twin, uint32_t peer, uint32_t id, bool is_subscription,
                        enum status status);
+/* A consumer or keeper ends: what it had goes back, in order; or, when its queue goes, with that. */
+void twin_consumer_end(struct twin *twin, struct twin_consumer *consumer, bool is_deleted);
+/* How many messages may still be in flight on a connection. */
+uint64_t twin_flight_room(const struct twin *twin, const struct twin_peer *peer);
 /* Carries a command out; a run's messages are numbered from `first_id` on. `peer` has no connection
  * for an ATTACH. */
 void twin_apply(struct twin *twin, struct twin_peer *peer, const struct command *command,

@@ -162,11 +162,13 @@ uint64_t twin_due(const struct twin *twin)
         uint64_t due = queue->is_there ? twin_queue_due(queue) : TIME_NEVER;
         first = due < first ? due : first;
     }
-    for (int i = 0; i < TWIN_PEERS * TWIN_IDS; i++) {
-        uint64_t due = twin_lease_end(twin, &twin->peers[i / TWIN_IDS].consumers[i % TWIN_IDS]);
+    for (int i = 0; i < TWIN_PEERS * TWIN_CONSUMERS; i++) {
+        uint64_t due =
+            twin_lease_end(twin, &twin->peers[i / TWIN_CONSUMERS].consumers[i % TWIN_CONSUMERS]);
         first = due < first ? due : first;
     }
-    return first;
+    uint64_t takers = twin_takers_due(twin);
+    return takers < first ? takers : first;
 }
 
 void twin_lose(struct twin *twin, struct twin_consumer *consumer, uint64_t tag)
@@ -287,7 +289,7 @@ static void bury(struct twin *twin, const struct twin_letter *letter)
         reach(REACH_BURIED_MADE);
     rewrite(twin, letter);
     bool has_room = twin_queue_has_room(queue, letter->message->size);
-    if (!has_room && !twin_queue_make_room(twin, index, letter->message->size)) {
+    if (!has_room && !twin_queue_make_room(twin, index, 1, letter->message->size, false)) {
         reach(REACH_DISCARDED_FULL);
         free(letter->message);
         return;
@@ -298,7 +300,7 @@ static void bury(struct twin *twin, const struct twin_letter *letter)
     if (index == letter->from)
         reach(letter->reason[0] == 'd' ? REACH_BURIED_EXHAUSTED_OWN : REACH_BURIED_OWN);
     from->counters.dead_lettered++;
-    twin_queue_admit(twin, queue, letter->message);
+    twin_queue_admit(twin, queue, letter->message, false);
 }
 
 void twin_bury(struct twin *twin)

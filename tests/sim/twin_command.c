@@ -9,7 +9,7 @@ uint64_t twin_reached[REACH_COUNT];
 
 const char *const twin_reach_names[REACH_COUNT] = {
 #define TWIN_TEXT(name, text) text,
-    TWIN_COVERAGE(TWIN_TEXT)
+    TWIN_COVERAGE(TWIN_TEXT) TWIN_LIST_COVERAGE(TWIN_TEXT)
 #undef TWIN_TEXT
 };
 
@@ -23,11 +23,36 @@ struct twin_peer *twin_peer(struct twin *twin, uint32_t id)
     return NULL;
 }
 
-void twin_foretell(struct twin *twin, uint32_t peer, uint64_t number, enum status status)
+static struct twin_settled *foretell(struct twin *twin, uint32_t peer, uint64_t number)
 {
     twin->settled = array_reserve(twin->settled, &twin->settled_capacity, twin->settled_count + 1,
                                   sizeof *twin->settled);
-    twin->settled[twin->settled_count++] = (struct twin_settled){peer, number, status};
+    struct twin_settled *settled = &twin->settled[twin->settled_count++];
+    *settled = (struct twin_settled){.peer = peer, .number = number};
+    return settled;
+}
+
+void twin_foretell(struct twin *twin, uint32_t peer, uint64_t number, enum status status)
+{
+    foretell(twin, peer, number)->status = status;
+}
+
+void twin_foretell_number(struct twin *twin, uint32_t peer, uint64_t number, int64_t value)
+{
+    struct twin_settled *settled = foretell(twin, peer, number);
+    settled->kind = FORETOLD_NUMBER;
+    settled->value = value;
+}
+
+struct twin_settled *twin_foretell_frames(struct twin *twin, uint32_t peer, uint64_t number,
+                                          int queue, uint32_t total)
+{
+    struct twin_settled *settled = foretell(twin, peer, number);
+    settled->kind = FORETOLD_FRAMES;
+    settled->queue = queue;
+    settled->total = total;
+    settled->messages = memory_create(total * sizeof *settled->messages);
+    return settled;
 }
 
 void twin_foretell_end(struct twin *twin, uint32_t peer, uint32_t id, bool is_subscription,
@@ -70,83 +95,6 @@ static bool queue_is_held(const struct twin *twin, int index)
 
 /* Commands. */
 
-/* A client's headers, its queue's name as the twin keeps it. */
-static struct headers read_headers(const struct twin *twin, const unsigned char *frame)
-{
-    struct headers headers = headers_read(frame);
-    if (headers.dead_queue.size > 0)
-        headers.dead_queue = twin->names->queues[twin_queue_index(twin, headers.dead_queue)];
-    return headers;
-}
-
-static bool may_wait(const struct twin_queue *queue, uint32_t size)
-{
-    enum when_full when_full = queue->settings.when_full;
-    return size <= queue->settings.size_max &&
-           (when_full == WHEN_FULL_HOLD ||
-            (when_full == WHEN_FULL_DROP_OLDEST && queue->waiting_count > 0));
-}
-
-static void wait(struct twin_peer *peer, struct twin_queue *queue, struct twin_waiting waiting)
-{
-    queue->waiting = array_reserve(queue->waiting, &queue->waiting_capacity,
-                                   queue->waiting_count + 1, sizeof *queue->waiting);
-    queue->waiting[queue->waiting_count++] = waiting;
-    peer->held_count++;
-    peer->held_size += waiting.size;
-}
-
-/* Refuses a run that no queue is there for. */
-static void refuse_all(struct twin *twin, const struct twin_peer *peer,
-                       const struct command *command, enum status status)
-{
-    for (uint32_t at = 0; at < command->run.count; at++)
-        twin_foretell(twin, peer->id, command->ticket + at, status);
-    twin->totals.refused += command->run.count;
-}
-
-static void push(struct twin *twin, struct twin_peer *peer, const struct command *command,
-                 uint64_t first_id)
-{
-    int index = twin_queue_index(twin, command->name);
-    struct twin_queue *queue = twin->is_pressed ? NULL : twin_queue_make(twin, command->name);
-    if (!queue) {
-        refuse_all(twin, peer, command, twin->is_pressed ? STATUS_MEMORY : STATUS_QUEUES);
-        return;
-    }
-    const unsigned char *frame = command->run.data;
-    bool is_torn = false, has_waiting = false;
-    uint64_t may_go = queue->ready + queue->counters.settled[SETTLE_OVERFLOW];
-    for (uint32_t at = 0; at < command->run.count; at++, frame += frame_size(frame)) {
-        uint32_t size = frame_size(frame);
-        struct headers headers = read_headers(twin, frame);
-        enum status status = STATUS_OK;
-        if (queue->waiting_count == 0 && twin_queue_make_room(twin, index, size)) {
-            twin_queue_accept(twin, index, first_id + at, size, &headers);
-        } else if (!may_wait(queue, size)) {
-            status = STATUS_FULL;
-            queue->counters.refused++;
-            twin->totals.refused++;
-        } else if (peer->held_count + 1 > peer->window_count ||
-                   peer->held_size + size > peer->window_size) {
-            status = STATUS_WINDOW;
-            queue->refused_window++;
-        } else {
-            wait(peer, queue,
-                 (struct twin_waiting){peer->id, command->ticket + at, first_id + at, size,
-                                       headers});
-            has_waiting = true;
-            continue;
-        }
-        is_torn |= has_waiting;
-        twin_foretell(twin, peer->id, command->ticket + at, status);
-    }
-    if (is_torn)
-        reach(REACH_RUN_TORN);
-    if (queue->counters.settled[SETTLE_OVERFLOW] > may_go)
-        reach(REACH_OVERFLOWED_OWN_RUN);
-}
-
 static enum status consume(struct twin *twin, struct twin_peer *peer, const struct command *command)
 {
     struct twin_consumer *consumer = &peer->consumers[command->consumer.id];
@@ -173,8 +121,7 @@ static enum status consume(struct twin *twin, struct twin_peer *peer, const stru
     return STATUS_OK;
 }
 
-/* What it had goes back, in order; or, when its queue goes, with that. */
-static void consumer_end(struct twin *twin, struct twin_consumer *consumer, bool is_deleted)
+void twin_consumer_end(struct twin *twin, struct twin_consumer *consumer, bool is_deleted)
 {
     struct twin_queue *queue = &twin->queues[consumer->queue];
     for (size_t i = 0; i < consumer->leases_count && !is_deleted; i++)
@@ -290,19 +237,27 @@ static enum status delete_queue(struct twin *twin, const struct command *command
     }
     if (queue->leased > 0)
         reach(REACH_DELETED_LEASED);
+    queue->changes += queue->leased > 0; /* it comes back before it goes */
     if (queue->delayed > 0)
         reach(REACH_DELETED_DELAYED);
     if (queue_is_held(twin, index))
         reach(REACH_DELETED_HELD);
     for (int i = 0; i < TWIN_PEERS; i++)
-        for (uint32_t id = 0; id < TWIN_IDS; id++) {
+        for (uint32_t id = 0; id < TWIN_CONSUMERS; id++) {
             struct twin_consumer *consumer = &twin->peers[i].consumers[id];
             if (!consumer->is_there || consumer->queue != index)
                 continue;
-            consumer_end(twin, consumer, true);
-            twin_foretell_end(twin, twin->peers[i].id, id, false, STATUS_DELETED);
+            twin_consumer_end(twin, consumer, true);
+            if (id >= TWIN_IDS)
+                reach(REACH_KEEPER_DELETED);
+            else
+                twin_foretell_end(twin, twin->peers[i].id, id, false, STATUS_DELETED);
         }
     twin_queue_clear(queue);
+    if (!twin_is_awaited(twin, index))
+        return STATUS_OK;
+    reach(REACH_TAKER_OUTLIVES);
+    twin_queue_create(twin, index);
     return STATUS_OK;
 }
 
@@ -352,7 +307,7 @@ static bool redrive_one(struct twin *twin, int index, const struct command *comm
     copy->headers.dead_deliveries = 0;
     copy->size -= headers_size(&message->headers) - headers_size(&copy->headers);
     copy->deliveries = 0;
-    if (!twin_queue_make_room(twin, to, copy->size)) {
+    if (!twin_queue_make_room(twin, to, 1, copy->size, false)) {
         free(copy);
         reach(REACH_REDRIVE_FULL);
         return false;
@@ -361,7 +316,7 @@ static bool redrive_one(struct twin *twin, int index, const struct command *comm
     twin_queue_leave(queue, message);
     free(message);
     queue->counters.settled[SETTLE_ACKNOWLEDGE]++;
-    twin_queue_admit(twin, target, copy);
+    twin_queue_admit(twin, target, copy, false);
     reach(REACH_REDRIVEN);
     if (command->redrive.to.size > 0)
         reach(REACH_REDRIVEN_TO);
@@ -402,6 +357,7 @@ static enum status pause(struct twin *twin, const struct command *command, bool 
     struct twin_queue *queue = &twin->queues[twin_queue_index(twin, command->name)];
     if (!queue->is_there)
         return STATUS_NO_QUEUE;
+    queue->is_resumed |= queue->is_paused && !is_paused;
     queue->is_paused = is_paused;
     return STATUS_OK;
 }
@@ -411,7 +367,7 @@ static enum status cancel(struct twin *twin, struct twin_peer *peer, const struc
     struct twin_consumer *consumer = &peer->consumers[command->consumer.id];
     if (!consumer->is_there)
         return STATUS_NO_CONSUMER;
-    consumer_end(twin, consumer, false);
+    twin_consumer_end(twin, consumer, false);
     return STATUS_OK;
 }
 
@@ -444,6 +400,7 @@ static void attach(struct twin_peer *peer, const struct command *command)
         .id = command->peer,
         .window_count = command->attach.window_count,
         .window_size = command->attach.window_size,
+        .is_each = command->attach.is_each,
     };
     bytes_copy(peer->client, command->attach.client);
     bytes_copy(peer->address, command->attach.address);
@@ -461,13 +418,15 @@ static void detach(struct twin *twin, struct twin_peer *peer)
                 reach(REACH_WAIT_DEAD);
         queue->waiting_count = left;
     }
-    for (uint32_t id = 0; id < TWIN_IDS; id++) {
+    if (peer->taker.is_there)
+        reach(REACH_TAKER_DEAD);
+    for (uint32_t id = 0; id < TWIN_CONSUMERS; id++) {
         struct twin_consumer *consumer = &peer->consumers[id];
         if (!consumer->is_there)
             continue;
         if (consumer->leases_count > 0)
-            reach(REACH_RETURNED_DEAD);
-        consumer_end(twin, consumer, false);
+            reach(id < TWIN_IDS ? REACH_RETURNED_DEAD : REACH_KEEPER_DEAD);
+        twin_consumer_end(twin, consumer, false);
     }
     twin_unsubscribe_all(twin, peer);
     free(peer->items);
@@ -500,10 +459,24 @@ void twin_apply(struct twin *twin, struct twin_peer *peer, const struct command 
                 uint64_t first_id)
 {
     enum status status = STATUS_OK;
+    if (twin->is_skipped && command->kind != COMMAND_COMMIT) {
+        for (uint32_t i = 0; i < command_tickets(command); i++)
+            twin_foretell(twin, peer->id, command->ticket + i, STATUS_SKIPPED);
+        return;
+    }
     switch (command->kind) {
     case COMMAND_ATTACH: attach(peer, command); return;
     case COMMAND_DETACH: detach(twin, peer); return;
-    case COMMAND_PUSH: push(twin, peer, command, first_id); return;
+    case COMMAND_PUSH: twin_push(twin, peer, command, first_id); return;
+    case COMMAND_TAKE: twin_apply_take(twin, peer, command); return;
+    case COMMAND_WAIT: twin_apply_wait(twin, peer, command); return;
+    case COMMAND_FINISH: twin_apply_finish(twin, peer, command); return;
+    case COMMAND_LENGTH:
+    case COMMAND_RANGE: twin_apply_list(twin, peer, command); return;
+    case COMMAND_WATCH:
+    case COMMAND_UNWATCH:
+    case COMMAND_BEGIN:
+    case COMMAND_COMMIT: twin_apply_transaction(twin, peer, command); return;
     case COMMAND_PUBLISH:
         twin_publish(twin, peer, command, first_id);
         twin_end_overflowed(twin);

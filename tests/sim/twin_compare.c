@@ -100,7 +100,7 @@ static uint64_t oldest_lease(const struct twin *twin, int index)
 {
     uint64_t oldest = TIME_NEVER;
     for (int i = 0; i < TWIN_PEERS; i++)
-        for (uint32_t id = 0; id < TWIN_IDS; id++) {
+        for (uint32_t id = 0; id < TWIN_CONSUMERS; id++) {
             const struct twin_consumer *consumer = &twin->peers[i].consumers[id];
             for (size_t at = 0; consumer->queue == index && at < consumer->leases_count; at++)
                 if (consumer->leases[at].since < oldest)
@@ -245,6 +245,8 @@ static void check_client(const struct twin_peer *peer, struct bytes fields)
         leased += peer->consumers[id].leases_count;
         subscriptions += peer->subscriptions[id].is_there;
     }
+    for (uint32_t id = TWIN_IDS; id < TWIN_CONSUMERS; id++)
+        leased += peer->consumers[id].leases_count;
     require_number(fields, "connection", peer->id);
     require_number(fields, "consumers", consumers);
     require_number(fields, "subscriptions", subscriptions);
@@ -595,6 +597,16 @@ static void compare_peer(const struct twin *twin, const struct twin_peer *mine)
                 peer->unsent_sizes[BLOCK_CHUNK] == mine->unsent_topics &&
                 peer->held_count == mine->held_count && peer->held_size == mine->held_size,
             "connection %u has wrong unsent or held bytes", mine->id);
+    REQUIRE((peer->taker != NULL) == mine->taker.is_there, "connection %u waits, or does not",
+            mine->id);
+    for (int i = 0; i < TWIN_QUEUES; i++) {
+        const struct twin_consumer *keeper = &mine->consumers[TWIN_IDS + i];
+        const struct queue *queue = twin_engine_queue(twin, i);
+        const struct consumer *consumer = queue ? keeper_of(peer, queue) : NULL;
+        REQUIRE((consumer != NULL) == keeper->is_there &&
+                    (!consumer || consumer->leased_count == keeper->leases_count),
+                "connection %u keeps other messages of queue %d than it should", mine->id, i);
+    }
     for (uint32_t id = 0; id < TWIN_IDS; id++) {
         struct table_entry *entry = table_find(&peer->consumers, id, (struct bytes){0});
         REQUIRE((entry != NULL) == mine->consumers[id].is_there, "consumer %u is wrong", id);

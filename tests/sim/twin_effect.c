@@ -56,6 +56,12 @@ void twin_check_hold(const struct twin_hold *hold)
     REQUIRE(offset == bytes.size, "a slice with bytes behind its messages");
 }
 
+/* What a connection has not been sent yet counts by where it lies. */
+static uint64_t *unsent_of(struct twin_peer *peer, const struct slice *slice)
+{
+    return slice->block->kind == BLOCK_SEGMENT ? &peer->unsent : &peer->unsent_topics;
+}
+
 void twin_release(struct twin *twin, size_t at)
 {
     struct twin_hold hold = twin->holds[at];
@@ -64,7 +70,7 @@ void twin_release(struct twin *twin, size_t at)
     twin_check_hold(&hold);
     struct twin_peer *peer = twin_peer(twin, hold.peer);
     if (peer)
-        *(hold.op == OP_PUSH ? &peer->unsent : &peer->unsent_topics) -= hold.slice.size;
+        *unsent_of(peer, &hold.slice) -= hold.slice.size;
     else if (hold.op)
         reach(REACH_RELEASED_LATE);
     free(hold.messages);
@@ -83,11 +89,10 @@ static bool has_credit_for(const struct twin_consumer *consumer, uint32_t size)
     return consumer->credit_count > 0 && (size <= consumer->credit_size || may_overdraw(consumer));
 }
 
-/* How many messages may still be in flight on a connection. */
-static uint64_t flight_room(const struct twin *twin, const struct twin_peer *peer)
+uint64_t twin_flight_room(const struct twin *twin, const struct twin_peer *peer)
 {
     uint64_t in_flight = 0, most = twin->config.in_flight_max;
-    for (uint32_t id = 0; id < TWIN_IDS; id++)
+    for (uint32_t id = 0; id < TWIN_CONSUMERS; id++)
         in_flight += peer->consumers[id].leases_count;
     if (most == 0)
         return UINT64_MAX;
@@ -98,7 +103,7 @@ static uint64_t flight_room(const struct twin *twin, const struct twin_peer *pee
 static bool takes(const struct twin *twin, const struct twin_peer *peer,
                   const struct twin_consumer *consumer)
 {
-    return peer->unsent < PEER_FULL && (consumer->no_ack || flight_room(twin, peer) > 0);
+    return peer->unsent < PEER_FULL && (consumer->no_ack || twin_flight_room(twin, peer) > 0);
 }
 
 /* Whether the consumer could be given something now. */
@@ -215,7 +220,7 @@ static void on_deliver(struct twin *twin, const struct effect *effect)
     REQUIRE(slice->count <= SHARE_LEAST || slice->count <= queue->ready / (rivals ? rivals : 1),
             "a delivery of %u of %llu messages that %u consumers compete for", slice->count,
             (unsigned long long)queue->ready, rivals);
-    REQUIRE(consumer->no_ack || slice->count <= flight_room(twin, peer),
+    REQUIRE(consumer->no_ack || slice->count <= twin_flight_room(twin, peer),
             "a delivery beyond what may be in flight");
     note_delivery(queue, consumer, effect, rivals);
     take_messages(twin, peer, consumer, effect);
@@ -251,9 +256,9 @@ static void admit(struct twin *twin, int index, enum status status)
         return;
     }
     REQUIRE(status == STATUS_OK, "a waiting push came to status %d", status);
-    REQUIRE(twin_queue_make_room(twin, index, first.size),
+    REQUIRE(twin_queue_make_room(twin, index, 1, first.size, false),
             "a waiting push of %u bytes came into queue %d without room", first.size, index);
-    twin_queue_accept(twin, index, first.id, first.size, &first.headers);
+    twin_queue_accept(twin, index, first.id, first.size, &first.headers, false);
     reach(REACH_WAIT_ADMITTED);
     if (queue->waiting_count > 0 && queue->waiting[0].number == first.number + 1 &&
         queue->waiting[0].peer == first.peer && !twin_queue_has_room(queue, queue->waiting[0].size))
@@ -279,7 +284,7 @@ static bool is_answered(const struct twin *twin)
 {
     if (!twin->command)
         return false;
-    return twin->command->kind >= COMMAND_PURGE ||
+    return (twin->command->kind >= COMMAND_PURGE && twin->command->kind <= COMMAND_SETTINGS) ||
            (twin->command->kind == COMMAND_SUBSCRIBE && twin->command->subscription.is_inbox);
 }
 
@@ -289,16 +294,18 @@ static void on_settled(struct twin *twin, const struct effect *effect)
     for (uint32_t i = 0; i < effect->count; i++) {
         uint64_t number = effect->ticket + i;
         twin_catch_up(twin, i);
+        twin_push_on(twin, effect->peer, number);
         const struct twin_settled *next = &twin->settled[twin->settled_first];
         bool is_next = twin->settled_first < twin->settled_count && next->peer == effect->peer &&
                        next->number == number;
-        if (!is_next) {
+        if (!is_next && !twin_serve(twin, effect))
             settle_waiting(twin, effect, number);
+        if (!is_next)
             continue;
-        }
-        REQUIRE(next->status == effect->status, "frame %llu came to status %d, not %d",
-                (unsigned long long)number, effect->status, next->status);
-        static const enum twin_reach reaches[STATUS_COUNT] = {
+        REQUIRE(next->kind == FORETOLD_STATUS && next->status == effect->status,
+                "frame %llu came to status %d, not %d", (unsigned long long)number, effect->status,
+                next->status);
+        static const enum twin_reach reaches[STATUS_ALL_COUNT] = {
             [STATUS_NO_QUEUE] = REACH_NO_QUEUE,
             [STATUS_EXISTS] = REACH_EXISTS,
             [STATUS_FULL] = REACH_FULL,
@@ -316,7 +323,7 @@ static void on_settled(struct twin *twin, const struct effect *effect)
             [STATUS_MEMORY] = REACH_MEMORY,
             [STATUS_QUEUES] = REACH_QUEUES,
         };
-        reach(reaches[effect->status]);
+        reach(reaches[effect->status]); /* what has none counts as OK */
         twin->settled_first++;
         REQUIRE(effect->status != STATUS_OK || !is_answered(twin),
                 "no data where an answer has some");
@@ -337,6 +344,68 @@ static void on_answer(struct twin *twin, const struct effect *effect)
     twin->settled_first++;
     twin_on_answer(twin, effect);
     twin_hold(twin, effect, 0);
+}
+
+/* The next that was foretold, which must be this. */
+static struct twin_settled *next_foretold(struct twin *twin, enum twin_foretold kind, uint32_t peer,
+                                          uint64_t number)
+{
+    struct twin_settled *next = &twin->settled[twin->settled_first];
+    REQUIRE(twin->settled_first < twin->settled_count && next->kind == kind && next->peer == peer &&
+                next->number == number,
+            "frame %" PRIu64 " of connection %u is answered, which nothing foretold", number, peer);
+    return next;
+}
+
+static void on_number(struct twin *twin, const struct effect *effect)
+{
+    int64_t value = effect->numbers.first;
+    for (uint32_t i = 0; i < effect->numbers.count; i++, value += effect->numbers.step) {
+        uint64_t number = effect->ticket + i;
+        twin_push_on(twin, effect->peer, number);
+        const struct twin_settled *next =
+            next_foretold(twin, FORETOLD_NUMBER, effect->peer, number);
+        REQUIRE(next->value == value, "number %" PRId64 ", not %" PRId64, value, next->value);
+        twin->settled_first++;
+    }
+}
+
+/* What was foretold last comes first. */
+static void bring_forward(struct twin *twin)
+{
+    struct twin_settled last = twin->settled[twin->settled_count - 1];
+    struct twin_settled *first = &twin->settled[twin->settled_first];
+    memmove(first + 1, first, (twin->settled_count - 1 - twin->settled_first) * sizeof last);
+    *first = last;
+}
+
+static void on_frames(struct twin *twin, const struct effect *effect)
+{
+    struct twin_peer *peer = twin_peer(twin, effect->peer);
+    const struct twin_settled *first = &twin->settled[twin->settled_first];
+    bool is_next = twin->settled_first < twin->settled_count && first->kind == FORETOLD_FRAMES &&
+                   first->peer == effect->peer && first->number == effect->ticket;
+    if (!is_next && twin_serve(twin, effect))
+        bring_forward(twin);
+    struct twin_settled *next = next_foretold(twin, FORETOLD_FRAMES, effect->peer, effect->ticket);
+    REQUIRE(effect->total == next->total && effect->id == next->which && effect->slice.count > 0 &&
+                effect->slice.count <= next->total - next->put,
+            "%u of %u messages, where %u of %u are due", effect->slice.count, effect->total,
+            next->total - next->put, next->total);
+    struct twin_hold *hold = twin_hold(twin, effect, OP_PUSH);
+    hold->queue = next->queue;
+    memcpy(hold->messages, next->messages + next->put,
+           effect->slice.count * sizeof *hold->messages);
+    twin_check_hold(hold);
+    if (next->put > 0)
+        reach(REACH_TAKEN_PIECES);
+    *unsent_of(peer, &effect->slice) += effect->slice.size;
+    next->put += effect->slice.count;
+    REQUIRE(effect->has_more == (next->put < next->total), "an answer whose flag `more` is wrong");
+    if (effect->has_more)
+        return;
+    free(next->messages);
+    twin->settled_first++;
 }
 
 /* Whether the subscription is still to be told what it has missed. */
@@ -402,8 +471,8 @@ static void on_effect(struct twin *twin, const struct effect *effect)
     case EFFECT_LOST: on_lost(twin, effect); break;
     case EFFECT_ENDED: on_ended(twin, effect); break;
     case EFFECT_KILLED: on_killed(twin, effect); break;
-    case EFFECT_NUMBER:
-    case EFFECT_FRAMES: REQUIRE(false, "an answer to what was not asked for");
+    case EFFECT_NUMBER: on_number(twin, effect); break;
+    case EFFECT_FRAMES: on_frames(twin, effect); break;
     }
 }
 
@@ -454,8 +523,11 @@ void twin_follow(struct twin *twin, struct twin_peer *peer, const struct command
         twin_catch_up(twin, 0);
         on_effect(twin, &twin->outbox->effects[twin->effects_done]);
     }
+    twin_push_end(twin);
     twin_catch_up(twin, UINT32_MAX);
     check_foretold(twin);
+    if (twin->transaction == 0)
+        twin_check_takers(twin, false);
     twin_forget_events(twin);
     twin_learn(twin);
     twin->command = NULL;
@@ -486,7 +558,7 @@ void twin_check_done(struct twin *twin, const struct twin_peer *only)
         check_consumers(twin, peer);
         if (only)
             continue;
-        for (uint32_t id = 0; id < TWIN_IDS; id++)
+        for (uint32_t id = 0; id < TWIN_CONSUMERS; id++)
             REQUIRE(twin_lease_end(twin, &peer->consumers[id]) > twin->now,
                     "consumer %u of connection %u should have lost a lease", id, peer->id);
         REQUIRE(peer->unsent_topics >= PEER_FULL || !twin_owes_messages(peer),
@@ -494,9 +566,11 @@ void twin_check_done(struct twin *twin, const struct twin_peer *only)
         if (twin_owes_messages(peer))
             reach(REACH_BACKLOG_FULL_PEER);
     }
+    if (!only)
+        twin_check_takers(twin, true);
     for (int i = 0; i < TWIN_QUEUES && !only; i++) {
         const struct twin_queue *queue = &twin->queues[i];
-        REQUIRE(!twin_queue_is_unused(queue), "queue %d should be gone", i);
+        REQUIRE(!twin_queue_is_unused(twin, i), "queue %d should be gone", i);
         REQUIRE(!queue->is_there || twin_queue_due(queue) > twin->now,
                 "a message of queue %d should have fallen due or expired", i);
         REQUIRE(queue->waiting_count == 0 || !twin_queue_must_settle(queue, queue->waiting[0].size),

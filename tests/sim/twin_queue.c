@@ -16,6 +16,16 @@ int twin_queue_index(const struct twin *twin, struct bytes name)
 
 /* Queues. */
 
+void twin_queue_create(struct twin *twin, int index)
+{
+    struct twin_queue *queue = &twin->queues[index];
+    *queue = (struct twin_queue){.is_there = true, .changes = queue->changes};
+    list_init(&queue->messages);
+    list_init(&queue->later);
+    queue->first = queue->last = &queue->messages;
+    twin_queue_configure(twin, index);
+}
+
 struct twin_queue *twin_queue_make(struct twin *twin, struct bytes name)
 {
     int index = twin_queue_index(twin, name);
@@ -27,11 +37,7 @@ struct twin_queue *twin_queue_make(struct twin *twin, struct bytes name)
         count += twin->queues[i].is_there;
     if (twin->config.queues_max > 0 && count >= twin->config.queues_max)
         return NULL;
-    *queue = (struct twin_queue){.is_there = true};
-    list_init(&queue->messages);
-    list_init(&queue->later);
-    queue->first = queue->last = &queue->messages;
-    twin_queue_configure(twin, index);
+    twin_queue_create(twin, index);
     return queue;
 }
 
@@ -48,61 +54,71 @@ void twin_queue_clear(struct twin_queue *queue)
     clear_list(&queue->messages);
     clear_list(&queue->later);
     free(queue->waiting);
-    *queue = (struct twin_queue){0};
+    *queue = (struct twin_queue){.changes = queue->changes + (queue->ready > 0)};
 }
 
-bool twin_queue_is_unused(const struct twin_queue *queue)
+bool twin_queue_is_unused(const struct twin *twin, int index)
 {
-    return queue->is_there && !queue->is_declared && !queue->is_paused && queue->consumers == 0 &&
+    const struct twin_queue *queue = &twin->queues[index];
+    return queue->is_there && !twin_is_awaited(twin, index) && !queue->is_declared &&
+           !queue->is_paused && queue->consumers == 0 &&
            queue->ready + queue->leased + queue->delayed + queue->waiting_count == 0;
 }
 
 void twin_queue_end(struct twin *twin, int index)
 {
     struct twin_queue *queue = &twin->queues[index];
-    if (!queue->is_there)
+    if (!queue->is_there || twin_is_awaited(twin, index)) /* which another was made for */
         return;
-    REQUIRE(twin_queue_is_unused(queue), "queue %d goes away, and is in use", index);
+    REQUIRE(twin_queue_is_unused(twin, index), "queue %d goes away, and is in use", index);
     reach(REACH_QUEUE_GONE);
     twin_queue_clear(queue);
 }
 
 /* Bounds. */
 
-bool twin_queue_has_room(const struct twin_queue *queue, uint32_t size)
+static bool has_room(const struct twin_queue *queue, uint32_t count, uint64_t size)
 {
     uint64_t held = queue->ready_size + queue->leased_size + queue->delayed_size;
-    return queue->ready + queue->leased + queue->delayed < queue->settings.count_max &&
-           held < queue->settings.size_max && size <= queue->settings.size_max - held;
+    uint64_t held_count = queue->ready + queue->leased + queue->delayed;
+    return held_count < queue->settings.count_max &&
+           count <= queue->settings.count_max - held_count && held < queue->settings.size_max &&
+           size <= queue->settings.size_max - held;
 }
 
-/* Whether the message would fit if nothing were ready. */
-static bool would_fit(const struct twin_queue *queue, uint32_t size)
+bool twin_queue_has_room(const struct twin_queue *queue, uint32_t size)
+{
+    return has_room(queue, 1, size);
+}
+
+/* Whether so much would fit if nothing were ready. */
+static bool would_fit(const struct twin_queue *queue, uint32_t count, uint64_t size)
 {
     struct twin_queue empty = *queue;
     empty.ready = empty.ready_size = 0;
-    return twin_queue_has_room(&empty, size);
+    return has_room(&empty, count, size);
 }
 
 bool twin_queue_must_settle(const struct twin_queue *queue, uint32_t size)
 {
     return size > queue->settings.size_max || twin_queue_has_room(queue, size) ||
-           (queue->settings.when_full == WHEN_FULL_DROP_OLDEST && would_fit(queue, size));
+           (queue->settings.when_full == WHEN_FULL_DROP_OLDEST && would_fit(queue, 1, size));
 }
 
-bool twin_queue_make_room(struct twin *twin, int index, uint32_t size)
+bool twin_queue_make_room(struct twin *twin, int index, uint32_t count, uint64_t size,
+                          bool at_front)
 {
     struct twin_queue *queue = &twin->queues[index];
-    bool has_room = twin_queue_has_room(queue, size);
-    if (has_room || queue->settings.when_full != WHEN_FULL_DROP_OLDEST)
-        return has_room;
-    if (!would_fit(queue, size)) {
+    bool fits = has_room(queue, count, size);
+    if (fits || queue->settings.when_full != WHEN_FULL_DROP_OLDEST)
+        return fits;
+    if (!would_fit(queue, count, size)) {
         reach(REACH_OVERFLOWED_NONE);
         return false;
     }
-    while (!twin_queue_has_room(queue, size)) {
-        struct twin_message *oldest = twin_next(queue, false);
-        reach(REACH_OVERFLOWED);
+    while (!has_room(queue, count, size)) {
+        struct twin_message *oldest = twin_next(queue, at_front);
+        reach(at_front ? REACH_OVERFLOWED_NEWEST : REACH_OVERFLOWED);
         twin_queue_leave(queue, oldest);
         twin_die(twin, index, oldest, SETTLE_OVERFLOW);
     }
@@ -150,6 +166,7 @@ void twin_queue_join(struct twin *twin, struct twin_queue *queue, struct twin_me
         queue->last = &message->link;
     queue->ready++;
     queue->ready_size += message->size;
+    queue->changes++;
 }
 
 void twin_queue_leave(struct twin_queue *queue, struct twin_message *message)
@@ -157,29 +174,31 @@ void twin_queue_leave(struct twin_queue *queue, struct twin_message *message)
     REQUIRE(message->state == MESSAGE_READY, "the twin takes what is not ready");
     queue->ready--;
     queue->ready_size -= message->size;
+    queue->changes++;
     unlink_message(queue, message);
 }
 
-void twin_queue_admit(struct twin *twin, struct twin_queue *queue, struct twin_message *message)
+void twin_queue_admit(struct twin *twin, struct twin_queue *queue, struct twin_message *message,
+                      bool at_front)
 {
     message->arrived_least = twin->now;
     queue->counters.accepted++;
     twin->totals.accepted++;
     if (message->headers.delay_ms > 0)
-        twin_delay(twin, queue, message, message->headers.delay_ms, false);
+        twin_delay(twin, queue, message, message->headers.delay_ms, at_front);
     else
-        twin_queue_join(twin, queue, message, false);
+        twin_queue_join(twin, queue, message, at_front);
 }
 
 void twin_queue_accept(struct twin *twin, int index, uint64_t id, uint32_t size,
-                       const struct headers *headers)
+                       const struct headers *headers, bool at_front)
 {
     struct twin_message *message = memory_create(sizeof *message);
     message->id = id;
     message->size = size;
     message->name = index;
     message->headers = *headers;
-    twin_queue_admit(twin, &twin->queues[index], message);
+    twin_queue_admit(twin, &twin->queues[index], message, at_front);
     if (headers->is_there)
         reach(REACH_HEADERS);
     if (headers->dead_times > 0 || headers->dead_queue.size > 0)
@@ -203,6 +222,7 @@ void twin_queue_lease(struct twin_queue *queue, struct twin_message *message)
 {
     REQUIRE(message->state == MESSAGE_READY, "the twin leases what is not ready");
     message->state = MESSAGE_LEASED;
+    queue->changes++;
     queue->ready--;
     queue->ready_size -= message->size;
     queue->leased++;
@@ -212,6 +232,7 @@ void twin_queue_lease(struct twin_queue *queue, struct twin_message *message)
 void twin_queue_unlease(struct twin_queue *queue, struct twin_message *message)
 {
     message->state = MESSAGE_READY;
+    queue->changes++;
     queue->leased--;
     queue->leased_size -= message->size;
     queue->ready++;
@@ -308,6 +329,7 @@ void twin_settle_message(struct twin *twin, const struct twin_consumer *consumer
 uint64_t twin_purge(struct twin_queue *queue)
 {
     uint64_t count = queue->ready + queue->delayed;
+    queue->changes += queue->ready > 0;
     for (struct list *link = queue->messages.next, *next; link != &queue->messages; link = next) {
         next = link->next;
         if (message_of(link)->state != MESSAGE_READY)

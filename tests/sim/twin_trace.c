@@ -32,6 +32,15 @@ static const char *const kinds[] = {
     [COMMAND_TOPICS] = "topics",
     [COMMAND_STATS] = "stats",
     [COMMAND_SETTINGS] = "settings",
+    [COMMAND_TAKE] = "take",
+    [COMMAND_WAIT] = "wait",
+    [COMMAND_FINISH] = "finish",
+    [COMMAND_LENGTH] = "length",
+    [COMMAND_RANGE] = "range",
+    [COMMAND_WATCH] = "watch",
+    [COMMAND_UNWATCH] = "unwatch",
+    [COMMAND_BEGIN] = "begin",
+    [COMMAND_COMMIT] = "commit",
 };
 
 static int queue_of(const struct twin *twin, struct bytes name)
@@ -86,7 +95,19 @@ void twin_trace_command(const struct twin *twin, const struct command *command)
     case COMMAND_PUSH:
     case COMMAND_PUBLISH:
         print_frames(&command->run);
-        printf(" flags %u", command->run.head.flags);
+        printf(" flags %u%s%s%s", command->run.head.flags, command->at_front ? " front" : "",
+               command->is_whole ? " whole" : "", command->only_there ? " only there" : "");
+        break;
+    case COMMAND_WAIT:
+        for (uint32_t i = 0; i < command->take.names_count; i++)
+            printf(" queue %d", queue_of(twin, command->take.names[i]));
+        if (command->take.is_move)
+            printf(" to %d%s", queue_of(twin, command->take.to),
+                   command->take.to_front ? " front" : "");
+        /* fall through */
+    case COMMAND_TAKE:
+        printf(" %u%s%s%s", command->take.count, command->take.from_back ? " back" : "",
+               command->take.is_each ? " each" : "", command->take.is_now ? " now" : "");
         break;
     case COMMAND_CONSUME:
     case COMMAND_CREDIT:
@@ -150,8 +171,14 @@ void twin_trace_effect(const struct twin *twin, const struct effect *effect)
         printf("lost id %u tag %" PRIu64 " + %u\n", effect->id, effect->tag, effect->count);
         break;
     case EFFECT_KILLED: printf("killed: %d\n", effect->status); break;
-    case EFFECT_NUMBER: printf("number %" PRId64 "\n", effect->numbers.first); break;
-    case EFFECT_FRAMES: printf("frames, %u of %u\n", effect->slice.count, effect->total); break;
+    case EFFECT_NUMBER:
+        printf("number %" PRIu64 " + %u: %" PRId64 "\n", effect->ticket, effect->numbers.count,
+               effect->numbers.first);
+        break;
+    case EFFECT_FRAMES:
+        printf("frames %" PRIu64 ", %u of %u\n", effect->ticket, effect->slice.count,
+               effect->total);
+        break;
     case EFFECT_ENDED: printf("ended id %u: %d\n", effect->id, effect->status); break;
     }
 }
@@ -164,6 +191,10 @@ void twin_trace_event(const struct twin *twin, const struct twin_event *event)
     case EVENT_LETTER: printf("    queue %d: a letter: %s\n", event->queue, event->reason); break;
     case EVENT_BURY: puts("    burial"); break;
     case EVENT_END: printf("    queue %d goes away\n", event->queue); break;
+    case EVENT_LOSE:
+        printf("    conn %u loses tag %" PRIu64 " + %u of queue %d\n", event->peer, event->tag,
+               event->count, event->queue);
+        break;
     case EVENT_BURIED: break;
     }
 }

@@ -19,6 +19,10 @@ void __real_queue_destroy(struct queue *queue, struct stock *stock);
 void __real_engine_bury(struct engine *engine);
 uint32_t __real_header_put_dead(unsigned char *to, const unsigned char *frame,
                                 const struct dead_reason *why);
+bool __real_consumer_lose(struct consumer *consumer, struct stock *stock, size_t *at, uint64_t *tag,
+                          uint32_t *count);
+bool __wrap_consumer_lose(struct consumer *consumer, struct stock *stock, size_t *at, uint64_t *tag,
+                          uint32_t *count);
 void __wrap_queue_age(struct queue *queue, struct stock *stock);
 void __wrap_queue_destroy(struct queue *queue, struct stock *stock);
 void __wrap_engine_bury(struct engine *engine);
@@ -82,6 +86,20 @@ uint32_t __wrap_header_put_dead(unsigned char *to, const unsigned char *frame,
     return __real_header_put_dead(to, frame, why);
 }
 
+bool __wrap_consumer_lose(struct consumer *consumer, struct stock *stock, size_t *at, uint64_t *tag,
+                          uint32_t *count)
+{
+    bool is_any = __real_consumer_lose(consumer, stock, at, tag, count);
+    if (!is_any || !watched || !consumer->is_keeper)
+        return is_any;
+    struct twin_event *event =
+        note(EVENT_LOSE, twin_queue_index(watched, consumer->queue->entry.name));
+    event->peer = consumer->peer->id;
+    event->tag = *tag;
+    event->count = *count;
+    return is_any;
+}
+
 void twin_watch(struct twin *twin, uint64_t now, const struct outbox *outbox)
 {
     watched = twin;
@@ -105,6 +123,8 @@ void twin_on_event(struct twin *twin)
         twin_age(twin, event->queue);
     if (event->kind == EVENT_END)
         twin_queue_end(twin, event->queue);
+    if (event->kind == EVENT_LOSE)
+        twin_on_lose(twin, event);
     if (event->kind != EVENT_BURY)
         return; /* a letter says only in which order what died is buried */
     while ((event = next_event(twin))->kind != EVENT_BURIED)
@@ -171,8 +191,10 @@ static const struct consumer *engine_consumer(const struct twin *twin, uint32_t 
                                               uint32_t consumer)
 {
     const struct peer *peer = engine_peer(twin->engine, id);
-    struct table_entry *entry =
-        peer ? table_find(&peer->consumers, consumer, (struct bytes){0}) : NULL;
+    REQUIRE(peer, "connection %u is not there", id);
+    if (consumer >= TWIN_IDS)
+        return keeper_of(peer, twin_engine_queue(twin, (int)consumer - TWIN_IDS));
+    struct table_entry *entry = table_find(&peer->consumers, consumer, (struct bytes){0});
     REQUIRE(entry, "consumer %u of connection %u is not there", consumer, id);
     return list_entry(entry, const struct consumer, entry);
 }
