@@ -242,6 +242,37 @@ int resp_parse(struct resp_parser *parser, struct bytes in, const struct resp_li
     return result == THERE ? (int)parser->position : result;
 }
 
+/* Passes over as much of a word as there is. */
+static int skip_word(struct resp_parser *parser, struct bytes in, const struct resp_limits *limits)
+{
+    int result = parser->has_size ? THERE : take_size(parser, in, limits);
+    if (result != THERE)
+        return result;
+    if (parser->skip_size == 0)
+        parser->skip_size = parser->word_size + END_SIZE;
+    size_t there = in.size - parser->position;
+    uint32_t passed = parser->skip_size < there ? parser->skip_size : (uint32_t)there;
+    parser->position += passed;
+    parser->skip_size -= passed;
+    if (parser->skip_size > 0)
+        return want(parser, in.size + 1);
+    parser->words_left--;
+    parser->has_size = false;
+    return THERE;
+}
+
+int resp_skip(struct resp_parser *parser, struct bytes in, const struct resp_limits *limits)
+{
+    assert(parser->has_count && in.size >= parser->position);
+    int result = THERE;
+    while (result == THERE && parser->words_left > 0)
+        result = skip_word(parser, in, limits);
+    uint32_t passed = parser->position;
+    parser->position = parser->words_count = 0;
+    parser->searched = parser->searched > passed ? parser->searched - passed : 0;
+    return result < 0 ? result : (int)passed;
+}
+
 /* Field by field: what is read soon after it was written in one go makes the processor wait. */
 void resp_parser_reset(struct resp_parser *parser)
 {

@@ -44,6 +44,7 @@ struct resp_parser {
     uint32_t searched;           /* up to here there is no end of the line at `position` */
     uint32_t wanted;             /* bytes up to which the command must grow to be read on */
     uint32_t word_size;          /* of the word at `position` */
+    uint32_t skip_size;          /* bytes of it, with its end, that are still to be passed over */
     bool has_count, has_size;    /* of words, of the word at `position` */
     unsigned char *unquoted;     /* words of a line, which lie here without their quotes */
     char error[RESP_ERROR_SIZE]; /* what follows `Protocol error: ` */
@@ -55,6 +56,13 @@ struct resp_parser {
  * without words is none.
  */
 int resp_parse(struct resp_parser *parser, struct bytes in, const struct resp_limits *limits);
+
+/*
+ * Passes over a command of which nothing is wanted, though resp_parse found it not to be whole: an
+ * array whose count was read. `in` is what there is of it and was not passed over before. Returns how
+ * many bytes are now, or -EBADMSG for never; it is over when no words are left.
+ */
+int resp_skip(struct resp_parser *parser, struct bytes in, const struct resp_limits *limits);
 
 /* Word `index` of the whole command `in`. Lives until the reset, and as long as `in` does. */
 static inline struct bytes resp_word(const struct resp_parser *parser, struct bytes in,

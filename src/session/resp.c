@@ -91,17 +91,16 @@ static enum step fail_protocol(struct session *session)
     return STEP_DONE;
 }
 
-/* Refuses a command that is not whole if there is no memory to wait for its end. */
-static enum step wait_for_more(struct session *session)
+static struct resp_limits limits_of(const struct session *session)
 {
-    struct resp *resp = session->resp;
-    if (!session->limits->is_memory_short || resp->parser.wanted <= SHORT_SIZE_MAX)
-        return STEP_MORE;
-    struct pen pen = replies_pen(&resp->replies, &session->output, resp->version);
-    pen_status(&pen, STATUS_MEMORY);
-    input_drop(&session->input);
-    resp_leave(session);
-    return STEP_DONE;
+    const struct session_limits *limits = session->limits;
+    bool is_stranger = resp_is_stranger(session);
+    return (struct resp_limits){
+        .words_max = INT_MAX,
+        .word_size_max = is_stranger ? RESP_WORD_SIZE_MAX : limits->frame_max,
+        .size_max = is_stranger ? session_hello_max(session) : limits->frame_max + RESP_ROOM_SIZE,
+        .is_stranger = is_stranger,
+    };
 }
 
 /* Reads the next command, as resp_parse does. */
@@ -109,20 +108,47 @@ static int parse(struct session *session)
 {
     struct resp *resp = session->resp;
     struct input *input = &session->input;
-    const struct session_limits *limits = session->limits;
-    bool is_stranger = resp_is_stranger(session);
-    struct resp_limits bounds = {
-        .words_max = INT_MAX,
-        .word_size_max = is_stranger ? RESP_WORD_SIZE_MAX : limits->frame_max,
-        .size_max = is_stranger ? session_hello_max(session) : limits->frame_max + RESP_ROOM_SIZE,
-        .is_stranger = is_stranger,
-    };
+    struct resp_limits limits = limits_of(session);
     int size;
     rest_parser(resp);
     do
-        size = resp_parse(&resp->parser, input_there(input), &bounds);
+        size = resp_parse(&resp->parser, input_there(input), &limits);
     while (size == 0 && input->kept.size > 0 && input_complete(input, resp->parser.wanted));
     return size;
+}
+
+/* Refuses a command that is not whole if there is no memory to wait for its end; what is still to come
+ * is passed over. */
+static enum step wait_for_more(struct session *session)
+{
+    struct resp *resp = session->resp;
+    if (!session->limits->is_memory_short || resp->parser.wanted <= SHORT_SIZE_MAX ||
+        !resp->parser.has_count)
+        return STEP_MORE;
+    struct pen pen = replies_pen(&resp->replies, &session->output, resp->version);
+    pen_status(&pen, STATUS_MEMORY);
+    resp->multi.is_broken = resp->multi.is_open;
+    resp->is_skipping = true;
+    return STEP_DONE;
+}
+
+/* Passes over what there is of a command that was refused. */
+static enum step skip(struct session *session)
+{
+    struct resp *resp = session->resp;
+    struct input *input = &session->input;
+    struct resp_limits limits = limits_of(session);
+    int passed;
+    do {
+        passed = resp_skip(&resp->parser, input_there(input), &limits);
+        if (passed < 0)
+            return fail_protocol(session);
+        input_take(input, (size_t)passed);
+    } while (resp->parser.words_left > 0 &&
+             (passed > 0 || (input->kept.size > 0 && input_complete(input, resp->parser.wanted))));
+    resp->is_skipping = resp->parser.words_left > 0;
+    resp->is_spent = !resp->is_skipping;
+    return resp->is_skipping ? STEP_MORE : STEP_DONE;
 }
 
 /* A connection becomes one that the engine knows. */
@@ -244,6 +270,8 @@ enum step resp_step(struct session *session, struct command *command)
         input_drop(&session->input);
         return STEP_MORE;
     }
+    if (resp->is_skipping)
+        return skip(session);
     int size = resp->parsed_size > 0 ? (int)resp->parsed_size : parse(session);
     if (size == 0)
         return wait_for_more(session);

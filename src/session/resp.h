@@ -33,6 +33,7 @@ struct resp {
     bool is_forgetting;        /* them: the engine is told before anything else */
     uint32_t parsed_size;      /* of the command that the parser holds; 0: it is not whole */
     bool is_spent;             /* what it holds is over */
+    bool is_skipping;          /* it was refused, and is passed over */
     struct channels *channels; /* NULL: it has subscribed to nothing yet */
     struct bytes *names;       /* that a command in the engine's hands refers to */
     size_t names_capacity;

@@ -483,6 +483,46 @@ static void of_a_stranger_less_is_read(void **state)
     expect_verdict(&wide, bytes_text("*1\r\n$16385\r\n"), "unauthenticated bulk length");
 }
 
+/* Reads `cut` bytes of a command, then passes over the rest of it `step` bytes at a time. */
+static void expect_skipped(struct bytes text, size_t size, size_t cut, size_t step)
+{
+    struct stream stream = stream_of(&friend, text);
+    assert_int_equal(grow(&stream, cut), 0);
+    size_t passed = 0, end = cut;
+    while (stream.parser.words_left > 0) {
+        assert_true(end <= text.size);
+        int result = resp_skip(&stream.parser, bytes_of(text.data + passed, end - passed), &friend);
+        assert_true(result >= 0);
+        passed += (size_t)result;
+        if (stream.parser.words_left > 0)
+            end = end + step < text.size ? end + step : text.size;
+    }
+    assert_int_equal(passed, size);
+    stream_free(&stream);
+}
+
+static void what_is_not_wanted_is_passed_over_wherever_it_is_cut(void **state)
+{
+    (void)state;
+    static const char skipped[] = "*3\r\n$5\r\nLPUSH\r\n$0\r\n\r\n$12\r\nhello, world\r\n";
+    static const char text[] = "*3\r\n$5\r\nLPUSH\r\n$0\r\n\r\n$12\r\nhello, world\r\n"
+                               "*1\r\n$4\r\nPING\r\n";
+    for (size_t cut = 4; cut < sizeof skipped - 1; cut++)
+        for (size_t step = 1; step < 20; step++)
+            expect_skipped(bytes_of(text, sizeof text - 1), sizeof skipped - 1, cut, step);
+}
+
+static void what_is_passed_over_must_be_in_order(void **state)
+{
+    (void)state;
+    struct bytes text = bytes_text("*3\r\n$5\r\nLPUSH\r\n$3\r\nabc\r\nabc\r\n");
+    struct stream stream = stream_of(&friend, text);
+    assert_int_equal(grow(&stream, 20), 0);
+    assert_int_equal(resp_skip(&stream.parser, text, &friend), -EBADMSG);
+    assert_string_equal(stream.parser.error, "expected '$', got 'a'");
+    stream_free(&stream);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -510,6 +550,8 @@ int main(void)
         cmocka_unit_test(a_command_is_read_up_to_a_bound),
         cmocka_unit_test(a_bound_is_the_same_however_what_passes_it_is_cut),
         cmocka_unit_test(of_a_stranger_less_is_read),
+        cmocka_unit_test(what_is_not_wanted_is_passed_over_wherever_it_is_cut),
+        cmocka_unit_test(what_is_passed_over_must_be_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

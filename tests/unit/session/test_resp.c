@@ -258,6 +258,139 @@ static void web_browsers_are_closed_without_a_word(void **state)
     talk_close(t);
 }
 
+static void while_memory_is_short_the_end_of_what_is_long_is_not_waited_for(void **state)
+{
+    (void)state;
+    struct script s = {0};
+    chat_put(&s, "LPUSH q x*9000");
+    chat_put(&s, "MULTI");
+    chat_put(&s, "LPUSH q x*9000");
+    chat_put(&s, "EXEC");
+    chat_put(&s, "PING");
+    for (size_t cut = 40; cut < 4000; cut += 97) {
+        struct talk *t = talk_open();
+        chat(t, CLIENT, "PING", "+PONG|");
+        t->limits.is_memory_short = true;
+        for (size_t at = 0; at < s.size; at += cut) {
+            talk_hear(t, CLIENT, bytes_of(s.data + at, cut < s.size - at ? cut : s.size - at));
+            assert_true(talk_session(t, CLIENT)->input.kept.size <= SHORT_SIZE_MAX);
+        }
+        chat_expect(t, CLIENT,
+                    "-OOM command not allowed when used memory > 'maxmemory'.|+OK|"
+                    "-OOM command not allowed when used memory > 'maxmemory'.|"
+                    "-EXECABORT Transaction discarded because of previous errors.|"
+                    "+PONG|");
+        talk_close(t);
+    }
+    script_finish(&s);
+}
+
+/* As much as one command may be, and less while memory is short. */
+static void what_comes_behind_a_wait_is_kept_within_a_bound(void **state)
+{
+    (void)state;
+    struct talk *t = talk_open();
+    struct session *session = &t->conns[CLIENT].session;
+    chat(t, CLIENT, "BLPOP q 0\nECHO x*3000", "");
+    assert_false(session_is_stalled(session));
+    t->limits.is_memory_short = true;
+    assert_false(session_is_stalled(session));
+    chat(t, CLIENT, "ECHO x*3000", "");
+    assert_true(session_is_stalled(session));
+    t->limits.is_memory_short = false;
+    assert_false(session_is_stalled(session) || session_can_resume(session));
+    chat(t, OTHER, "LPUSH q a", ":1|");
+    talk_turn(t);
+    assert_false(session_is_stalled(session));
+    assert_int_equal(session->input.kept.size, 0);
+    talk_close(t);
+}
+
+static void a_long_answer_is_awaited_before_more_is_taken(void **state)
+{
+    (void)state;
+    struct talk *t = talk_open();
+    struct session *session = &t->conns[CLIENT].session;
+    chat(t, CLIENT, "RPUSH q a b", ":2|");
+    chat_say(t, CLIENT, "LRANGE q 0 1\nLRANGE q 0 -1\nPING");
+    assert_true(session->is_stalled && session_is_stalled(session));
+    assert_false(session->is_waiting);
+    chat_expect(t, CLIENT, "*2|$1|a|$1|b|*2|$1|a|$1|b|+PONG|");
+    assert_false(session->is_stalled);
+    talk_close(t);
+}
+
+static void who_reads_nothing_is_not_read_from(void **state)
+{
+    (void)state;
+    struct talk *t = talk_open();
+    struct session *session = &t->conns[CLIENT].session;
+    chat(t, CLIENT, "RPUSH q x*100000\nRPUSH q x*100000\nRPUSH q x*100000", ":1|:2|:3|");
+    t->conns[CLIENT].is_blocked = true;
+    chat_say(t, CLIENT, "PING");
+    talk_turn(t); /* is on its way */
+    chat_say(t, CLIENT, "LRANGE q 0 2\nPING");
+    talk_turn(t);
+    assert_true(session_is_clogged(session));
+    chat_say(t, CLIENT, "PING");
+    assert_true(session_is_stalled(session) && !session_can_resume(session));
+    talk_unblock(t, CLIENT);
+    assert_false(session_is_clogged(session) || session_is_stalled(session));
+    talk_close(t);
+}
+
+static void quitting_ends_behind_what_is_owed(void **state)
+{
+    (void)state;
+    struct talk *t = talk_open();
+    chat(t, CLIENT, "RPUSH q a\nQUIT\nRPUSH q b", ":1|+OK|");
+    assert_int_equal(talk_session(t, CLIENT)->state, SESSION_CLOSED);
+    chat(t, OTHER, "LLEN q", ":1|");
+    talk_close(t);
+}
+
+static void who_is_not_let_in_is_told_so_in_its_language(void **state)
+{
+    (void)state;
+    struct talk *t = talk_open();
+    talk_connect(t, CLIENT);
+    session_refuse(talk_session(t, CLIENT), STATUS_CONNECTIONS);
+    chat(t, CLIENT, "PING", "-ERR max number of clients reached|");
+    assert_int_equal(talk_session(t, CLIENT)->state, SESSION_CLOSED);
+    talk_close(t);
+}
+
+static void a_first_command_that_does_not_end_is_closed_without_a_word(void **state)
+{
+    (void)state;
+    struct talk *t = talk_open();
+    talk_connect(t, CLIENT);
+    talk_hear(t, CLIENT, bytes_text("*1\r\n$4\r\nPI"));
+    assert_int_equal(session_deadline(talk_session(t, CLIENT)), t->now + 5 * NS_PER_S);
+    session_expire(talk_session(t, CLIENT), t->now + 5 * NS_PER_S);
+    chat_expect(t, CLIENT, "");
+    assert_int_equal(talk_session(t, CLIENT)->state, SESSION_CLOSED);
+    talk_close(t);
+}
+
+static void a_stranger_that_does_not_listen_is_not_heard_on(void **state)
+{
+    (void)state;
+    struct talk *t = talk_open();
+    struct script s = {0};
+    t->limits.password = bytes_text("secret");
+    for (int i = 0; i < 1000; i++)
+        chat_put(&s, "PING");
+    talk_connect(t, CLIENT);
+    t->conns[CLIENT].is_blocked = true;
+    talk_play(t, CLIENT, &s);
+    assert_int_equal(talk_session(t, CLIENT)->state, SESSION_CLOSED);
+    assert_int_equal(talk_session(t, CLIENT)->input.kept.capacity, 0);
+    assert_true(output_waiting_size(&talk_session(t, CLIENT)->output) < 2 * SHORT_SIZE_MAX);
+    talk_unblock(t, CLIENT);
+    talk_close(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +408,14 @@ int main(void)
         cmocka_unit_test(what_is_no_command_closes_behind_what_is_owed),
         cmocka_unit_test(a_pop_from_a_broker_that_is_ending_closes_behind_what_is_owed),
         cmocka_unit_test(web_browsers_are_closed_without_a_word),
+        cmocka_unit_test(while_memory_is_short_the_end_of_what_is_long_is_not_waited_for),
+        cmocka_unit_test(what_comes_behind_a_wait_is_kept_within_a_bound),
+        cmocka_unit_test(a_long_answer_is_awaited_before_more_is_taken),
+        cmocka_unit_test(who_reads_nothing_is_not_read_from),
+        cmocka_unit_test(quitting_ends_behind_what_is_owed),
+        cmocka_unit_test(who_is_not_let_in_is_told_so_in_its_language),
+        cmocka_unit_test(a_first_command_that_does_not_end_is_closed_without_a_word),
+        cmocka_unit_test(a_stranger_that_does_not_listen_is_not_heard_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
