@@ -317,7 +317,7 @@ static void compact(struct queue *queue, struct stock *stock, struct segment *se
         return;
     if (segment->ready_count > segment->count / 4 || segment->block.capacity <= SEGMENT_SIZE_MIN)
         return;
-    if (segment_ready_size(segment) > segment->block.capacity / 4)
+    if (segment->ready_size > segment->block.capacity / 4)
         return;
     struct segment *smaller = segment_move(segment, stock->arena, 0);
     smaller->order = segment->order;
@@ -391,7 +391,7 @@ static void check_counters(const struct queue *queue)
 
 void queue_check(const struct queue *queue)
 {
-    uint64_t ready = 0, leased = 0;
+    uint64_t ready = 0, ready_size = 0, leased = 0;
     const struct segment *front = NULL, *back = NULL, *before = NULL;
     for (struct list *link = queue->segments.next; link != &queue->segments; link = link->next) {
         const struct segment *segment = segment_of(link);
@@ -404,11 +404,13 @@ void queue_check(const struct queue *queue)
         front = front || segment->ready_count == 0 ? front : segment;
         back = segment->ready_count == 0 ? back : segment;
         ready += segment->ready_count;
+        ready_size += segment->ready_size;
         leased += segment->leased_count;
         before = segment;
     }
     assert(queue->front == front && queue->back == back);
     assert(queue->ready_count == ready && queue->leased_count == leased);
+    assert(queue->ready_size == ready_size);
     assert(queue->delayed_count == queue->delayed.count);
     assert((ready == 0) == (queue->ready_size == 0) && (leased == 0) == (queue->leased_size == 0));
     timers_check(&queue->aging);

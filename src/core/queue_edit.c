@@ -135,22 +135,24 @@ static struct segment *segment_before(struct queue *queue, struct stock *stock, 
     return segment;
 }
 
-static bool is_small(struct segment *segment)
+/* Whether there is little in it, all of it ready. One with nothing at all is being sent still. */
+static bool is_small(const struct segment *segment)
 {
-    return segment->leased_count == 0 && segment_ready_size(segment) <= UNITED_SIZE_MAX;
+    return segment->leased_count == 0 && segment->ready_count > 0 &&
+           segment->ready_size <= UNITED_SIZE_MAX;
 }
 
-static bool may_unite(struct segment *one, struct segment *next)
+static bool may_unite(const struct segment *one, const struct segment *next)
 {
     return one->is_reversed == next->is_reversed && is_small(one) && is_small(next) &&
-           segment_ready_size(one) + segment_ready_size(next) <= UNITED_SIZE_MAX;
+           one->ready_size + next->ready_size <= UNITED_SIZE_MAX;
 }
 
 /* Makes two segments that stand together one. */
 static struct segment *unite(struct queue *queue, struct stock *stock, struct segment *one,
                              struct segment *next)
 {
-    uint32_t size = segment_ready_size(one) + segment_ready_size(next);
+    uint32_t size = one->ready_size + next->ready_size;
     struct segment *united = segment_create(stock->arena, segment_head_size() + size);
     united->queue = queue;
     united->is_reversed = one->is_reversed;

@@ -37,7 +37,7 @@ void queue_take_over(struct queue *to, struct queue *from, struct stock *stock)
         part->queue = to;
         part->order = --to->order_first;
         list_push_front(&to->segments, &part->link);
-        queue_add_ready(to, stock, part, part->ready_count, segment_ready_size(part));
+        queue_add_ready(to, stock, part, part->ready_count, part->ready_size);
         queue_rewatch(to, part);
     }
     from->ready_count = from->ready_size = 0;

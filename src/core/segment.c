@@ -115,8 +115,8 @@ static void drop_bits(struct segment *segment)
     segment->ready_bits = NULL;
 }
 
-/* Adds messages, none of them ready, to the ready ones. */
-static void add_ready(struct segment *segment, uint32_t index, uint32_t count)
+/* Adds messages of `size` bytes, none of them ready, to the ready ones. */
+static void add_ready(struct segment *segment, uint32_t index, uint32_t count, uint32_t size)
 {
     uint32_t end = index + count;
     if (segment->ready_count == 0) {
@@ -133,6 +133,7 @@ static void add_ready(struct segment *segment, uint32_t index, uint32_t count)
         segment->ready_end = end > segment->ready_end ? end : segment->ready_end;
     }
     segment->ready_count += count;
+    segment->ready_size += size;
     if (segment->ready_bits && segment->ready_count == segment->ready_end - segment->ready_first)
         drop_bits(segment);
 }
@@ -144,6 +145,7 @@ static void remove_ready(struct segment *segment, uint32_t index, uint32_t count
     if (!at_front && !at_end)
         make_bits(segment);
     segment->ready_count -= count;
+    segment->ready_size -= segment_size(segment, index, count);
     if (at_front)
         segment->ready_first = index + count;
     else if (at_end)
@@ -175,7 +177,7 @@ uint32_t segment_append(struct segment *segment, struct run *run, uint64_t now)
     uint32_t index = segment->count;
     segment_arrive(segment, index, now);
     segment->count += fits.count;
-    add_ready(segment, index, fits.count);
+    add_ready(segment, index, fits.count, fits.size);
     assert(segment->count <= count_max_of(segment));
     return fits.count;
 }
@@ -319,13 +321,13 @@ void segment_return(struct segment *segment, uint32_t index, uint32_t count)
     for (uint32_t i = index; i < index + count; i++)
         segment->deliveries[i] += segment->deliveries[i] < DELIVERIES_MAX;
     segment->leased_count -= count;
-    add_ready(segment, index, count);
+    add_ready(segment, index, count, segment_size(segment, index, count));
 }
 
 void segment_purge(struct segment *segment)
 {
     drop_bits(segment);
-    segment->ready_first = segment->ready_end = segment->ready_count = 0;
+    segment->ready_first = segment->ready_end = segment->ready_count = segment->ready_size = 0;
 }
 
 /* The first ready messages at or behind `from` that lie together; false when there are none. */
@@ -349,11 +351,6 @@ static uint32_t ready_size_from(struct segment *segment, uint32_t index)
     return size;
 }
 
-uint32_t segment_ready_size(struct segment *segment)
-{
-    return ready_size_from(segment, 0);
-}
-
 /* Appends copies of messages that lie together, with all that is known of them, as ready. */
 static void append_copies(struct segment *to, struct segment *from, uint32_t first, uint32_t count)
 {
@@ -367,7 +364,7 @@ static void append_copies(struct segment *to, struct segment *from, uint32_t fir
     to->count += count;
     for (uint32_t i = 0; i < count && first + i < from->deliveries_count; i++)
         segment_set_deliveries(to, index + i, from->deliveries[first + i]);
-    add_ready(to, index, count);
+    add_ready(to, index, count, size);
 }
 
 static void append_from(struct segment *to, struct segment *from, uint32_t index)
@@ -382,10 +379,11 @@ void segment_copy(struct segment *segment, struct segment *from)
     append_from(segment, from, 0);
 }
 
-/* Settles the ready messages from `index` on, which are `count`. */
-static void purge_from(struct segment *segment, uint32_t index, uint32_t count)
+/* Settles the ready messages from `index` on, which are those of `moved`. */
+static void purge_from(struct segment *segment, uint32_t index, const struct segment *moved)
 {
-    segment->ready_count -= count;
+    segment->ready_count -= moved->ready_count;
+    segment->ready_size -= moved->ready_size;
     if (segment->ready_count == 0) {
         segment_purge(segment);
     } else if (segment->ready_bits) {
@@ -405,7 +403,7 @@ struct segment *segment_move(struct segment *segment, struct arena *arena, uint3
     moved->queue = segment->queue;
     moved->is_reversed = segment->is_reversed;
     append_from(moved, segment, index);
-    purge_from(segment, index, moved->count);
+    purge_from(segment, index, moved);
     return moved;
 }
 
@@ -460,6 +458,7 @@ void segment_check(const struct segment *segment)
     assert(segment->ready_count + segment->leased_count <= segment->count);
     assert(segment->ready_first <= segment->ready_end && segment->ready_end <= segment->count);
     assert(segment->ready_count <= segment->ready_end - segment->ready_first);
+    assert((segment->ready_count == 0) == (segment->ready_size == 0));
     assert(segment->offsets_count <= segment->count && segment->deliveries_count <= segment->count);
     assert(segment->arrivals_count <= segment->count);
     if (segment->frame_size)

@@ -42,6 +42,7 @@ struct segment {
     uint32_t count;      /* messages ever appended */
     uint32_t frame_size; /* bytes of each frame when all are alike, else 0 */
     uint32_t ready_first, ready_end, ready_count;
+    uint32_t ready_size; /* bytes */
     uint32_t leased_count;
     uint64_t *ready_bits; /* NULL while the ready ones lie together */
     uint16_t *deliveries; /* of the first deliveries_count messages; the others have none */
@@ -134,9 +135,6 @@ struct stretch stretch_part(const struct stretch *stretch, uint32_t first, uint3
 
 /* Bytes of some messages. */
 uint32_t segment_size(struct segment *segment, uint32_t index, uint32_t count);
-
-/* Bytes of all ready messages. */
-uint32_t segment_ready_size(struct segment *segment);
 
 /*
  * Looks at the next ready messages that lie together, at most `count_max`, and moves `*at` past them;

@@ -439,7 +439,7 @@ static void a_compact_segment_keeps_its_place_between_others(void **state)
     (void)state;
     struct bench b;
     bench_open(&b);
-    bench_push(&b, "fills:300");
+    bench_push(&b, "fills:290");
     struct stretch first = bench_lease(&b, false, 1), front = hollow_out(&b);
     bench_push(&b, "last:200000");
     bench_hold(front);

@@ -144,6 +144,26 @@ static void what_a_slice_refers_to_stays_as_it_is(void **state)
     bench_close(&b);
 }
 
+static void what_is_being_sent_of_segments_that_are_empty_stays(void **state)
+{
+    (void)state;
+    struct bench b;
+    open(&b, "a:250", "");
+    bench_push(&b, "b:700");
+    assert_int_equal(bench_segments(&b), 2);
+    struct stretch first = at_place(&b, 0), second = at_place(&b, 1);
+    bench_hold(first);
+    bench_hold(second);
+    bench_take(&b, false, 1, "a");
+    replace(&b, 0, "x:5000");
+    expect(&b, "x ");
+    bench_expect(first, "a");
+    bench_expect(second, "b");
+    bench_release(&b, first);
+    bench_release(&b, second);
+    bench_close(&b);
+}
+
 static void what_is_leased_comes_back_before_the_place_of_an_edit(void **state)
 {
     (void)state;
@@ -518,6 +538,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_message_takes_the_place_of_another),
         cmocka_unit_test(the_only_message_is_replaced),
         cmocka_unit_test(what_a_slice_refers_to_stays_as_it_is),
+        cmocka_unit_test(what_is_being_sent_of_segments_that_are_empty_stays),
         cmocka_unit_test(what_is_leased_comes_back_before_the_place_of_an_edit),
         cmocka_unit_test(a_list_that_is_edited_all_the_time_lies_in_few_segments),
         cmocka_unit_test(one_place_takes_any_number_of_messages),

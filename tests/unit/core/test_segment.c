@@ -353,13 +353,13 @@ static void the_size_of_what_is_ready_leaves_holes_out(void **state)
     struct bench b;
     open(&b, 1000);
     append(&b, "a:20 b:30 c:40 d:50 e:60");
-    assert_int_equal(segment_ready_size(b.segment), 200);
+    assert_int_equal(b.segment->ready_size, 200);
     expect_lease(&b, false, 4, 1000, "a b c d", 0);
     put_back(&b, 1, 1);
     put_back(&b, 3, 1);
-    assert_int_equal(segment_ready_size(b.segment), 30 + 50 + 60);
+    assert_int_equal(b.segment->ready_size, 30 + 50 + 60);
     segment_purge(b.segment);
-    assert_int_equal(segment_ready_size(b.segment), 0);
+    assert_int_equal(b.segment->ready_size, 0);
     close(&b);
 }
 
