@@ -8,11 +8,6 @@
 
 #include <stdio.h>
 
-enum {
-    WORD_SHOWN_MAX = 1024, /* bytes of a client's word in an error */
-    ERROR_SIZE_MAX = WORD_SHOWN_MAX + 256,
-};
-
 bool call_word_is(const struct call *call, uint32_t index, const char *text)
 {
     return word_is(call_word(call, index), text);
@@ -49,11 +44,9 @@ enum outcome call_fail(struct call *call, const char *error)
 enum outcome call_fail_with(struct call *call, const char *before, struct bytes word,
                             const char *after)
 {
-    char error[ERROR_SIZE_MAX];
-    struct bytes excerpt = resp_excerpt(word, WORD_SHOWN_MAX);
-    snprintf(error, sizeof error, "%s%.*s%s", before, (int)excerpt.size, (const char *)excerpt.data,
-             after);
-    return call_fail(call, error);
+    struct pen pen = call_pen(call);
+    pen_error_with(&pen, before, word, after);
+    return CALL_DONE;
 }
 
 enum outcome call_fail_syntax(struct call *call)
@@ -67,7 +60,7 @@ enum outcome call_fail_arguments(struct call *call)
     word_upper(call->resp->row_memo->name, container, sizeof container);
     snprintf(after, sizeof after, "'. Try %s HELP.", container);
     return call_fail_with(call, "ERR unknown subcommand or wrong number of arguments for '",
-                          call_word(call, 1), after);
+                          resp_excerpt(call_word(call, 1), RESP_EXCERPT_MAX), after);
 }
 
 enum outcome call_help(struct call *call, const char *const *lines)

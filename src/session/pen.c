@@ -7,8 +7,9 @@
 #include <stdio.h>
 
 enum {
-    ERROR_SIZE_MAX = 256, /* bytes of a status in words */
-    LINES_MAX = 64,       /* put together at once */
+    ERROR_SIZE_MAX = 256,  /* bytes of a status, or of what stands around a client's word */
+    WORD_SHOWN_MAX = 1024, /* bytes of a client's word in an error */
+    LINES_MAX = 64,        /* put together at once */
 };
 
 /* Room for `size` bytes, to be filled at once. */
@@ -37,6 +38,15 @@ void pen_error(struct pen *pen, const char *text)
 {
     struct bytes bytes = bytes_text(text);
     resp_put_error(room(pen, bytes.size + RESP_LINE_COST), bytes);
+}
+
+void pen_error_with(struct pen *pen, const char *before, struct bytes word, const char *after)
+{
+    char error[WORD_SHOWN_MAX + ERROR_SIZE_MAX];
+    struct bytes excerpt = resp_excerpt(word, WORD_SHOWN_MAX);
+    snprintf(error, sizeof error, "%s%.*s%s", before, (int)excerpt.size, (const char *)excerpt.data,
+             after);
+    pen_error(pen, error);
 }
 
 void pen_status(struct pen *pen, enum status status)

@@ -22,6 +22,9 @@ void pen_simple(struct pen *pen, const char *text);
 /* `-text`: a code, a space and words. */
 void pen_error(struct pen *pen, const char *text);
 
+/* An error with a client's word in it, between two texts; a very long one is cut. */
+void pen_error_with(struct pen *pen, const char *before, struct bytes word, const char *after);
+
 /* What the engine refused, in Redis's words where it has them. */
 void pen_status(struct pen *pen, enum status status);
 

@@ -1,7 +1,6 @@
 #include "base/array.h"
 #include "core/glob.h"
 #include "frame/field.h"
-#include "resp/write.h"
 #include "session/resp.h"
 #include "session/resp_table.h"
 #include "session/say.h"
@@ -15,7 +14,7 @@
  * can be set to and the broker cannot has the one value that says how the broker is.
  */
 
-enum { PAIRS_MAX = 64, ERROR_SIZE_MAX = 256 };
+enum { PAIRS_MAX = 64 };
 
 /* Names of Redis's. */
 static const struct alias {
@@ -165,22 +164,9 @@ static const struct alias *find_alias(struct bytes name)
 /* Why one of them is not changed. */
 static void put_fault(struct pen *pen, struct bytes name, const char *why)
 {
-    char error[ERROR_SIZE_MAX];
-    struct bytes shown = resp_excerpt(name, RESP_EXCERPT_MAX);
-    snprintf(error, sizeof error,
-             "ERR CONFIG SET failed (possibly related to argument '%.*s') - %s", (int)shown.size,
-             (const char *)shown.data, why);
-    pen_error(pen, error);
-}
-
-static void put_unknown(struct pen *pen, struct bytes name)
-{
-    char error[ERROR_SIZE_MAX];
-    struct bytes shown = resp_excerpt(name, RESP_EXCERPT_MAX);
-    snprintf(error, sizeof error,
-             "ERR Unknown option or number of arguments for CONFIG SET - '%.*s'", (int)shown.size,
-             (const char *)shown.data);
-    pen_error(pen, error);
+    char after[64];
+    snprintf(after, sizeof after, "') - %s", why);
+    pen_error_with(pen, "ERR CONFIG SET failed (possibly related to argument '", name, after);
 }
 
 static const char fixed[] = "can't set immutable config";
@@ -195,7 +181,10 @@ static void say_configured(struct pen *pen, const struct effect *effect)
     struct bytes name = fault == SETTING_OK ? (struct bytes){0} : say_noted_name(pen, effect->id);
     switch (fault) {
     case SETTING_OK: pen_simple(pen, "OK"); break;
-    case SETTING_UNKNOWN: put_unknown(pen, name); break;
+    case SETTING_UNKNOWN:
+        pen_error_with(pen, "ERR Unknown option or number of arguments for CONFIG SET - '", name,
+                       "'");
+        break;
     case SETTING_FIXED: put_fault(pen, name, fixed); break;
     case SETTING_BAD_VALUE: put_fault(pen, name, "argument is none that it takes"); break;
     }
