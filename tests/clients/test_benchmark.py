@@ -33,7 +33,7 @@ def every_work_is_done_without_an_error(server):
 
 @long_test
 def every_work_is_done_without_an_error_for_longer(server):
-    run_all(server, 100_000)
+    run_all(server, 30_000)
 
 
 if __name__ == "__main__":
