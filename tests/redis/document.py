@@ -4,7 +4,7 @@
     document.py [--write]
 
 What stands between the two marks of the page is made here: of the table, what it says; of the comparison, how each
-command is written and how often it was sent to both servers, with the same replies.
+command is written, that both servers replied the same to it whenever it was sent, and in what that may differ.
 """
 
 import re
@@ -37,8 +37,25 @@ MAY_DIFFER = {
     HELLO: "`server`, `version`, `id`",
 }
 
-# Commands that the comparison sends without a form of their own, or that Redis 7.0 does not have.
+# What people call the words of the comparison's vocabulary.
+READABLE = {
+    "stranger-address": "address",
+    "stranger": "id",
+    "victim": "id",
+    "moment-ms": "unix-milliseconds",
+    "moment": "unix-seconds",
+    "few": "count",
+    "(PUBSUB)": "PUBSUB",
+    "SLEEP 0": "SLEEP seconds",
+    "lists": "numkeys list+",
+    "side": "(LEFT | RIGHT)",
+}
+
+# Commands that the comparison sends without a form of their own, or with words that nobody knows, or that Redis 7.0
+# does not have.
 OTHER_FORMS = {
+    "CONFIG GET": ["CONFIG GET glob+"],
+    "CONFIG SET": ["CONFIG SET (setting value)+"],
     "SCAN": ["SCAN cursor [MATCH glob] [COUNT count] [TYPE type]"],
     "QUIT": ["QUIT"],
     "RESET": ["RESET"],
@@ -86,9 +103,11 @@ def forms_of(name):
     command = name.partition(" ")[0]
     own = [form for form in forms_by_name().get(command, []) if f"{form.text} ".startswith(f"{name} ")]
     texts = [re.sub(r" \| (XX GT|NX LT)?( \| )?made-up|made-up| \| made-up", "", form.text).strip() for form in own]
+    for word, readable in READABLE.items():
+        texts = [text.replace(word, readable) for text in texts]
     texts = [text.replace("[]", "").replace("()", "").strip() for text in texts]
     kinds = sorted({MAY_DIFFER[form.kind] for form in own if form.kind})
-    return list(dict.fromkeys(texts)) or OTHER_FORMS.get(name, []), kinds
+    return OTHER_FORMS.get(name) or list(dict.fromkeys(texts)), kinds
 
 
 def cell(text):
@@ -103,8 +122,8 @@ def line(row, calls):
     elif row.name in NOT_IN_REDIS:
         checked = "its documentation, since Redis 7.0 lacks it"
     else:
-        checked = f"{calls[row.name]} calls" + (f", but for {' and '.join(kinds)}" if kinds else "")
-        assert calls[row.name] or row.name.endswith(" HELP"), f"{row.name} is in the table, but is not compared"
+        checked = f"the same, but for {' and '.join(kinds)}" if kinds else "the same"
+        assert calls[row.name], f"{row.name} is in the table, but is not compared"
     written = "<br>".join(f"`{cell(form)}`" for form in forms) or f"`{row.name}`"
     return f"| {written} | {cell(row.summary)} | {cell(' '.join(differs)) or '–'} | {checked} |"
 

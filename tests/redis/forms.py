@@ -127,6 +127,8 @@ INFO [section+] : type
 CONFIG GET setting : type
 CONFIG GET made-up ~
 CONFIG SET made-up value ~
+CONFIG RESETSTAT
+CONFIG REWRITE
 CONFIG made-up ~
 FUNCTION FLUSH [ASYNC | SYNC | made-up]
 SLOWLOG GET [few] : type
