@@ -136,6 +136,10 @@ static const struct row *admit_now(struct call *call, const struct row *row)
 {
     const struct resp *resp = call->resp;
     const char *fault = name_fault(call, row);
+    if (call->session->is_ending && !(row->flags & ROW_AT_END)) {
+        resp_leave(call->session); /* who finds its connection ended comes back */
+        return NULL;
+    }
     if (!resp->is_admitted && !(row->flags & ROW_NO_AUTH))
         return refuse(call, row, "NOAUTH Authentication required.");
     if (resp->version == 2 && !channels_are_empty(resp->channels) && !(row->flags & ROW_SUBSCRIBED))

@@ -24,6 +24,7 @@ enum { /* what COMMAND INFO says */
        ROW_SUBSCRIBED = 1 << 16, /* may be sent while subscribed, in version 2 */
        ROW_AT_ONCE = 1 << 17,    /* is not queued in a transaction */
        ROW_ENDS_MULTI = 1 << 18, /* even if it is refused */
+       ROW_AT_END = 1 << 19,     /* is taken while the broker ends: it settles, or asks nothing */
 };
 
 struct row {

@@ -4,7 +4,7 @@
 import os
 import signal
 
-from connections import hello_frame
+from connections import connect_socket, hello_frame
 from environment import DEADLINE_S
 from harness import Broker, assert_quiet, main, push, refused, take, test
 import ringpost
@@ -54,6 +54,29 @@ def leases_are_settled_and_nothing_more_is_delivered():
         assert broker.is_running()
         consumer.ack(1, taken[3].tag, 1)
         hear_end(consumer)
+        end(broker)
+
+
+@test
+def redis_clients_settle_what_they_have_and_are_ended_when_they_ask_for_more():
+    with Broker("--drain-timeout", "1h") as broker:
+        c = broker.connect()
+        with connect_socket(broker.address) as worker, connect_socket(broker.address) as producer:
+            worker.sendall(b"RP.QUEUE SET q pop-lease connection\r\nRPUSH q 1 2\r\nLPOP q\r\n")
+            said = b""
+            while not said.endswith(b"$1\r\n1\r\n"):
+                said += worker.recv(100)
+            producer.sendall(b"PING\r\n")
+            assert producer.recv(100) == b"+PONG\r\n"
+            broker.terminate()
+            hear_goaway(c)
+            producer.sendall(b"RPUSH q 3\r\n")
+            assert producer.recv(100) == b"", "a push is not taken"
+            worker.sendall(b"PING\r\nRP.ACK q\r\n")
+            said = b""
+            while not said.endswith(b":1\r\n"):
+                said += worker.recv(100)
+            assert said == b"+PONG\r\n:1\r\n"
         end(broker)
 
 
