@@ -180,6 +180,8 @@ void conn_announce_end(struct shard *shard, struct conn *conn)
     if (conn->session.state == SESSION_OPEN) {
         session_announce_end(&conn->session);
         mark_dirty(shard, conn);
+        if (conn->session.state == SESSION_CLOSED) /* it waited for what will not come */
+            drain(shard, conn);
     } else {
         conn_end(shard, conn, STATUS_CLOSING);
     }

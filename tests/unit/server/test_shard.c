@@ -120,6 +120,66 @@ static void expect_refusal(struct bench *bench, enum status status)
     leave(bench, client);
 }
 
+/* Has a client say a line of Redis's, and fails unless it is answered with `expected`. */
+static void chat(struct bench *bench, int client, const char *line, const char *expected)
+{
+    char answer[256];
+    assert_int_equal(sim_send(bench->shard.ring, client, line, strlen(line)), strlen(line));
+    settle(bench);
+    size_t size = sim_recv(bench->shard.ring, client, answer, sizeof answer - 1);
+    answer[size] = '\0';
+    assert_string_equal(answer, expected);
+}
+
+static void who_waits_for_a_message_gives_up_its_place_when_it_ends(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, (struct door_limits){0});
+    int waiting = join(&bench), other = join(&bench);
+    chat(&bench, waiting, "BLPOP q 0\r\nPING\r\n", "");
+    sim_shutdown(bench.shard.ring, waiting);
+    settle(&bench);
+    assert_int_equal(engine_totals(bench.shard.engine).connections, 0);
+    chat(&bench, other, "RPUSH q a\r\n", ":1\r\n");
+    chat(&bench, other, "LLEN q\r\n", ":1\r\n");
+    leave(&bench, waiting);
+    bench_close(&bench);
+}
+
+static void who_waits_for_a_message_is_sent_away_when_the_broker_ends(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, (struct door_limits){0});
+    int waiting = join(&bench), other = join(&bench);
+    chat(&bench, waiting, "BLPOP q 0\r\n", "");
+    chat(&bench, other, "PING\r\n", "+PONG\r\n");
+    shard_drain(&bench.shard);
+    settle(&bench);
+    assert_int_equal(sim_state(bench.shard.ring, waiting), SIM_ENDED);
+    chat(&bench, other, "PING\r\n", "+PONG\r\n");
+    leave(&bench, waiting);
+    bench_close(&bench);
+}
+
+static void what_a_client_says_before_its_end_is_carried_out(void **state)
+{
+    struct bench bench;
+    char answer[64];
+    (void)state;
+    bench_open(&bench, (struct door_limits){0});
+    int client = join(&bench);
+    const char *said = "RPUSH q a b c\r\nLRANGE q 0 -1\r\nLRANGE q 0 -1\r\nRPUSH q d\r\n";
+    sim_send(bench.shard.ring, client, said, strlen(said));
+    sim_shutdown(bench.shard.ring, client);
+    settle(&bench);
+    assert_int_equal(engine_totals(bench.shard.engine).ready, 4);
+    assert_int_equal(sim_recv(bench.shard.ring, client, answer, sizeof answer), 4 + 2 * 25 + 4);
+    leave(&bench, client);
+    bench_close(&bench);
+}
+
 static void one_too_many_is_told_so_and_closed(void **state)
 {
     struct bench bench;
@@ -347,6 +407,9 @@ static void a_shard_gives_back_all_the_memory_that_it_took(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_waits_for_a_message_gives_up_its_place_when_it_ends),
+        cmocka_unit_test(who_waits_for_a_message_is_sent_away_when_the_broker_ends),
+        cmocka_unit_test(what_a_client_says_before_its_end_is_carried_out),
         cmocka_unit_test(one_too_many_is_told_so_and_closed),
         cmocka_unit_test(one_too_many_from_an_address_is_told_so),
         cmocka_unit_test(strangers_make_room_when_they_are_known_or_late),

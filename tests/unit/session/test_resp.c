@@ -232,6 +232,29 @@ static void what_is_no_command_closes_behind_what_is_owed(void **state)
     talk_close(t);
 }
 
+static void what_a_broker_that_is_ending_would_forget_is_not_taken(void **state)
+{
+    (void)state;
+    static const char *const refused[] = {"RPUSH q b", "SET k v", "PUBLISH c x", "EXEC"};
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        struct talk *t = talk_open();
+        chat(t, CLIENT, "RPUSH q a\nMULTI\nRPUSH q b", ":1|+OK|+QUEUED|");
+        if (i < 3)
+            chat(t, CLIENT, "DISCARD", "+OK|");
+        chat(t, OTHER, "BLPOP p 0", "");
+        session_announce_end(talk_session(t, OTHER));
+        assert_int_equal(talk_session(t, OTHER)->state, SESSION_CLOSED);
+        session_announce_end(talk_session(t, CLIENT));
+        if (i < 3)
+            chat_say(t, CLIENT, "LLEN q");
+        chat_say(t, CLIENT, refused[i]);
+        chat(t, CLIENT, "PING", i < 3 ? ":1|" : "");
+        assert_int_equal(talk_session(t, CLIENT)->state, SESSION_CLOSED);
+        assert_int_equal(engine_totals(t->engine).ready, 1);
+        talk_close(t);
+    }
+}
+
 static void a_pop_from_a_broker_that_is_ending_closes_behind_what_is_owed(void **state)
 {
     (void)state;
@@ -406,6 +429,7 @@ int main(void)
         cmocka_unit_test(a_transaction_does_not_take_place_when_something_watched_has_changed),
         cmocka_unit_test(without_the_password_little_can_be_said),
         cmocka_unit_test(what_is_no_command_closes_behind_what_is_owed),
+        cmocka_unit_test(what_a_broker_that_is_ending_would_forget_is_not_taken),
         cmocka_unit_test(a_pop_from_a_broker_that_is_ending_closes_behind_what_is_owed),
         cmocka_unit_test(web_browsers_are_closed_without_a_word),
         cmocka_unit_test(while_memory_is_short_the_end_of_what_is_long_is_not_waited_for),
