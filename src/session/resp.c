@@ -2,7 +2,6 @@
 
 #include "base/array.h"
 #include "session/resp_admit.h"
-#include "session/resp_table.h"
 #include "session/resp_topics.h"
 #include "session/say.h"
 #include "session/session.h"
@@ -196,12 +195,6 @@ static enum step carry_on(struct session *session, struct command *command)
     return outcome == CALL_DONE ? STEP_DONE : STEP_COMMAND;
 }
 
-/* Whether a broker that ends does not take such commands any more: it would forget what they bring. */
-static bool is_too_late(const struct session *session, const struct row *row)
-{
-    return session->is_ending && row->flags & (ROW_DENYOOM | ROW_PUBSUB | ROW_ENDS_MULTI);
-}
-
 /* Begins the call of what was parsed. */
 static enum step begin_call(struct session *session, struct command *command)
 {
@@ -222,9 +215,7 @@ static enum step begin_call(struct session *session, struct command *command)
     } else if (resp->call.words_count > 0) {
         resp->call.row = resp_admit(&resp->call);
     }
-    if (resp->call.row && is_too_late(session, resp->call.row))
-        resp_leave(session);
-    else if (resp->call.row)
+    if (resp->call.row)
         return carry_on(session, command);
     end_call(session);
     return STEP_DONE;

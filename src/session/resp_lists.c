@@ -394,6 +394,8 @@ static enum outcome blmpop(struct call *call, struct command *command)
     return pop_several(call, command, 2, 1);
 }
 
+#define POPS ROW_AT_END /* it settles what was popped before */
+
 static const struct row rows[] = {
     {.name = "blmove",
      .arity = 6,
@@ -405,12 +407,12 @@ static const struct row rows[] = {
      .summary = "Moves a message between ends of lists, when there is one."},
     {.name = "blmpop",
      .arity = -5,
-     .flags = ROW_WRITE | ROW_BLOCKING | ROW_MOVABLEKEYS,
+     .flags = ROW_WRITE | ROW_BLOCKING | ROW_MOVABLEKEYS | POPS,
      .handler = blmpop,
      .summary = "Pops messages from the first list that has any, when one has."},
     {.name = "blpop",
      .arity = -3,
-     .flags = ROW_WRITE | ROW_NOSCRIPT | ROW_BLOCKING,
+     .flags = ROW_WRITE | ROW_NOSCRIPT | ROW_BLOCKING | POPS,
      .first_key = 1,
      .last_key = -2,
      .key_step = 1,
@@ -418,7 +420,7 @@ static const struct row rows[] = {
      .summary = "Pops from the front of the first list that has a message, when one has."},
     {.name = "brpop",
      .arity = -3,
-     .flags = ROW_WRITE | ROW_NOSCRIPT | ROW_BLOCKING,
+     .flags = ROW_WRITE | ROW_NOSCRIPT | ROW_BLOCKING | POPS,
      .first_key = 1,
      .last_key = -2,
      .key_step = 1,
@@ -467,12 +469,12 @@ static const struct row rows[] = {
      .summary = "Moves a message between ends of lists."},
     {.name = "lmpop",
      .arity = -4,
-     .flags = ROW_WRITE | ROW_MOVABLEKEYS,
+     .flags = ROW_WRITE | ROW_MOVABLEKEYS | POPS,
      .handler = lmpop,
      .summary = "Pops messages from the first list that has any."},
     {.name = "lpop",
      .arity = -2,
-     .flags = ROW_WRITE | ROW_FAST,
+     .flags = ROW_WRITE | ROW_FAST | POPS,
      .first_key = 1,
      .last_key = 1,
      .key_step = 1,
@@ -536,7 +538,7 @@ static const struct row rows[] = {
      .summary = "Removes all messages but those between two places."},
     {.name = "rpop",
      .arity = -2,
-     .flags = ROW_WRITE | ROW_FAST,
+     .flags = ROW_WRITE | ROW_FAST | POPS,
      .first_key = 1,
      .last_key = 1,
      .key_step = 1,

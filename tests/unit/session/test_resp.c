@@ -245,11 +245,28 @@ static void what_a_broker_that_is_ending_would_forget_is_not_taken(void **state)
         session_announce_end(talk_session(t, OTHER));
         assert_int_equal(talk_session(t, OTHER)->state, SESSION_CLOSED);
         session_announce_end(talk_session(t, CLIENT));
-        if (i < 3)
-            chat_say(t, CLIENT, "LLEN q");
+        chat_say(t, CLIENT, "PING");
         chat_say(t, CLIENT, refused[i]);
-        chat(t, CLIENT, "PING", i < 3 ? ":1|" : "");
+        chat(t, CLIENT, "PING", i < 3 ? "+PONG|" : "+QUEUED|");
         assert_int_equal(talk_session(t, CLIENT)->state, SESSION_CLOSED);
+        assert_int_equal(engine_totals(t->engine).ready, 1);
+        talk_close(t);
+    }
+}
+
+static void a_worker_of_a_broker_that_is_ending_acknowledges_by_its_next_pop(void **state)
+{
+    (void)state;
+    static const char *const pops[] = {"LPOP q", "BLPOP p q 0", "LMPOP 1 q LEFT"};
+    for (size_t i = 0; i < sizeof pops / sizeof *pops; i++) {
+        struct talk *t = talk_open();
+        chat(t, CLIENT, "RP.QUEUE SET q pop-lease connection\nRPUSH q a b\nLPOP q", "+OK|:2|$1|a|");
+        assert_int_equal(engine_totals(t->engine).leased, 1);
+        engine_drain(t->engine, &t->outbox);
+        session_announce_end(talk_session(t, CLIENT));
+        chat(t, CLIENT, pops[i], "");
+        assert_int_equal(talk_session(t, CLIENT)->state, SESSION_CLOSED);
+        assert_int_equal(engine_totals(t->engine).leased, 0);
         assert_int_equal(engine_totals(t->engine).ready, 1);
         talk_close(t);
     }
@@ -430,6 +447,7 @@ int main(void)
         cmocka_unit_test(without_the_password_little_can_be_said),
         cmocka_unit_test(what_is_no_command_closes_behind_what_is_owed),
         cmocka_unit_test(what_a_broker_that_is_ending_would_forget_is_not_taken),
+        cmocka_unit_test(a_worker_of_a_broker_that_is_ending_acknowledges_by_its_next_pop),
         cmocka_unit_test(a_pop_from_a_broker_that_is_ending_closes_behind_what_is_owed),
         cmocka_unit_test(web_browsers_are_closed_without_a_word),
         cmocka_unit_test(while_memory_is_short_the_end_of_what_is_long_is_not_waited_for),
