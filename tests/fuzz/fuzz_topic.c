@@ -1,8 +1,9 @@
 /*
  * The topic matcher: subscriptions come and go, names are matched in between, and every answer,
- * remembered or not, is what comparing token by token finds.
+ * remembered or not, is what comparing token by token, or with each glob, finds.
  */
 #include "choices.h"
+#include "core/glob.h"
 #include "core/peer.h"
 #include "core/topics.h"
 #include "target.h"
@@ -18,7 +19,6 @@ struct name {
 struct listener {
     struct subscription *subscription;
     struct name name;
-    bool is_wildcard;
 };
 
 struct world {
@@ -34,7 +34,7 @@ struct world {
 /* Few letters, so that names meet. */
 static struct name choose_name(struct choices *choices)
 {
-    static const unsigned char letters[] = "a.b*.>c.";
+    static const unsigned char letters[] = "a.b*.>c.?[-\\";
     struct name name = {.size = 1 + choose_below(choices, NAME_SIZE_MAX)};
     struct bytes chosen = choose_bytes(choices, name.size);
     name.size = chosen.size;
@@ -93,24 +93,40 @@ static bool covers(const struct name *pattern, const struct name *name)
 
 static bool hears(const struct listener *listener, const struct name *name)
 {
-    return listener->is_wildcard ? covers(&listener->name, name)
-                                 : bytes_equal(name_bytes(&listener->name), name_bytes(name));
+    switch (listener->subscription->listening) {
+    case LISTENING_PATTERN: return covers(&listener->name, name);
+    case LISTENING_GLOB: return glob_matches(name_bytes(&listener->name), name_bytes(name));
+    case LISTENING_NAME: return bytes_equal(name_bytes(&listener->name), name_bytes(name));
+    default: return false;
+    }
 }
 
-/* The subscription that names `peer` when `name` is published, or NULL. */
-static const struct subscription *find_heard(const struct world *world, const struct peer *peer,
-                                             const struct name *name)
+/* Whether a connection hears by one subscription before another. */
+static bool comes_before(const struct subscription *a, const struct subscription *b)
 {
-    const struct subscription *lowest = NULL;
+    bool a_is_late = a->peer->is_each && a->listening == LISTENING_GLOB;
+    bool b_is_late = b->peer->is_each && b->listening == LISTENING_GLOB;
+    return a_is_late != b_is_late ? b_is_late : subscription_id(a) < subscription_id(b);
+}
+
+/* The subscription behind `last`, or the first if that is NULL, by which `peer` hears `name`; NULL
+ * behind the last. */
+static const struct subscription *next_heard(const struct world *world, const struct peer *peer,
+                                             const struct name *name,
+                                             const struct subscription *last)
+{
+    const struct subscription *next = NULL;
     for (unsigned i = 0; i < world->listeners_count; i++) {
         const struct listener *listener = &world->listeners[i];
         const struct subscription *subscription = listener->subscription;
         if (subscription->peer != peer || !hears(listener, name))
             continue;
-        if (!lowest || subscription_id(subscription) < subscription_id(lowest))
-            lowest = subscription;
+        if (last && !comes_before(last, subscription))
+            continue;
+        if (!next || comes_before(subscription, next))
+            next = subscription;
     }
-    return lowest;
+    return next;
 }
 
 static void publish(struct world *world)
@@ -123,14 +139,17 @@ static void publish(struct world *world)
     assert(match == *memo);
     uint32_t count = 0;
     for (unsigned i = 0; i < PEERS; i++) {
-        const struct subscription *heard = find_heard(world, &world->peers[i], &name);
-        if (!heard)
-            continue;
-        assert(count < match->count);
-        assert(match->subscriptions[count] == heard);
-        count++;
+        const struct peer *peer = &world->peers[i];
+        const struct subscription *heard = NULL;
+        while ((heard = next_heard(world, peer, &name, heard))) {
+            assert(count < match->count);
+            assert(match->subscriptions[count] == heard);
+            count++;
+            if (!peer->is_each)
+                break;
+        }
     }
-    assert(match->count == count);
+    assert(match->count == count && match->receivers_count == count);
 }
 
 static bool is_taken(const struct world *world, const struct peer *peer, uint32_t id)
@@ -143,20 +162,19 @@ static bool is_taken(const struct world *world, const struct peer *peer, uint32_
     return false;
 }
 
-static void subscribe(struct world *world, bool is_wildcard)
+static void subscribe(struct world *world, enum listening listening)
 {
     unsigned place = choose_below(&world->choices, PEERS * IDS);
     struct peer *peer = &world->peers[place / IDS];
     struct name name = choose_name(&world->choices);
     assert(pattern_is_valid(name_bytes(&name)) == is_pattern(&name));
-    bool is_possible = name.size > 0 && (!is_wildcard || is_pattern(&name));
+    bool is_possible = name.size > 0 && (listening != LISTENING_PATTERN || is_pattern(&name));
     if (!is_possible || world->listeners_count == LISTENERS_MAX || is_taken(world, peer, place))
         return;
     struct listener *listener = &world->listeners[world->listeners_count++];
-    *listener = (struct listener){subscription_create(peer, place, &(struct topic_settings){0}),
-                                  name, is_wildcard};
-    topics_add(&world->topics, listener->subscription, name_bytes(&name),
-               is_wildcard ? LISTENING_PATTERN : LISTENING_NAME);
+    *listener =
+        (struct listener){subscription_create(peer, place, &(struct topic_settings){0}), name};
+    topics_add(&world->topics, listener->subscription, name_bytes(&name), listening);
 }
 
 static void unsubscribe(struct world *world)
@@ -172,10 +190,12 @@ static void unsubscribe(struct world *world)
 
 static void act(struct world *world)
 {
-    switch (choose_below(&world->choices, 5)) {
-    case 0: subscribe(world, false); break;
-    case 1: subscribe(world, true); break;
-    case 2: unsubscribe(world); break;
+    switch (choose_below(&world->choices, 8)) {
+    case 0: subscribe(world, LISTENING_NAME); break;
+    case 1: subscribe(world, LISTENING_PATTERN); break;
+    case 2: subscribe(world, LISTENING_GLOB); break;
+    case 3: subscribe(world, LISTENING_APART); break;
+    case 4: unsubscribe(world); break;
     default: publish(world); break;
     }
     topics_check(&world->topics);
@@ -186,8 +206,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct world world = {.choices = {bytes_of(data, size)}};
     world.key.k0 = choose_byte(&world.choices);
     topics_init(&world.topics, &world.key);
-    for (uint32_t i = 0; i < PEERS; i++)
+    for (uint32_t i = 0; i < PEERS; i++) {
         world.peers[i].id = i + 1;
+        world.peers[i].is_each = i % 2;
+    }
     while (choices_remain(&world.choices))
         act(&world);
     while (world.listeners_count > 0)
