@@ -102,3 +102,30 @@ void apply_commit(struct engine *engine, struct peer *peer, const struct command
     engine->transaction.is_skipped = false;
     outbox_settle(outbox, peer->id, command->ticket, 1, STATUS_OK);
 }
+
+/* Whether an answer may be far longer than its command. */
+static bool is_answered_at_length(enum command_kind kind)
+{
+    switch (kind) {
+    case COMMAND_RANGE:
+    case COMMAND_FIND:
+    case COMMAND_GET:
+    case COMMAND_KEYS:
+    case COMMAND_CHANNELS:
+    case COMMAND_CLIENTS:
+    case COMMAND_INFO:
+    case COMMAND_STATS: return true;
+    default: return false;
+    }
+}
+
+enum status transaction_status(const struct engine *engine, const struct command *command)
+{
+    if (!engine->transaction.peer || command->kind == COMMAND_COMMIT)
+        return STATUS_OK;
+    if (engine->transaction.is_skipped)
+        return STATUS_SKIPPED;
+    /* Nobody is sent any answer before it is over: they must not fill the memory. */
+    bool is_too_much = is_answered_at_length(command->kind) && engine_is_overfull(engine);
+    return is_too_much ? STATUS_MEMORY : STATUS_OK;
+}

@@ -45,13 +45,6 @@ static struct queue *target(struct engine *engine, uint8_t space, struct bytes n
     return queue;
 }
 
-/* Whether memory is so short that dead letters, which are longer than what died, are not kept. */
-static bool is_too_much(const struct engine *engine)
-{
-    uint64_t max = engine->config.letters_memory_max;
-    return max > 0 && memory_used() > max;
-}
-
 void engine_bury(struct engine *engine)
 {
     struct list *link;
@@ -62,7 +55,7 @@ void engine_bury(struct engine *engine)
         struct queue *from = letter->from;
         struct queue *to = target(engine, from->space, queue_dead_letter(from, buffer));
         engine->stock.is_burying = true;
-        if (to && !is_too_much(engine) && put(engine, to, letter->frame))
+        if (to && !engine_is_overfull(engine) && put(engine, to, letter->frame))
             from->counters.dead_lettered++;
         engine->stock.is_burying = false;
         memory_free(letter);

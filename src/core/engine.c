@@ -355,8 +355,9 @@ void engine_apply(struct engine *engine, const struct command *command, uint64_t
     }
     struct peer *peer = engine_peer(engine, command->peer);
     assert(peer);
-    if (engine->transaction.is_skipped && command->kind != COMMAND_COMMIT) {
-        outbox_settle(outbox, peer->id, command->ticket, command_tickets(command), STATUS_SKIPPED);
+    enum status status = transaction_status(engine, command);
+    if (status != STATUS_OK) {
+        outbox_settle(outbox, peer->id, command->ticket, command_tickets(command), status);
         return;
     }
     switch (command->kind) {

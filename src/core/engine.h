@@ -30,12 +30,13 @@ struct engine_config {
     uint64_t retained_count_max, retained_size_max; /* 0: RETAINED_COUNT_DEFAULT, …_SIZE_DEFAULT */
     uint64_t values_size_max;                       /* 0: VALUES_SIZE_DEFAULT */
     uint64_t queues_max;                            /* 0: any number */
-    uint64_t letters_memory_max; /* bytes of memory_used beyond which dead letters are discarded,
-                                    since they are longer than what died; 0: no limit */
-    uint64_t in_flight_max;      /* messages leased to one connection; 0: any number */
-    uint64_t unsent_max;   /* bytes of queues, and of topics, handed to a connection and not yet
+    uint64_t memory_hard_max; /* bytes of memory_used beyond which dead letters are discarded,
+                                 since they are longer than what died, and transactions are not
+                                 told what is long; 0: no limit */
+    uint64_t in_flight_max;   /* messages leased to one connection; 0: any number */
+    uint64_t unsent_max;      /* bytes of queues, and of topics, handed to a connection and not yet
                                sent; 0: UNSENT_MAX_DEFAULT */
-    struct bytes settings; /* what SETTINGS is answered with */
+    struct bytes settings;    /* what SETTINGS is answered with */
 };
 
 /* Has a configuration hold, for what there is already too; limits that are passed already refuse

@@ -1,6 +1,8 @@
 /* What the engine is told: settings by name, limits, and that memory is short. */
 #include "core/engine_state.h"
 
+#include "base/array.h"
+
 void engine_configure_queue(struct engine *engine, struct queue *queue)
 {
     const struct engine_config *config = &engine->config;
@@ -46,6 +48,12 @@ enum status engine_may_listen(const struct engine *engine, const struct peer *pe
     if (config->listeners_max > 0 && engine->listeners_count >= config->listeners_max)
         return STATUS_SUBSCRIPTIONS_IN_ALL;
     return STATUS_OK;
+}
+
+bool engine_is_overfull(const struct engine *engine)
+{
+    uint64_t max = engine->config.memory_hard_max;
+    return max > 0 && memory_used() > max;
 }
 
 void engine_set_pressure(struct engine *engine, bool is_pressed)

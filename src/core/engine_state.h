@@ -93,6 +93,9 @@ void engine_configure_queue(struct engine *engine, struct queue *queue);
 /* Ends a queue that holds nothing that anybody waits for. */
 void engine_queue_end(struct engine *engine, struct queue *queue);
 
+/* Whether so much memory is used that even what is seldom refused is. */
+bool engine_is_overfull(const struct engine *engine);
+
 /* Whether the connection may have one more consumer or subscription. */
 enum status engine_may_listen(const struct engine *engine, const struct peer *peer);
 
@@ -251,6 +254,8 @@ void apply_begin(struct engine *engine, struct peer *peer, const struct command 
                  struct outbox *outbox);
 void apply_commit(struct engine *engine, struct peer *peer, const struct command *command,
                   struct outbox *outbox);
+/* What a command comes to that is not carried out, since a transaction is open; else OK. */
+enum status transaction_status(const struct engine *engine, const struct command *command);
 /* Notes for those who watch it that a name has changed in another way than that what is ready in
  * its queue has, which is noted there. */
 void watch_touch(struct engine *engine, uint8_t space, struct bytes name);

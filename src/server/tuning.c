@@ -47,7 +47,7 @@ static struct engine_config engine_config_of(struct tuning *tuning)
         .queue_policies = options->policies.queues,
         .queue_policies_count = options->policies.queues_count,
         .queues_max = options->queues_max,
-        .letters_memory_max = options->memory_max + options->memory_max / 8,
+        .memory_hard_max = options->memory_max + options->memory_max / 8,
         .in_flight_max = options->in_flight_max,
         .unsent_max = options->unsent_max,
         .topic_policies = options->policies.topics,

@@ -21,6 +21,16 @@ const char *call_name_fault(const struct call *call, uint32_t index)
                                    : NULL;
 }
 
+bool call_glob(struct call *call, uint32_t index, struct command *command)
+{
+    command->names.has_glob = true;
+    command->names.glob = call_word(call, index);
+    if (command->names.glob.size <= FRAME_NAME_MAX)
+        return true;
+    call_fail(call, "ERR a pattern is longer than 1024 bytes");
+    return false;
+}
+
 struct pen call_pen(struct call *call)
 {
     struct resp *resp = call->resp;

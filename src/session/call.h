@@ -51,6 +51,10 @@ bool call_word_is(const struct call *call, uint32_t index, const char *text);
 /* Why a word may not be a name; NULL when it may. */
 const char *call_name_fault(const struct call *call, uint32_t index);
 
+/* Has a command ask for names that match a word; false when it is longer than names are, which is
+ * said then: such a one could take long to match. */
+bool call_glob(struct call *call, uint32_t index, struct command *command);
+
 /* A pen for words that are no answer of the engine's. */
 struct pen call_pen(struct call *call);
 

@@ -292,7 +292,6 @@ static enum outcome put_list(struct call *call, enum filter filter, struct bytes
 
 static enum outcome list(struct call *call, struct command *command)
 {
-    (void)command;
     if (call->words_count == 2)
         return put_list(call, FILTER_ALL, (struct bytes){0});
     if (call->words_count != 5 || !call_word_is(call, 2, "filterby"))
@@ -303,7 +302,7 @@ static enum outcome list(struct call *call, struct command *command)
     if (call_word_is(call, 3, "aclcat"))
         return put_list(call, FILTER_CATEGORY, word);
     if (call_word_is(call, 3, "pattern"))
-        return put_list(call, FILTER_PATTERN, word);
+        return call_glob(call, 4, command) ? put_list(call, FILTER_PATTERN, word) : CALL_DONE;
     return call_fail_syntax(call);
 }
 

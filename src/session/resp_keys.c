@@ -73,8 +73,8 @@ static void say_keys(struct pen *pen, const struct effect *effect)
 
 static enum outcome keys(struct call *call, struct command *command)
 {
-    command->names.has_glob = true;
-    command->names.glob = call_word(call, 1);
+    if (!call_glob(call, 1, command))
+        return CALL_DONE;
     call_ask(call, command, COMMAND_KEYS, say_keys);
     call_stall(call);
     return CALL_LAST;
@@ -132,8 +132,8 @@ static bool read_scan(struct call *call, struct command *command, bool *is_none)
                 return fail_syntax(call);
             command->names.count = count < UINT32_MAX ? (uint32_t)count : UINT32_MAX;
         } else if (has_value && call_word_is(call, at, "match")) {
-            command->names.has_glob = true;
-            command->names.glob = call_word(call, at + 1);
+            if (!call_glob(call, at + 1, command))
+                return false;
         } else if (has_value && call_word_is(call, at, "type")) {
             bool is_list = call_word_is(call, at + 1, "list");
             *is_none = !is_list && !call_word_is(call, at + 1, "string");

@@ -108,7 +108,9 @@ static const struct row rows[] = {
      .flags =
          ROW_NOSCRIPT | ROW_LOADING | ROW_STALE | ROW_SKIP_SLOWLOG | ROW_AT_ONCE | ROW_ENDS_MULTI,
      .handler = exec,
-     .summary = "Carries out what was queued, with nothing of others in between."},
+     .summary = "Carries out what was queued, with nothing of others in between.",
+     .differs =
+         "Refuses what is asked for in it, such as `GET`, while the memory is more than full."},
     {.name = "multi",
      .arity = 1,
      .flags = AT_ONCE,

@@ -214,11 +214,10 @@ static enum outcome channels(struct call *call, struct command *command, bool is
 {
     if (call->words_count > 3)
         return call_fail_arguments(call);
+    if (call->words_count == 3 && !call_glob(call, 2, command))
+        return CALL_DONE;
     command->kind = COMMAND_CHANNELS;
     command->names.is_apart = is_apart;
-    command->names.has_glob = call->words_count == 3;
-    if (command->names.has_glob)
-        command->names.glob = call_word(call, 2);
     call_expect(call, 1, say_names);
     call_stall(call);
     return CALL_LAST;

@@ -403,6 +403,25 @@ static void values_are_watched_too(void **state)
     stage_close(s);
 }
 
+static void answers_of_a_transaction_do_not_fill_the_memory(void **state)
+{
+    (void)state;
+    struct stage *s = open_with("a");
+    engine_configure(s->engine, &(struct engine_config){.memory_hard_max = 1}, s->now);
+    stage_name(s, 1, COMMAND_GET, "v");
+    begin(s);
+    stage_name(s, 1, COMMAND_GET, "v");
+    stage_range(s, 1, COMMAND_RANGE, "q", 0, -1);
+    stage_push(s, 1, "q", "b");
+    stage_take(s, 1, "q", 1, &FRONT);
+    commit(s);
+    stage_range(s, 1, COMMAND_RANGE, "q", 0, -1);
+    stage_expect(s, "1 #1 nothing of that name\n1 #2 ok\n"
+                    "1 #3 the broker is at its memory limit x2\n1 #5 ok\n"
+                    "1 #6 of 1 from 0: a\n1 #7 ok\n1 #8 of 1 from 0: b\n");
+    stage_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -426,6 +445,7 @@ int main(void)
         cmocka_unit_test(lifetimes_are_changes_if_they_become_others),
         cmocka_unit_test(a_turn_of_one_message_is_a_change),
         cmocka_unit_test(values_are_watched_too),
+        cmocka_unit_test(answers_of_a_transaction_do_not_fill_the_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -306,12 +306,12 @@ static void beyond_its_memory_dead_letters_are_discarded_and_counted(void **stat
 {
     (void)state;
     struct stage *s = open();
-    configure(s, (struct engine_config){.letters_memory_max = 1});
+    configure(s, (struct engine_config){.memory_hard_max = 1});
     stage_push(s, 1, "q", "a b");
     stage_consume(s, 2, 7, "q", 0, LOTS, LOTS);
     stage_tick(s);
     stage_settle(s, 2, 7, 1, 1, SETTLE_REJECT);
-    configure(s, (struct engine_config){.letters_memory_max = UINT64_MAX});
+    configure(s, (struct engine_config){.memory_hard_max = UINT64_MAX});
     stage_settle(s, 2, 7, 2, 1, SETTLE_REJECT);
     stage_skip(s);
     assert_int_equal(stage_info(s, "q", "discarded"), 1);

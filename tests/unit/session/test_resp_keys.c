@@ -63,6 +63,19 @@ static void names_are_listed(void **state)
     talk_close(t);
 }
 
+static void a_pattern_is_no_longer_than_a_name(void **state)
+{
+    (void)state;
+    struct talk *t = open();
+    chat(t, CLIENT, "KEYS x*1024", "*0|");
+    chat(t, CLIENT,
+         "KEYS x*1025\nSCAN 0 MATCH x*1025\nPUBSUB CHANNELS x*1025\n"
+         "COMMAND LIST FILTERBY PATTERN x*1025",
+         "-ERR a pattern is longer than 1024 bytes|-ERR a pattern is longer than 1024 bytes|"
+         "-ERR a pattern is longer than 1024 bytes|-ERR a pattern is longer than 1024 bytes|");
+    talk_close(t);
+}
+
 /* How many names a scan returns that asks for so many at a time, until it is over. */
 static unsigned scan_all(struct talk *talk, unsigned step)
 {
@@ -216,6 +229,7 @@ int main(void)
         cmocka_unit_test(names_are_of_lists_and_values),
         cmocka_unit_test(a_name_is_changed),
         cmocka_unit_test(names_are_listed),
+        cmocka_unit_test(a_pattern_is_no_longer_than_a_name),
         cmocka_unit_test(a_scan_goes_on_where_it_was),
         cmocka_unit_test(a_scan_is_read_as_redis_does),
         cmocka_unit_test(everything_is_dropped_in_one_database_or_in_all),
