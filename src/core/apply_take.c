@@ -281,7 +281,9 @@ void takers_serve(struct engine *engine, struct outbox *outbox)
 {
     struct list *link;
     while (!engine->transaction.peer && (link = list_pop_front(&engine->stock.awaited))) {
-        takers_serve_queue(engine, list_entry(link, struct queue, awaited), outbox);
+        struct queue *queue = list_entry(link, struct queue, awaited);
+        engine_age(engine, queue); /* what came back may have expired, and others behind it not */
+        takers_serve_queue(engine, queue, outbox);
         engine_bury(engine);
     }
 }

@@ -85,6 +85,8 @@ void shard_finish(struct shard *shard)
         conn->session.output.is_sending = false;
         conn_destroy(shard, conn);
     }
+    for (size_t i = 0; i < shard->outbox.count; i++) /* the end of one gave others messages */
+        shard_discard(shard, &shard->outbox.effects[i]);
     door_finish(&shard->door);
     gate_finish(&shard->gate);
     table_finish(&shard->conns);

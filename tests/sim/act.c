@@ -71,6 +71,7 @@ void world_choose(struct world *world)
     world->swarm.weights[ACT_COMMAND] = usual[ACT_COMMAND];
     if (chance(world, 70))
         world->swarm.weights[ACT_CONFIGURE] = world->swarm.weights[ACT_PRESS] = 0;
+    world->swarm.redis_percent = (unsigned)ONE_OF(random, 0, 0, 20, 50);
     world->swarm.turn_percent = (unsigned)ONE_OF(random, 100, 50, 50, 20, 5);
     world->swarm.read_percent = (unsigned)ONE_OF(random, 100, 100, 50, 10);
     world->swarm.write_percent = (unsigned)ONE_OF(random, 100, 100, 50, 20);
@@ -99,9 +100,14 @@ static void break_vanished(struct world *world)
 
 static void connect_client(struct world *world, int client)
 {
-    bool is_odd = chance(world, 10);
+    bool is_odd = chance(world, 10), is_redis = chance(world, world->swarm.redis_percent);
     if (links_count(world, LINK_FREE) <= WORLD_LINKS_MAX - LINKS_MANY)
         world_settle(world);
+    if (is_redis) {
+        world->clients[client] = world_connect_redis(world);
+        world->clients[client]->is_rude = is_odd && chance(world, 30);
+        return;
+    }
     struct link *link = world->clients[client] = world_connect(world, !is_odd || chance(world, 30));
     link->is_rude = is_odd && chance(world, 30);
     if (!is_odd)
@@ -115,7 +121,8 @@ static void connect_client(struct world *world, int client)
 /* Whether the client may say more. */
 static bool may_speak(const struct link *link)
 {
-    return !link->is_half_closed && !link->is_fatal && link->hello_size > 0 &&
+    bool has_begun = link->redis ? !link->redis->is_leaving : link->hello_size > 0;
+    return !link->is_half_closed && !link->is_fatal && has_begun &&
            link->send_limit == UINT64_MAX && buffer_size(&link->out) < OUT_SIZE_MAX;
 }
 
@@ -217,6 +224,10 @@ static void speak(struct world *world, struct link *link, enum action action)
 {
     if (!may_speak(link))
         return;
+    if (link->redis) {
+        redis_say(world, link);
+        return;
+    }
     if (action == ACT_BAD)
         world_say_bad(world, link);
     else if (action == ACT_FLOOD)

@@ -42,6 +42,15 @@ struct link *world_connect(struct world *world, bool is_hello_due)
     return link;
 }
 
+struct link *world_connect_redis(struct world *world)
+{
+    struct link *link = world_connect(world, false);
+    link->redis = redis_create();
+    link->window_count = WINDOW_COUNT_CAP;
+    link->window_size = WINDOW_SIZE_CAP;
+    return link;
+}
+
 static void note_sent(struct link *link, uint64_t before)
 {
     size_t count = link->sent_count;
@@ -51,7 +60,7 @@ static void note_sent(struct link *link, uint64_t before)
     uint64_t whole = link->sent_count ? link->said[link->sent_count - 1].end : link->hello_size;
     if (link->sent_count - count >= 3)
         world_reach(WORLD_FRAMES_TOGETHER);
-    if (link->sent_size > whole && link->sent_size > link->hello_size)
+    if (!link->redis && link->sent_size > whole && link->sent_size > link->hello_size)
         world_reach(WORLD_FRAME_CUT);
     if (link->sent_size < link->hello_size)
         world_reach(WORLD_HELLO_CUT);
@@ -83,7 +92,7 @@ void world_send(struct world *world, struct link *link, size_t size_max)
 static void note_leave(const struct link *link)
 {
     uint64_t whole = link->sent_count ? link->said[link->sent_count - 1].end : link->hello_size;
-    if (link->sent_size > whole)
+    if (!link->redis && link->sent_size > whole)
         world_reach(WORLD_LEFT_MID_FRAME);
     for (size_t i = 0; i < link->dues_count; i++)
         if (link->dues[link->dues_first + i].kind == DUE_MESSAGE) {

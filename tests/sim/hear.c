@@ -323,8 +323,8 @@ static void hear_end(struct world *world, struct link *link, bool is_reset)
     bool is_late = link->peer == 0 && link->spoke_ns && now >= link->spoke_ns + WORLD_HELLO_NS;
     bool is_dead = link->is_goodbye || may_be_dead(world, link);
     bool may_reset = world->swarm.has_resets || world->is_ending || link->is_fatal ||
-                     link->is_killed || is_silent || is_late || is_dead ||
-                     (world->swarm.has_aborts && link->peer == 0);
+                     (link->redis && link->redis->is_leaving) || link->is_killed || is_silent ||
+                     is_late || is_dead || (world->swarm.has_aborts && link->peer == 0);
     if (is_reset) {
         REQUIRE(may_reset, "the broker breaks a connection for no reason");
     } else {
@@ -334,12 +334,15 @@ static void hear_end(struct world *world, struct link *link, bool is_reset)
                             : is_late && now >= link->spoke_ns + WORLD_HELLO_NS + CONN_PART_NS;
         /* For a stranger whose first byte is still on its way there is no language to say it in. */
         may_part |= link->peer == 0 && world->is_ending;
+        /* And what Redis clients are told of an end are no words at all. */
+        may_part |= link->redis && (link->redis->is_leaving || world->is_ending || is_late);
         REQUIRE(link->is_half_closed || link->is_fatal_told || link->is_goodbye ||
                     link->is_killed || is_silent || is_dead || may_part,
                 "the broker ends a connection for no reason");
         bool is_ordinary = !link->is_fatal && !link->is_killed && !world->is_ending && !is_silent &&
                            !is_late && !is_dead;
-        if (link->is_half_closed && is_ordinary && now < link->half_ns + CONN_PART_NS)
+        if (link->is_half_closed && is_ordinary && !link->redis &&
+            now < link->half_ns + CONN_PART_NS)
             check_told_all(link);
         if (is_silent && !link->is_fatal)
             world_reach(WORLD_SILENT);
@@ -359,7 +362,9 @@ void world_hear(struct world *world, struct link *link, size_t size_max)
         size = sim_recv(world->ring, link->wire, buffer_room(&link->in, room), room);
         buffer_grow(&link->in, size);
         size_max -= size;
-        for (struct heard heard; cut_frame(link, &heard);) {
+        while (link->redis && redis_hear(world, link))
+            ;
+        for (struct heard heard; !link->redis && cut_frame(link, &heard);) {
             world->trace = hash_mix(world->trace ^ load_u64(heard.all.data));
             hear_frame(world, link, &heard);
         }

@@ -18,6 +18,7 @@ void link_open(struct link *link, int wire, uint32_t serial, uint64_t now)
 
 void link_finish(struct link *link)
 {
+    redis_destroy(link->redis);
     buffer_finish(&link->out);
     buffer_finish(&link->in);
     for (int id = 0; id < TWIN_IDS; id++)

@@ -5,6 +5,7 @@
 #include "buffer.h"
 #include "core/command.h"
 #include "core/outbox.h"
+#include "redis.h"
 #include "twin.h"
 
 /*
@@ -61,9 +62,10 @@ struct tags {
 
 struct link {
     enum link_state state;
-    int wire;        /* the ring's number of the client's end */
-    uint32_t serial; /* of all links ever; its messages are numbered by it */
-    uint32_t peer;   /* the broker's number of the connection; 0: not introduced yet */
+    struct redis *redis; /* what it is in the Redis protocol; NULL: a native client */
+    int wire;            /* the ring's number of the client's end */
+    uint32_t serial;     /* of all links ever; its messages are numbered by it */
+    uint32_t peer;       /* the broker's number of the connection; 0: not introduced yet */
     bool is_attached;
     bool is_over;                             /* the broker has ended it */
     bool is_killed;                           /* an operator has had it ended */

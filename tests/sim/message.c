@@ -8,7 +8,7 @@ static uint64_t word_of(uint64_t id, uint64_t at)
     return at == 0 ? id : (id + at * UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xbf58476d1ce4e5b9);
 }
 
-static void write_body(unsigned char *to, uint64_t id, size_t size)
+void message_write_body(unsigned char *to, uint64_t id, size_t size)
 {
     for (size_t at = 0; at < size; at += sizeof(uint64_t)) {
         uint64_t word = word_of(id, at);
@@ -131,7 +131,7 @@ void message_write(unsigned char *to, enum op op, struct bytes name, uint64_t id
     memcpy(to + FRAME_HEAD_SIZE, name.data, name.size);
     unsigned char *body = to + FRAME_HEAD_SIZE + name.size;
     body += put_block(body, headers);
-    write_body(body, id, (size_t)(to + size - body));
+    message_write_body(body, id, (size_t)(to + size - body));
 }
 
 bool message_is(const unsigned char *frame, enum op op, struct bytes name, uint64_t id,

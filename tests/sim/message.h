@@ -27,6 +27,9 @@ uint32_t headers_size(const struct headers *headers);
 /* The headers of a client's frame; `dead_queue` lies in it. */
 struct headers headers_read(const unsigned char *frame);
 
+/* Writes the body of message `id`. */
+void message_write_body(unsigned char *to, uint64_t id, size_t size);
+
 /* Writes the frame of message `id`, `size` bytes with its head. The first bytes of a body say the
  * number. */
 void message_write(unsigned char *to, enum op op, struct bytes name, uint64_t id, uint32_t size,

@@ -92,7 +92,7 @@ int main(int argc, char **argv)
         {op_names, sizeof op_names / sizeof *op_names, world_ops_said},
         {status_names, STATUS_COUNT, world_statuses_told},
         {names, WORLD_REACH_COUNT, world_reached},
-        {twin_reach_names, REACH_LISTS, twin_reached},
+        {twin_reach_names, REACH_COUNT, twin_reached},
     };
     size_t missing = 0;
     for (size_t i = 0; i < sizeof coverages / sizeof *coverages; i++) {
@@ -100,10 +100,10 @@ int main(int argc, char **argv)
         missing += arguments.is_partial ? 0 : coverage_missing(&coverages[i]);
     }
     printf("sim: %" PRIu64 " seeds, %" PRIu64 " operations, %" PRIu64 " connections, %" PRIu64
-           " frames taken up, %" PRIu64 " messages heard, %" PRIu64 " of them again, %" PRIu64
-           " turns, %" PRIu64 " quiet points, %zu never reached\n",
+           " frames taken up, %" PRIu64 " replies and %" PRIu64 " messages heard, %" PRIu64
+           " of them again, %" PRIu64 " turns, %" PRIu64 " quiet points, %zu never reached\n",
            arguments.seeds, arguments.seeds * arguments.ops, world_tally.links, world_tally.taken,
-           world_tally.messages_heard, world_tally.redelivered, world_tally.turns,
-           world_tally.quiet_points, missing);
+           world_tally.replies_heard, world_tally.messages_heard, world_tally.redelivered,
+           world_tally.turns, world_tally.quiet_points, missing);
     return missing > 0;
 }

@@ -171,7 +171,8 @@ static void check_run(struct world *world, const struct link *link, const struct
             "a run with a wrong size");
 }
 
-static void check_command(struct world *world, struct link *link, const struct command *command)
+/* Returns the number of its first message, among all there are. */
+static uint64_t check_command(struct world *world, struct link *link, const struct command *command)
 {
     const struct conn *conn = conn_find(&world->shard, command->peer);
     uint64_t last = command->ticket + (is_run(command) ? command->run.count - 1 : 0);
@@ -180,7 +181,7 @@ static void check_command(struct world *world, struct link *link, const struct c
     take_up(link, command->ticket, last);
     if (is_run(command)) {
         check_run(world, link, command);
-        return;
+        return link_message(link, command->ticket);
     }
     const struct said *said = link_said(link, command->ticket);
     bool is_plain = said->op != OP_PUSH && said->op != OP_PUBLISH && !said->is_malformed;
@@ -189,6 +190,7 @@ static void check_command(struct world *world, struct link *link, const struct c
     REQUIRE(asked->kind == command->kind && is_same_arguments(asked, command) &&
                 (!has_name(asked) || bytes_equal(asked->name, command->name)),
             "frame %" PRIu64 " is taken up as something else", command->ticket);
+    return link_message(link, command->ticket);
 }
 
 /* Connections. */
@@ -349,18 +351,20 @@ static uint64_t clock_of(uint64_t now)
 
 /* Has the twin follow one call and judge its effects, and passes them on. */
 static void follow(struct world *world, struct twin_peer *peer, const struct command *command,
-                   struct outbox *outbox)
+                   uint64_t first_id, struct outbox *outbox)
 {
     size_t hold = world->twin.holds_count;
-    struct link *speaker = command ? world_link(world, command->peer) : NULL;
-    bool is_said = command && command->kind != COMMAND_ATTACH && command->kind != COMMAND_DETACH;
-    twin_follow(&world->twin, peer, command, is_said ? link_message(speaker, command->ticket) : 0);
+    twin_follow(&world->twin, peer, command, first_id);
     for (size_t i = 0; i < world->outbox.count; i++) {
         const struct effect *effect = &world->outbox.effects[i];
         struct link *link = world_link(world, effect->peer);
         bool has_slice = effect_has_slice(effect);
         REQUIRE(link && link->is_attached, "an effect for a connection that has ended");
-        follow_effect(link, effect, has_slice ? &world->twin.holds[hold] : NULL);
+        const struct twin_hold *slice = has_slice ? &world->twin.holds[hold] : NULL;
+        if (link->redis)
+            redis_note(link, effect, slice);
+        else
+            follow_effect(link, effect, slice);
         hold += has_slice;
         pass_on(effect, outbox);
     }
@@ -382,14 +386,17 @@ void __wrap_engine_apply(struct engine *engine, const struct command *command, u
     struct world *world = tapped;
     uint64_t matched = engine->topics.matched_count;
     struct twin_peer *peer = NULL;
+    uint64_t first_id = 0;
     if (command->kind == COMMAND_ATTACH) {
         on_attach(world, command);
         peer = free_peer(world);
     } else {
         struct link *link = world_link(world, command->peer);
         REQUIRE(link && link->is_attached, "a command of a connection that is not there");
-        if (command->kind != COMMAND_DETACH)
-            check_command(world, link, command);
+        if (command->kind != COMMAND_DETACH && link->redis)
+            first_id = redis_take_up(world, link, command);
+        else if (command->kind != COMMAND_DETACH)
+            first_id = check_command(world, link, command);
         if (command->kind == COMMAND_SETTLE)
             note_settle(world, command);
         peer = twin_peer(&world->twin, command->peer);
@@ -400,7 +407,7 @@ void __wrap_engine_apply(struct engine *engine, const struct command *command, u
         on_detach(world, command);
     if (command->kind == COMMAND_PUBLISH && engine->topics.matched_count == matched)
         reach(REACH_MATCH_CACHED);
-    follow(world, peer, command, outbox);
+    follow(world, peer, command, first_id, outbox);
 }
 
 void __wrap_engine_tick(struct engine *engine, uint64_t now, struct outbox *outbox)
@@ -409,7 +416,7 @@ void __wrap_engine_tick(struct engine *engine, uint64_t now, struct outbox *outb
     twin_note_tick(&world->twin, clock_of(now));
     twin_watch(&world->twin, clock_of(now), &world->outbox);
     __real_engine_tick(engine, clock_of(now), &world->outbox);
-    follow(world, NULL, NULL, outbox);
+    follow(world, NULL, NULL, 0, outbox);
     twin_check_done(&world->twin, NULL);
 }
 

@@ -235,8 +235,7 @@ enum twin_reach {
 #define TWIN_ENUM(name, text) REACH_##name,
     TWIN_COVERAGE(TWIN_ENUM) TWIN_LIST_COVERAGE(TWIN_ENUM)
 #undef TWIN_ENUM
-        REACH_COUNT,
-    REACH_LISTS = REACH_OVERFLOWED_NEWEST, /* the first of TWIN_LIST_COVERAGE */
+        REACH_COUNT
 };
 extern uint64_t twin_reached[REACH_COUNT];
 extern const char *const twin_reach_names[REACH_COUNT];
@@ -415,6 +414,7 @@ struct twin_event {
         EVENT_BURIED, /* it has */
         EVENT_END,    /* a queue goes away */
         EVENT_LOSE,   /* it ends leases of what a connection has popped */
+        EVENT_SERVE,  /* the command is done, and those who wait are looked at */
     } kind;
     size_t effects_count;  /* that there were before */
     uint32_t frames_count; /* and frames in the last of them, which settles some */

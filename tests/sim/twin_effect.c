@@ -507,7 +507,7 @@ static bool is_before(const struct twin_event *event, enum command_kind kind)
 {
     if (event->kind == EVENT_BURY)
         return kind == COMMAND_DELETE || kind == COMMAND_SET || kind == COMMAND_DECLARE;
-    return event->kind != EVENT_END && kind != COMMAND_PING;
+    return event->kind != EVENT_END && event->kind != EVENT_SERVE && kind != COMMAND_PING;
 }
 
 void twin_follow(struct twin *twin, struct twin_peer *peer, const struct command *command,

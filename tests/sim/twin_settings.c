@@ -137,9 +137,10 @@ enum status twin_set(struct twin *twin, const struct command *command)
     int index = twin_queue_index(twin, command->name);
     struct twin_queue *queue = &twin->queues[index];
     if (!queue->is_there)
-        return STATUS_NO_QUEUE;
+        return command->declares ? twin_declare(twin, command) : STATUS_NO_QUEUE;
     if (!queue->is_declared)
         reach(REACH_SET_UNDECLARED);
+    queue->is_declared |= command->declares;
     give(twin, index, &command->settings);
     return STATUS_OK;
 }

@@ -136,14 +136,14 @@ static enum status move(struct twin *twin, struct twin_peer *peer, uint64_t tick
         return status;
     struct twin_message *copy = memory_create(sizeof *copy);
     *copy = *twin_next(&twin->queues[from], pop->from_back);
-    struct twin_settled *frames = twin_foretell_frames(twin, peer->id, ticket, from, 1);
-    take_one(twin, peer, from, pop->from_back, NULL, frames->messages);
     copy->deliveries = 0;
     copy->arrived_least = twin->now;
     struct twin_queue *to = &twin->queues[pop->to];
     twin_queue_join(twin, to, copy, pop->to_front);
     to->counters.accepted++;
     twin->totals.accepted++;
+    struct twin_settled *frames = twin_foretell_frames(twin, peer->id, ticket, from, 1);
+    take_one(twin, peer, from, pop->from_back, NULL, frames->messages);
     twin->totals.delivered++;
     reach(pop->to == from ? REACH_MOVED_OWN : REACH_MOVED);
     return STATUS_OK;
@@ -290,13 +290,6 @@ bool twin_serve(struct twin *twin, const struct effect *effect)
     return true;
 }
 
-/* Whether those who wait for the queue are served by the next tick. */
-static bool is_left_to_tick(const struct twin *twin, int index)
-{
-    const struct twin_queue *queue = &twin->queues[index];
-    return queue->is_resumed || twin_queue_due(queue) <= twin->now;
-}
-
 void twin_check_takers(struct twin *twin, bool is_tick)
 {
     for (int i = 0; i < TWIN_PEERS; i++) {
@@ -308,7 +301,7 @@ void twin_check_takers(struct twin *twin, bool is_tick)
                 peer->id);
         for (uint32_t name = 0; name < taker->names_count; name++)
             REQUIRE(!has_any(twin, taker->queues[name]) ||
-                        (!is_tick && is_left_to_tick(twin, taker->queues[name])),
+                        (!is_tick && twin->queues[taker->queues[name]].is_resumed),
                     "connection %u waits for queue %d, which has something", peer->id,
                     taker->queues[name]);
     }

@@ -195,6 +195,7 @@ void twin_trace_event(const struct twin *twin, const struct twin_event *event)
         printf("    conn %u loses tag %" PRIu64 " + %u of queue %d\n", event->peer, event->tag,
                event->count, event->queue);
         break;
+    case EVENT_SERVE: puts("    those who wait are looked at"); break;
     case EVENT_BURIED: break;
     }
 }

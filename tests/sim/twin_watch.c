@@ -23,6 +23,8 @@ bool __real_consumer_lose(struct consumer *consumer, struct stock *stock, size_t
                           uint32_t *count);
 bool __wrap_consumer_lose(struct consumer *consumer, struct stock *stock, size_t *at, uint64_t *tag,
                           uint32_t *count);
+void __real_takers_serve(struct engine *engine, struct outbox *outbox);
+void __wrap_takers_serve(struct engine *engine, struct outbox *outbox);
 void __wrap_queue_age(struct queue *queue, struct stock *stock);
 void __wrap_queue_destroy(struct queue *queue, struct stock *stock);
 void __wrap_engine_bury(struct engine *engine);
@@ -98,6 +100,13 @@ bool __wrap_consumer_lose(struct consumer *consumer, struct stock *stock, size_t
     event->tag = *tag;
     event->count = *count;
     return is_any;
+}
+
+void __wrap_takers_serve(struct engine *engine, struct outbox *outbox)
+{
+    if (watched && !list_is_empty(&engine->stock.awaited))
+        note(EVENT_SERVE, 0);
+    __real_takers_serve(engine, outbox);
 }
 
 void twin_watch(struct twin *twin, uint64_t now, const struct outbox *outbox)

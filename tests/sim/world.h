@@ -91,6 +91,14 @@ enum {
     X(KILLED_UNHEARD, "connection killed before it was told")                  \
     X(ENDED_HEARD, "ENDED heard")                                              \
     X(GOAWAY_HEARD, "GOAWAY heard")                                            \
+    X(REDIS_PUSHES, "pushes of a Redis client that become one run")            \
+    X(REDIS_POPS, "pops of a Redis client that are taken up together")         \
+    X(REDIS_EXEC, "transaction carried out")                                   \
+    X(REDIS_CHANGED, "transaction of names that have changed")                 \
+    X(REDIS_WAITS, "Redis client that waits for a list when all is quiet")     \
+    X(REDIS_WRONG, "command of a Redis client refused at once")                \
+    X(REDIS_BROKEN, "Redis client that breaks the protocol")                   \
+    X(REDIS_QUIT, "QUIT")                                                      \
     X(END_DRAINED, "run that ends empty")                                      \
     X(END_GOODBYE, "run that ends with goodbye in mid-traffic")                \
     X(END_RETRYING, "run that ends while accepting is to be tried again")      \
@@ -118,6 +126,7 @@ static inline void world_reach(enum world_reach what)
 struct world_tally {
     uint64_t said, taken;                 /* frames */
     uint64_t messages_heard, redelivered; /* of queues and topics */
+    uint64_t replies_heard;               /* by Redis clients */
     uint64_t links, turns, quiet_points;
 };
 extern struct world_tally world_tally;
@@ -142,8 +151,9 @@ struct world {
     struct {                  /* by swarm */
         unsigned weights[16]; /* of actions, by enum action of act.c */
         unsigned turn_percent, read_percent, write_percent;
-        bool has_resets; /* of connections in use */
-        bool has_aborts; /* of connections that wait to be accepted */
+        unsigned redis_percent; /* of clients that speak the Redis protocol */
+        bool has_resets;        /* of connections in use */
+        bool has_aborts;        /* of connections that wait to be accepted */
         uint64_t step_ns_max;
     } swarm;
 };
@@ -178,6 +188,9 @@ void world_leave(struct world *world, struct link *link, enum leave how);
 
 /* The connection that the broker knows by that number, or NULL. */
 struct link *world_link(struct world *world, uint32_t peer);
+
+/* client.c: one that speaks the Redis protocol. */
+struct link *world_connect_redis(struct world *world);
 
 /* act.c: what clients do. */
 void world_choose(struct world *world);
