@@ -1,8 +1,12 @@
 #!/usr/bin/python3
 """Topics: what matches, once each, in order; and a subscriber that is slow loses the oldest, is told, and harms nobody."""
 
+from contextlib import contextmanager
+from pathlib import Path
 import struct
+from tempfile import TemporaryDirectory
 
+from connections import connect_socket
 from environment import DEADLINE_S, is_sanitized, unique, wait_until
 from harness import Broker, assert_quiet, heard, long_test, main, push, refused, take, test
 import ringpost
@@ -425,6 +429,57 @@ def a_million_subscriptions_of_one_connection_cost_200_bytes_each_and_end_with_i
         wait_until(lambda: other.stats()["subscriptions"] == 0, "they end with their connection")
         if not is_sanitized():
             wait_until(lambda: broker.resident_kib() < before + 10 * 1024, "their memory goes back to the system")
+
+
+NARROW = """[topic >]
+max-messages = 100
+"""
+
+
+@contextmanager
+def slow_redis_subscriber(hello):
+    """A broker whose topics have narrow bounds, and what a client of Redis sees that did not read in time."""
+    topic, body = b"slow", b"x" * 10_000
+    with TemporaryDirectory(prefix="ringpost-") as folder:
+        path = Path(folder) / "ringpost.conf"
+        path.write_text(NARROW)
+        with Broker("--config", path) as broker, connect_socket(broker.address, receive_buffer=4096) as slow:
+            slow.sendall(hello + b"SUBSCRIBE slow\r\n")
+            with slow.makefile("rb") as said:
+                while said.readline() != b":1\r\n":
+                    pass
+                publisher = broker.connect()
+                for _ in range(1000):
+                    publisher.publish(topic, body)
+                publisher.flush()
+                wait_until(lambda: publisher.stats()["missed"] > 0, "something is missed")
+                yield broker, publisher, said
+
+
+@test
+def a_slow_redis_subscriber_is_closed_and_log_and_counter_say_why():
+    with slow_redis_subscriber(b"") as (broker, publisher, said):
+        wait_until(lambda: "it reads what it subscribed to too slowly" in broker.said(), "the log says why")
+        assert publisher.stats()["overflowed"] == 1
+        got = said.read()
+        assert b"gap" not in got and got.count(b"$7\r\nmessage\r\n") < 1000, got[:1000]
+
+
+@test
+def a_slow_redis_subscriber_of_version_3_is_told_of_its_gap():
+    with slow_redis_subscriber(b"HELLO 3\r\n") as (broker, publisher, said):
+        got, missed = 0, 0
+        while got + missed < 1000:
+            line = said.readline()
+            if line == b"message\r\n":
+                got += 1
+            elif line == b"gap\r\n":
+                assert (said.readline(), said.readline()) == (b"$4\r\n", b"slow\r\n")
+                messages, size = (int(said.readline()[1:]) for _ in range(2))
+                assert size == messages * (10_000 + len("slow") + 8), (messages, size)
+                missed += messages
+        assert missed > 0 and publisher.stats()["missed"] == missed
+        assert "too slowly" not in broker.said()
 
 
 if __name__ == "__main__":
