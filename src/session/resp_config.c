@@ -72,7 +72,7 @@ static bool take_record(struct bytes *records, struct bytes *key, struct bytes *
 
 static bool find_setting(struct bytes records, const char *name, struct bytes *value)
 {
-    struct bytes key;
+    struct bytes key = {0};
     while (take_record(&records, &key, value))
         if (bytes_equal(key, bytes_text(name)))
             return true;
