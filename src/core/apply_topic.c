@@ -136,7 +136,7 @@ static struct subscription *subscription_of(struct peer *peer, uint32_t id)
 }
 
 /* The bounds and the choice that a subscription is to have: what it asks for, else what the policies
- * give its name. */
+ * give its name, else its own defaults. */
 static struct topic_settings settings_of(const struct engine *engine, const struct command *command)
 {
     const struct engine_config *config = &engine->config;
@@ -147,6 +147,10 @@ static struct topic_settings settings_of(const struct engine *engine, const stru
         settings.count_max = command->subscription.count_max;
     if (command->subscription.size_max > 0)
         settings.size_max = command->subscription.size_max;
+    if (settings.count_max == 0)
+        settings.count_max = command->subscription.count_default;
+    if (settings.size_max == 0)
+        settings.size_max = command->subscription.size_default;
     if (command->subscription.has_overflow)
         settings.overflow = command->subscription.overflow;
     settings.has_overflow |= command->subscription.has_overflow;

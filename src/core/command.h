@@ -149,8 +149,10 @@ struct command {
         } settle;              /* SETTLE, TOUCH */
         struct {
             uint32_t id;
-            uint32_t count_max; /* 0: the default */
-            uint64_t size_max;  /* 0: the default */
+            uint32_t count_max;     /* 0: the default */
+            uint64_t size_max;      /* 0: the default */
+            uint32_t count_default; /* when no policy says otherwise; 0: as for all */
+            uint64_t size_default;
             bool is_wildcard, is_inbox;
             bool is_glob;     /* see core/glob.h */
             bool is_apart;    /* a name in a space of its own, which no pattern matches; no group */

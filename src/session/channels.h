@@ -8,6 +8,13 @@
 #include "core/status.h"
 #include "session/bulk.h"
 
+/* What may wait for one where no policy says otherwise: what Redis lets lie for a client that small
+ * messages are published to. */
+enum {
+    CHANNEL_COUNT_DEFAULT = 512 * 1024,      /* messages */
+    CHANNEL_SIZE_DEFAULT = 32 * 1024 * 1024, /* bytes */
+};
+
 enum channel_kind {
     CHANNEL_NAME,
     CHANNEL_PATTERN,

@@ -77,6 +77,8 @@ static void ask_subscribe(struct call *call, struct command *command, enum chann
     command->subscription.is_glob = kind == CHANNEL_PATTERN;
     command->subscription.is_apart = kind == CHANNEL_SHARD;
     command->subscription.no_retained = true;
+    command->subscription.count_default = CHANNEL_COUNT_DEFAULT;
+    command->subscription.size_default = CHANNEL_SIZE_DEFAULT;
     /* Nobody reads gaps in version 2. */
     command->subscription.has_overflow = resp->version == 2;
     command->subscription.overflow = OVERFLOW_CLOSE;

@@ -209,6 +209,8 @@ void stage_subscribe_to(struct stage *stage, uint32_t peer, uint32_t id, const c
     command.subscription.id = id;
     command.subscription.count_max = how->count_max;
     command.subscription.size_max = how->size_max;
+    command.subscription.count_default = how->count_default;
+    command.subscription.size_default = how->size_default;
     command.subscription.is_wildcard = how->is_wildcard;
     command.subscription.is_glob = how->is_glob;
     command.subscription.is_apart = how->is_apart;

@@ -15,8 +15,8 @@ struct stage_slice {
 
 /* How to listen; zeroed: as usual, to a name. */
 struct listener {
-    uint32_t count_max;
-    uint64_t size_max;
+    uint32_t count_max, count_default;
+    uint64_t size_max, size_default;
     bool is_wildcard, is_glob, is_apart, is_inbox, no_retained;
     enum overflow overflow;
     const char *group;

@@ -316,6 +316,31 @@ static void the_last_message_of_each_name_is_kept(void **state)
     stage_close(s);
 }
 
+static void a_default_of_its_own_holds_where_no_policy_says_otherwise(void **state)
+{
+    (void)state;
+    struct stage *s = open();
+    const struct topic_policy policy = {.pattern = bytes_text("t"), .settings = {.count_max = 2}};
+    const struct listener own = {.count_default = 1}, both = {.count_max = 3, .count_default = 1},
+                          bytes = {.size_default = 25};
+    engine_configure(s->engine,
+                     &(struct engine_config){.topic_policies = &policy, .topic_policies_count = 1},
+                     0);
+    fill(s);
+    stage_subscribe_to(s, 2, 1, "t", &own);
+    stage_subscribe_to(s, 2, 2, "u", &own);
+    stage_subscribe_to(s, 2, 3, "v", &both);
+    stage_subscribe_to(s, 2, 4, "w", &bytes);
+    for (const char *const *topic = (const char *const[]){"t", "u", "v", "w", NULL}; *topic;
+         topic++)
+        stage_publish(s, 1, *topic, "a b c d");
+    stage_skip(s);
+    stage_sent(s, 2);
+    tick_and_expect(s, "2 s1 gap @1 2, 20 bytes\n2 s1 c d\n2 s2 gap @1 3, 30 bytes\n2 s2 d\n"
+                       "2 s3 gap @1 1, 10 bytes\n2 s3 b c d\n2 s4 gap @1 2, 20 bytes\n2 s4 c d\n");
+    stage_close(s);
+}
+
 static void a_subscription_that_chose_to_close_is_ended_with_its_gap(void **state)
 {
     (void)state;
@@ -583,6 +608,7 @@ int main(void)
         cmocka_unit_test(messages_are_numbered_from_one_dropped_ones_too),
         cmocka_unit_test(the_newest_are_dropped_behind_what_waits),
         cmocka_unit_test(the_last_message_of_each_name_is_kept),
+        cmocka_unit_test(a_default_of_its_own_holds_where_no_policy_says_otherwise),
         cmocka_unit_test(a_subscription_that_chose_to_close_is_ended_with_its_gap),
         cmocka_unit_test(one_member_of_a_group_gets_each_message),
         cmocka_unit_test(others_of_the_connection_and_other_groups_get_it_too),

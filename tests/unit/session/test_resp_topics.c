@@ -213,6 +213,38 @@ static void what_was_retained_is_not_sent(void **state)
     talk_close(t);
 }
 
+/* What the session asks for behind its first command. */
+static void expect_bounds(const char *commands, bool is_closing)
+{
+    struct session_limits limits = {.frame_max = FRAME_SIZE_DEFAULT};
+    struct session session;
+    struct script s = {0};
+    struct slice slice;
+    struct command command = {0};
+    session_init(&session, OLD, &limits, 1);
+    chat_put(&s, commands);
+    chat_put(&s, "SUBSCRIBE a");
+    session_feed(&session, bytes_of(s.data, s.size), 1);
+    assert_true(session_next(&session, &command) && command.kind == COMMAND_ATTACH);
+    assert_true(session_next(&session, &command) && command.kind == COMMAND_SUBSCRIBE);
+    assert_int_equal(command.subscription.count_max + command.subscription.size_max, 0);
+    assert_int_equal(command.subscription.count_default, CHANNEL_COUNT_DEFAULT);
+    assert_int_equal(command.subscription.size_default, 32 << 20);
+    assert_int_equal(command.subscription.has_overflow, is_closing);
+    session_next(&session, &command);
+    while (output_take_slice(&session.output, &slice))
+        ;
+    session_finish(&session);
+    script_finish(&s);
+}
+
+static void as_much_may_wait_as_redis_lets_lie(void **state)
+{
+    (void)state;
+    expect_bounds("PING", true);
+    expect_bounds("HELLO 3", false);
+}
+
 /* Bounds of a message each, so that what waits is soon too much. */
 static const struct topic_policy narrow = {.pattern = {(const unsigned char *)">", 1},
                                            .settings = {.count_max = 1}};
@@ -330,6 +362,7 @@ int main(void)
         cmocka_unit_test(a_refused_subscription_does_not_count),
         cmocka_unit_test(a_name_that_is_too_long_is_refused_alone),
         cmocka_unit_test(what_was_retained_is_not_sent),
+        cmocka_unit_test(as_much_may_wait_as_redis_lets_lie),
         cmocka_unit_test(a_slow_reader_is_told_of_gaps_in_version_3),
         cmocka_unit_test(a_slow_reader_is_closed_in_version_2),
         cmocka_unit_test(a_slow_reader_that_goes_back_to_version_2_is_closed_too),
