@@ -22,6 +22,7 @@ NAME_SIZE_MAX = 1024
 FORMS = forms_by_name()
 BLOCKING = {"BLPOP", "BRPOP", "BLMOVE", "BRPOPLPUSH", "BLMPOP"}
 SUBSCRIBING = {name for name in FORMS if name.endswith("SUBSCRIBE")}
+PUBLISHING = {"PUBLISH", "SPUBLISH"}
 NOT_PLAIN = BLOCKING | SUBSCRIBING | {"CLIENT", "EXEC", "DISCARD"}
 NOT_SHORTER = {"COMMAND", "DEBUG"}  # alone they say very much, or something else than how many words they want
 
@@ -256,7 +257,9 @@ class Sequence:
         self.words.timeouts = TIMEOUTS_LONG
         for _ in range(self.dice.randint(0, 6)):
             name = self.next_to_queue()
-            if name:
+            if name in PUBLISHING and any(words[0].upper().endswith(b"SUBSCRIBE") for words in queued):
+                self.plain.insert(0, name)  # messages would stand among the replies, in any order
+            elif name:
                 command = self.command_of_ordered_replies(name)
                 queued.append(command.words)
                 kinds += [command.kind] if name != "WATCH" else []  # that is refused at once

@@ -28,9 +28,8 @@ TIMEOUTS_BAD = [
 
 STRANGE_SIZE = 100  # of a value, at which it is long for a stranger
 
-# Far enough in the future, or past: nothing depends on when a test runs.
-SECONDS = [b"1000", b"2000", b"3000", b"100000"]
-MILLISECONDS = [b"1000000", b"2000000", b"3000000", b"100000000"]
+# Far enough in the future, or past, and never the same twice: nothing depends on when a test runs.
+SECONDS_MIN, SECONDS_MAX = 1000, 10_000_000
 BAD_TIMES = [b"0", b"-1", b"-100000", b"abc", b"1.5", b"9223372036854775807", b"-9223372036854775808", b"", b"1e3"]
 HUGE_TIMES = [b"9223372036854775", b"9223372036854774", b"-9223372036854775", b"9223372036854775808", b"99999999999"]
 
@@ -128,10 +127,10 @@ class Vocabulary:
         return self._one(self.timeouts)
 
     def seconds(self):
-        return self._mostly(0.8, SECONDS, BAD_TIMES + HUGE_TIMES)
+        return self._mostly(0.8, [b"%d" % self.dice.randint(SECONDS_MIN, SECONDS_MAX)], BAD_TIMES + HUGE_TIMES)
 
     def milliseconds(self):
-        return self._mostly(0.8, MILLISECONDS, BAD_TIMES)
+        return self._mostly(0.8, [b"%d" % self.dice.randint(SECONDS_MIN * 1000, SECONDS_MAX * 1000)], BAD_TIMES)
 
     def moment(self):
         return self._mostly(0.8, [b"4000000000", b"5000000000"], [b"0", b"-1", b"abc", b"9223372036854775807"])
