@@ -170,7 +170,8 @@ static enum outcome reset(struct call *call, struct command *command)
         return CALL_ASKS;
     if (resp->name.size > 0) {
         text_finish(&resp->name);
-        return resp_label(call, command, say_nothing), CALL_ASKS;
+        if (call->session->state == SESSION_OPEN) /* the engine knows of it */
+            return resp_label(call, command, say_nothing), CALL_ASKS;
     }
     resp->version = 2;
     resp->space = 0;

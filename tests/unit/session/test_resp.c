@@ -218,6 +218,16 @@ static void without_the_password_little_can_be_said(void **state)
     talk_close(t);
 }
 
+static void a_stranger_s_name_is_forgotten_without_the_engine(void **state)
+{
+    (void)state;
+    struct talk *t = talk_open();
+    t->limits.password = bytes_text("secret");
+    chat(t, CLIENT, "HELLO 2 SETNAME w FOO\nRESET", "-ERR Syntax error in HELLO option 'FOO'|+RESET|");
+    chat(t, CLIENT, "AUTH secret\nCLIENT GETNAME", "+OK|$-1|");
+    talk_close(t);
+}
+
 static void what_is_no_command_closes_behind_what_is_owed(void **state)
 {
     (void)state;
@@ -445,6 +455,7 @@ int main(void)
         cmocka_unit_test(a_transaction_is_carried_out_together),
         cmocka_unit_test(a_transaction_does_not_take_place_when_something_watched_has_changed),
         cmocka_unit_test(without_the_password_little_can_be_said),
+        cmocka_unit_test(a_stranger_s_name_is_forgotten_without_the_engine),
         cmocka_unit_test(what_is_no_command_closes_behind_what_is_owed),
         cmocka_unit_test(what_a_broker_that_is_ending_would_forget_is_not_taken),
         cmocka_unit_test(a_worker_of_a_broker_that_is_ending_acknowledges_by_its_next_pop),
