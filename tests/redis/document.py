@@ -80,7 +80,7 @@ def rows():
 def compared():
     """Plays sequences on both servers. Returns how often each command, and subcommand, was sent."""
     calls = Counter()
-    with Redis() as redis, Ringpost("--enable-debug-command") as ringpost:
+    with Redis() as redis, Ringpost() as ringpost:
         with Player(redis.connect) as leader, Player(ringpost.connect) as follower:
             for seed in SEEDS:
                 steps = generate(seed)

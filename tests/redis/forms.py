@@ -5,7 +5,8 @@ from collections import namedtuple
 from grammar import compile_form
 
 # How replies may differ, see alike.py; those of a command that is not told about here may not.
-TYPE, COUNT, UNORDERED, NEAR, HELLO, ACKS, INFOS = "type", "count", "unordered", "near", "hello", "acks", "infos"
+TYPE, COUNT, UNORDERED, NEAR = "type", "count", "unordered", "near"
+HELLO, ACKS, INFOS = "hello", "acks", "infos"
 
 CALLS_MIN = 20  # of each command in a sequence
 
@@ -129,6 +130,7 @@ CONFIG GET made-up ~
 CONFIG SET made-up value ~
 CONFIG RESETSTAT
 CONFIG REWRITE
+CONFIG SET (MAXMEMORY memory-size | TIMEOUT 0 | APPENDONLY NO) ~
 CONFIG made-up ~
 FUNCTION FLUSH [ASYNC | SYNC | made-up]
 SLOWLOG GET [few] : type

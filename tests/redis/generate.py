@@ -16,7 +16,8 @@ from words import LISTS, ODD_WORDS, TIMEOUTS_BAD, TIMEOUTS_LONG, TIMEOUTS_SHORT,
 WORKERS, BLOCKERS, SUBSCRIBERS = [0, 1, 2], [3, 4, 5], [6, 7]
 EVERYONE = WORKERS + BLOCKERS + SUBSCRIBERS
 
-PIPELINE_MAX = 14
+PIPELINE_MAX, QUEUE_MAX = 14, 6
+STRANGER_PIPELINE_MAX = 3  # what Redis says to one that has not given the password may be of a KiB at once
 NAME_SIZE_MAX = 1024
 
 FORMS = forms_by_name()
@@ -36,12 +37,17 @@ def just(*words):
     return Command(list(words))
 
 
+def is_subscribing(command):
+    return command.words[0].upper().endswith(b"SUBSCRIBE")
+
+
 class Sequence:
     """Makes the steps of one seed."""
 
     def __init__(self, seed, password=None, only=()):
         self.dice = random.Random(seed)
         self.words = Vocabulary(self.dice, password)
+        self.size_max = STRANGER_PIPELINE_MAX if password else PIPELINE_MAX  # of what is sent at once
         self.steps = []
         self.waits_for = {}  # the keys that a blocker may be waiting for
         names = [name for name in FORMS if name != "MULTI"] + ["QUIT", "RESET", "SCAN"]
@@ -85,7 +91,7 @@ class Sequence:
         elif fate < 0.93:
             self.send(self.dice.choice(SUBSCRIBERS), self.pipeline(1))
         else:
-            self.send(self.dice.choice(SUBSCRIBERS + BLOCKERS), self.pipeline(is_exact=True))
+            self.send(self.dice.choice(SUBSCRIBERS + BLOCKERS[:1]), self.pipeline(is_exact=True))
 
     # Commands
 
@@ -116,7 +122,7 @@ class Sequence:
 
     def pipeline(self, size_max=PIPELINE_MAX, is_exact=False):
         """Plain commands that come next in the deck, but not those whose replies may differ if they are to be exact."""
-        commands = []
+        commands, size_max = [], min(size_max, self.size_max)
         for _ in range(min(self.dice.randint(1, size_max), len(self.plain))):
             name = self.plain.pop()
             if is_exact and any(form.kind for form in FORMS[name]):
@@ -169,12 +175,16 @@ class Sequence:
 
     def quit(self):
         who = self.dice.choice(EVERYONE)
-        self.send(who, [*self.pipeline(2, is_exact=True), just(b"QUIT"), *self.pipeline(2, is_exact=True)])
+        self.send(who, [*self.around(who), just(b"QUIT"), *self.around(who)])
         self.open(who)
+
+    def around(self, who):
+        """Commands before or behind one that anybody may be told."""
+        return [] if who in BLOCKERS[1:] else self.pipeline(2, is_exact=True)
 
     def reset(self):
         who = self.dice.choice(EVERYONE)
-        self.send(who, [just(b"RESET"), *self.pipeline(2, is_exact=True)])
+        self.send(who, [just(b"RESET"), *self.around(who)])
 
     def subscribe(self, name):
         """By a subscriber as a rule, with what comes next of the kind. A worker that did is of little use afterwards."""
@@ -201,7 +211,7 @@ class Sequence:
             self.words.timeouts = TIMEOUTS_BAD
 
     def block_for_long(self, name):
-        """The first blocker may do so behind what it waits for already; of several that do Redis alone knows the order."""
+        """The first blocker may be told more behind what it waits for. Of several that were Redis alone knows the order."""
         who = self.dice.choice(BLOCKERS)
         if who in self.waits_for and self.chance(0.7):
             self.feed(who)
@@ -233,8 +243,8 @@ class Sequence:
         if self.chance(0.6):
             self.send(who, [self.command("WATCH"), *self.pipeline(2)])
             self.send(other, self.pipeline(4) if self.chance(0.7) else [])
-        queued, kinds = self.queue()
-        commands = [just(b"MULTI"), *map(Command, queued)]
+        queued = self.queue()
+        commands = [just(b"MULTI"), *queued]
         if self.chance(0.1):
             commands.insert(self.dice.randint(1, len(commands)), just(b"MULTI"))  # refused
         if self.chance(0.2):
@@ -244,29 +254,31 @@ class Sequence:
             self.send(who, commands[:at])
             self.send(other, self.pipeline(3))
             commands = commands[at:]
-        commands.append(Command([b"EXEC"], kinds if any(kinds) else None) if self.chance(0.85) else just(b"DISCARD"))
-        if any(words[0].upper().decode("latin1") in SUBSCRIBING for words in queued):
+        commands.append(self.exec(queued) if self.chance(0.85) else just(b"DISCARD"))
+        if any(is_subscribing(command) for command in queued):
             self.send(who, commands)
             self.open(who)
         else:
             self.send(who, commands + self.pipeline(2))
 
     def queue(self):
-        """The words of commands to be queued, and in what their replies may differ."""
-        queued, kinds = [], []
+        """Commands to be queued. In what replies may differ they may if MULTI is refused, too."""
+        queued = []
         self.words.timeouts = TIMEOUTS_LONG
-        for _ in range(self.dice.randint(0, 6)):
+        for _ in range(self.dice.randint(0, min(QUEUE_MAX, self.size_max))):
             name = self.next_to_queue()
-            if name in PUBLISHING and any(words[0].upper().endswith(b"SUBSCRIBE") for words in queued):
+            if name in PUBLISHING and any(map(is_subscribing, queued)):
                 self.plain.insert(0, name)  # messages would stand among the replies, in any order
             elif name:
-                command = self.command_of_ordered_replies(name)
-                queued.append(command.words)
-                kinds += [command.kind] if name != "WATCH" else []  # that is refused at once
+                queued.append(self.command_of_ordered_replies(name))
         self.words.timeouts = TIMEOUTS_BAD
-        if any(kinds):  # then each is to have one reply
-            queued = [words[:2] if words[0].upper().endswith(b"SUBSCRIBE") else words for words in queued]
-        return queued, kinds
+        if any(command.kind for command in queued):  # then each is to have one reply
+            queued = [Command(c.words[:2], c.kind) if is_subscribing(c) else c for c in queued]
+        return queued
+
+    def exec(self, queued):
+        kinds = [command.kind for command in queued if command.words[0].upper() != b"WATCH"]  # that is refused at once
+        return Command([b"EXEC"], kinds if any(kinds) else None)
 
     def command_of_ordered_replies(self, name):
         """Not one that ends all subscriptions."""
@@ -275,7 +287,9 @@ class Sequence:
         return command
 
     def next_to_queue(self):
-        if self.special and self.special[-1] in BLOCKING | SUBSCRIBING and self.chance(0.7):
+        """None that blocks where MULTI may be refused and the rest not, since a password comes in between."""
+        wanted = SUBSCRIBING if self.words.password else SUBSCRIBING | BLOCKING
+        if self.special and self.special[-1] in wanted and self.chance(0.7):
             return self.special.pop()
         return self.plain.pop() if self.plain else None
 

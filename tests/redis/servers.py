@@ -17,6 +17,7 @@ from harness import Broker, long_test, main, test  # noqa: E402, F401
 
 # It has no file and keeps nothing; its clock ticks fast, so that time-outs end when they should.
 REDIS_FLAGS = ["--port", "0", "--save", "", "--appendonly", "no", "--hz", "500", "--enable-debug-command", "yes"]
+RINGPOST_FLAGS = ["--enable-debug-command"]
 REDIS = shutil.which("redis-server")
 
 
@@ -72,7 +73,7 @@ class Ringpost(Broker):
                 file.write(password + b"\n")
                 file.flush()
                 flags += ("--password-file", file.name)
-            super().__init__(*flags, listen=[f"unix:{self.sockets.name}/socket"])
+            super().__init__(*RINGPOST_FLAGS, *flags, listen=[f"unix:{self.sockets.name}/socket"])
 
     def connect(self):
         return connect(f"{self.sockets.name}/socket")

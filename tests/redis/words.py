@@ -161,5 +161,8 @@ class Vocabulary:
     def section(self):
         return self._one([b"server", b"clients", b"memory", b"all", b"Everything", b"default", b"stats", b"nosuch", b""])
 
+    def memory_size(self):
+        return self._one([b"0", b"4gb", b"100000MB", b"10000000000"])
+
     def setting(self):
         return self._one([b"maxmemory", b"maxmemory-policy", b"save", b"appendonly", b"timeout", b"*max*"])
