@@ -60,6 +60,7 @@ struct effect *answer_bytes(struct engine *engine, const struct command *command
                bytes);
     effect->ticket = command->ticket;
     engine->totals.holds++;
+    outbox->answers_size += bytes.size;
     return effect;
 }
 

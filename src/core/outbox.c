@@ -10,6 +10,12 @@ void outbox_finish(struct outbox *outbox)
     *outbox = (struct outbox){0};
 }
 
+void outbox_clear(struct outbox *outbox)
+{
+    outbox->count = 0;
+    outbox->answers_size = 0;
+}
+
 struct effect *outbox_put(struct outbox *outbox, enum effect_kind kind, uint32_t peer)
 {
     outbox->effects = array_reserve(outbox->effects, &outbox->capacity, outbox->count + 1,

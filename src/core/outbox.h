@@ -62,9 +62,13 @@ static inline bool effect_has_slice(const struct effect *effect)
 struct outbox {
     struct effect *effects;
     size_t count, capacity;
+    uint64_t answers_size; /* bytes of the answers in it */
 };
 
 void outbox_finish(struct outbox *outbox);
+
+/* Empties it, whose effects were taken. */
+void outbox_clear(struct outbox *outbox);
 
 /* Appends a zeroed effect and returns it, to be filled in before the next is put. */
 struct effect *outbox_put(struct outbox *outbox, enum effect_kind kind, uint32_t peer);

@@ -21,7 +21,10 @@
  * the runs.
  */
 
-enum { TURN_AWAY_MAX = 256 }; /* connections, at one try to accept */
+enum {
+    TURN_AWAY_MAX = 256,                  /* connections, at one try to accept */
+    TURN_ANSWERS_SIZE = 16 * 1024 * 1024, /* bytes of answers after which nobody asks for more */
+};
 
 #define PRESS_LOG_NS (10 * NS_PER_S)      /* between lines that say that memory is short */
 #define CLOCK_LOOK_NS NS_PER_S            /* between looks at the time of day */
@@ -197,6 +200,7 @@ void shard_apply(struct shard *shard, const struct command *command)
         serve(shard, command);
     else
         engine_apply(shard->engine, command, shard->now, &shard->outbox);
+    shard->options.limits.is_turn_full = shard->outbox.answers_size >= TURN_ANSWERS_SIZE;
     weigh(shard); /* one turn may bring more than there is room for */
 #ifdef RINGPOST_VERIFY
     engine_check(shard->engine);
@@ -351,7 +355,8 @@ static void flush(struct shard *shard)
             deliver(shard, effect);
         }
     }
-    shard->outbox.count = 0;
+    outbox_clear(&shard->outbox);
+    shard->options.limits.is_turn_full = false;
 }
 
 static void write_dirty(struct shard *shard)

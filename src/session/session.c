@@ -55,7 +55,7 @@ static bool is_held_up(const struct session *session)
     if (session->resp && resp_is_busy(session->resp))
         return false; /* in the middle of something */
     return session->is_stalled || session->commands_count >= COMMANDS_TURN_MAX ||
-           session_is_clogged(session);
+           session->limits->is_turn_full || session_is_clogged(session);
 }
 
 static bool is_stranger(const struct session *session)

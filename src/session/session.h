@@ -35,6 +35,7 @@ struct session_limits {
     struct bytes password;             /* that a hello must have; empty: none */
     bool is_memory_short; /* over the limit: nothing large is kept, see SHORT_SIZE_MAX */
     bool is_memory_full;  /* far over it: questions whose answer is data are refused too */
+    bool is_turn_full;    /* so much was answered in this turn that the rest waits for the next */
 };
 
 enum session_state {

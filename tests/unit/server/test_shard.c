@@ -6,6 +6,7 @@
 #include "frame/frame.h"
 #include "ring/sim.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* A shard on the simulated ring; its clients are numbers. */
@@ -177,6 +178,32 @@ static void what_a_client_says_before_its_end_is_carried_out(void **state)
     assert_int_equal(engine_totals(bench.shard.engine).ready, 4);
     assert_int_equal(sim_recv(bench.shard.ring, client, answer, sizeof answer), 4 + 2 * 25 + 4);
     leave(&bench, client);
+    bench_close(&bench);
+}
+
+/* What is owed to all is bounded, however much each asks for at once. */
+static void a_turn_answers_so_much_and_leaves_the_rest_to_the_next(void **state)
+{
+    struct bench bench;
+    enum { ASKERS = 20, SIZE = 900000 };
+    static char value[SIZE + 64];
+    int askers[ASKERS];
+    (void)state;
+    bench_open(&bench, (struct door_limits){0});
+    for (int i = 0; i < ASKERS; i++)
+        askers[i] = join(&bench);
+    int size = snprintf(value, sizeof value, "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$%d\r\n", SIZE);
+    memset(value + size, 'x', SIZE);
+    memcpy(value + size + SIZE, "\r\n", 2);
+    for (size_t at = 0; at < (size_t)size + SIZE + 2; settle(&bench))
+        at += sim_send(bench.shard.ring, askers[0], value + at, (size_t)size + SIZE + 2 - at);
+    uint64_t before = memory_used();
+    for (int i = 0; i < ASKERS; i++)
+        for (int j = 0; j < 10; j++)
+            sim_send(bench.shard.ring, askers[i], "GET k\r\n", 7);
+    shard_turn(&bench.shard, TIME_NEVER);
+    assert_in_range(memory_used() - before, SIZE, 64 * 1024 * 1024);
+    settle(&bench);
     bench_close(&bench);
 }
 
@@ -410,6 +437,7 @@ int main(void)
         cmocka_unit_test(who_waits_for_a_message_gives_up_its_place_when_it_ends),
         cmocka_unit_test(who_waits_for_a_message_is_sent_away_when_the_broker_ends),
         cmocka_unit_test(what_a_client_says_before_its_end_is_carried_out),
+        cmocka_unit_test(a_turn_answers_so_much_and_leaves_the_rest_to_the_next),
         cmocka_unit_test(one_too_many_is_told_so_and_closed),
         cmocka_unit_test(one_too_many_from_an_address_is_told_so),
         cmocka_unit_test(strangers_make_room_when_they_are_known_or_late),
