@@ -9,7 +9,8 @@ enum { CAPACITY_MIN = 128 }; /* bytes: a few words, or lines */
 
 unsigned char *text_reserve(struct text *text, size_t size)
 {
-    if (text->first > 0 && text->first + text->size + size > text->capacity) {
+    bool is_worth_moving = text->first > 0 && text->first >= text->size;
+    if (is_worth_moving && text->first + text->size + size > text->capacity) {
         memmove(text->data, text->data + text->first, text->size);
         text->first = 0;
     }

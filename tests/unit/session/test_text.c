@@ -58,6 +58,22 @@ static void room_is_made_at_the_front_before_it_grows(void **state)
     text_finish(&text);
 }
 
+static void much_is_not_moved_for_the_little_that_goes(void **state)
+{
+    (void)state;
+    struct text text = {0};
+    int moves = 0;
+    memset(text_reserve(&text, 65536), 'x', 65536);
+    for (int i = 0; i < 10000; i++) {
+        text_take(&text, 1);
+        uint32_t first = text.first;
+        put(&text, "y");
+        moves += text.first < first;
+    }
+    assert_in_range(moves, 0, 1);
+    text_finish(&text);
+}
+
 static void resting_gives_back_the_memory_of_nothing(void **state)
 {
     (void)state;
@@ -119,6 +135,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(it_grows_at_its_end_and_goes_from_its_front),
         cmocka_unit_test(what_is_taken_stays_readable_until_more_comes),
         cmocka_unit_test(room_is_made_at_the_front_before_it_grows),
+        cmocka_unit_test(much_is_not_moved_for_the_little_that_goes),
         cmocka_unit_test(resting_gives_back_the_memory_of_nothing),
         cmocka_unit_test(a_finished_text_begins_anew),
         cmocka_unit_test(no_byte_is_lost_or_moved),
