@@ -176,6 +176,8 @@ static void settle(struct replies *replies, uint64_t ticket, struct output *outp
     struct pen pen = pen_at(replies, at, output);
     bool is_silent =
         reply->is_skipped || (effect->kind == EFFECT_SETTLED && effect->status == STATUS_SKIPPED);
+    if (reply->opens_count > 0 && reply->settled_count == 0 && !is_silent)
+        pen_array(&pen, reply->opens_count);
     if (reply->is_joined && !is_silent)
         join(reply, &pen, effect);
     else if (!is_silent)

@@ -19,6 +19,8 @@ struct reply {
     reply_say *say;
     uint32_t note_size;
     uint32_t frames_left; /* messages that are still to come of an answer */
+    uint32_t opens_count; /* items of the array that begins with it: messages of subscriptions come
+                             before that, not within */
     uint8_t version;      /* of the protocol, when it was asked for */
     enum reply_role role;
     bool is_each; /* messages of one answer are for a ticket each */

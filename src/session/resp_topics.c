@@ -242,23 +242,33 @@ static void say_counted(struct pen *pen, const struct effect *effect)
     say_integer(pen, effect);
 }
 
+/* The same of what may not be a name. */
+static void say_no_listeners(struct pen *pen, const struct effect *effect)
+{
+    (void)effect;
+    pen_bulk(pen, pen->note);
+    pen_integer(pen, 0);
+}
+
+static enum outcome count_none(struct call *call)
+{
+    struct pen pen = call_pen(call);
+    pen_array(&pen, 0);
+    return CALL_DONE;
+}
+
 static enum outcome numsub(struct call *call, struct command *command, bool is_apart)
 {
     uint32_t at = call->context > 0 ? (uint32_t)call->context : 2;
-    struct pen pen = call_pen(call);
-    if (at == 2)
-        pen_array(&pen, 2 * ((size_t)call->words_count - 2));
-    for (; at < call->words_count && call_name_fault(call, at); at++) {
-        pen_bulk(&pen, call_word(call, at));
-        pen_integer(&pen, 0);
-    }
-    if (at == call->words_count)
-        return CALL_DONE;
-    command->kind = COMMAND_LISTENERS;
-    command->name = call_word(call, at);
+    if (call->words_count == 2)
+        return count_none(call);
+    bool is_name = !call_name_fault(call, at);
+    command->kind = is_name ? COMMAND_LISTENERS : COMMAND_HEARTBEAT;
+    command->name = is_name ? call_word(call, at) : (struct bytes){0};
     command->names.is_apart = is_apart;
-    call_expect(call, 1, say_counted);
-    replies_note(&call->resp->replies, command->name);
+    struct reply *reply = call_expect(call, 1, is_name ? say_counted : say_no_listeners);
+    reply->opens_count = at == 2 ? 2 * (call->words_count - 2) : 0;
+    replies_note(&call->resp->replies, call_word(call, at));
     return looked(call, at);
 }
 

@@ -33,16 +33,14 @@ static void say_value_or_null(struct pen *pen, const struct effect *effect)
 static enum outcome mget(struct call *call, struct command *command)
 {
     uint32_t count = call->words_count - 1;
-    if (call->step == 0) {
-        struct pen pen = call_pen(call);
-        pen_array(&pen, count);
-    }
     uint32_t item = call_item(call, command, count, NULL);
     if (item < count) {
         command->kind = COMMAND_GET;
         command->name = call_word(call, 1 + item);
         call_expect(call, 1, say_value_or_null);
     }
+    if (call->step == 0)
+        replies_last(&call->resp->replies)->opens_count = count;
     return call_item_outcome(call, count);
 }
 

@@ -2,6 +2,8 @@
 
 #include "check.h"
 
+#include <stdio.h>
+
 /* OLD speaks version 2, NEW version 3; NATIVE speaks frames. */
 enum { OLD = 1, NEW = 2, OTHER = 3, NATIVE = 4 };
 
@@ -89,6 +91,28 @@ static void publishes_alike_are_one_run(void **state)
     chat_expect(t, OLD,
                 "*3|$7|message|$1|a|$1|1|*3|$7|message|$1|a|$2|22|*3|$7|message|$1|a|$1|4|");
     assert_int_equal(t->engine ? engine_totals(t->engine).published : 0, 4);
+    talk_close(t);
+}
+
+static void messages_come_before_a_reply_not_within_it(void **state)
+{
+    (void)state;
+    struct talk *t = open();
+    chat(t, OTHER, "SET k 1\nSET l 2", "+OK|+OK|");
+    chat(t, NEW, "SUBSCRIBE a", ">3|$9|subscribe|$1|a|:1|");
+    const char *const asked[][2] = {
+        {"MGET k l", "*2|$1|1|$1|2|"},
+        {"MGET k", "*1|$1|1|"},
+        {"PUBSUB NUMSUB _ a", "*4|$0||:0|$1|a|:1|"},
+    };
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+        char expected[128];
+        chat_say(t, OTHER, "PUBLISH a x");
+        engine_tick(t->engine, t->now, &t->outbox); /* the message is under way before it asks */
+        snprintf(expected, sizeof expected, ">3|$7|message|$1|a|$1|x|%s", asked[i][1]);
+        chat(t, NEW, asked[i][0], expected);
+        talk_skip(t, OTHER);
+    }
     talk_close(t);
 }
 
@@ -354,6 +378,7 @@ int main(void)
         cmocka_unit_test(version_2_may_do_little_while_subscribed),
         cmocka_unit_test(a_connection_hears_itself_before_it_is_answered),
         cmocka_unit_test(publishes_alike_are_one_run),
+        cmocka_unit_test(messages_come_before_a_reply_not_within_it),
         cmocka_unit_test(native_subscribers_hear_and_count_too),
         cmocka_unit_test(what_is_subscribed_to_can_be_asked),
         cmocka_unit_test(help_is_as_redis_has_it),
