@@ -8,10 +8,14 @@
 #include "session/word.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 /* Commands about connections, of which the engine tells. */
 
-enum { LINE_SIZE_MAX = 256 }; /* bytes of a part of a line that holds no name */
+enum {
+    LINE_SIZE_MAX = 256, /* bytes of a part of a line that holds no name */
+    ID_SIZE = 8,         /* bytes of a noted id */
+};
 
 enum outcome resp_label(struct call *call, struct command *command, reply_say *say)
 {
@@ -147,18 +151,25 @@ static void put_line(struct text *lines, const struct client *client)
 struct filter {
     uint32_t kind; /* KIND_… */
     uint32_t ids_count;
-    /* ids u64 … */
+    /* ids u64 …, in order: there may be many, and many connections */
 };
 
 enum { KIND_ANY, KIND_NORMAL, KIND_PUBSUB, KIND_NONE };
 
+static int compare_ids(const void *left, const void *right)
+{
+    uint64_t a = load_u64(left), b = load_u64(right);
+    return (a > b) - (a < b);
+}
+
 static bool is_listed(const struct client *client, struct bytes note)
 {
     struct filter filter;
+    unsigned char id[ID_SIZE];
     memcpy(&filter, note.data, sizeof filter);
-    bool is_known = filter.ids_count == 0;
-    for (uint32_t i = 0; i < filter.ids_count && !is_known; i++)
-        is_known = load_u64(note.data + sizeof filter + 8 * (size_t)i) == client->id;
+    store_u64(id, client->id);
+    bool is_known = filter.ids_count == 0 || bsearch(id, note.data + sizeof filter,
+                                                     filter.ids_count, sizeof id, compare_ids);
     bool is_subscriber = client->subscriptions > 0;
     return is_known && (filter.kind == KIND_ANY || (filter.kind == KIND_NORMAL && !is_subscriber) ||
                         (filter.kind == KIND_PUBSUB && is_subscriber));
@@ -238,6 +249,20 @@ static bool read_kind(struct call *call, uint32_t at, uint32_t *kind)
     return *kind != KIND_ANY;
 }
 
+/* Notes the numbers that the words from `first` on are. */
+static void note_ids(struct call *call, uint32_t first)
+{
+    int64_t number;
+    struct text ids = {0};
+    for (uint32_t i = first; i < call->words_count; i++) {
+        resp_integer(call_word(call, i), &number);
+        store_u64(text_reserve(&ids, ID_SIZE), (uint64_t)number);
+    }
+    qsort(ids.data, ids.size / ID_SIZE, ID_SIZE, compare_ids);
+    replies_note(&call->resp->replies, text_bytes(&ids));
+    text_finish(&ids);
+}
+
 static enum outcome list(struct call *call, struct command *command)
 {
     struct filter filter = {.kind = KIND_ANY};
@@ -257,10 +282,8 @@ static enum outcome list(struct call *call, struct command *command)
     command->look.is_whole = true;
     call_expect(call, 1, say_clients);
     replies_note(&call->resp->replies, bytes_of(&filter, sizeof filter));
-    for (uint32_t i = 0; i < filter.ids_count; i++) {
-        resp_integer(call_word(call, 3 + i), &number);
-        replies_note(&call->resp->replies, bytes_of(&number, sizeof number));
-    }
+    if (has_ids)
+        note_ids(call, 3);
     call_stall(call);
     return CALL_LAST;
 }

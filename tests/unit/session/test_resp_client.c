@@ -34,6 +34,8 @@ static void listings_tell_of_all_clients(void **state)
     chat(t, OTHER, "BLPOP q 0", "");
     chat(t, CLIENT, "CLIENT LIST ID 2 7",
          "$230|id=2 addr= name= flags=b sub=0 omem=0 user=default" UNKNOWN UNKNOWN_OF_OTHERS "\n|");
+    chat(t, CLIENT, "CLIENT LIST ID 9 2 4 2 -1",
+         "$230|id=2 addr= name= flags=b sub=0 omem=0 user=default" UNKNOWN UNKNOWN_OF_OTHERS "\n|");
     chat(t, CLIENT, "CLIENT LIST TYPE pubsub", "$0||");
     chat(t, CLIENT, "CLIENT LIST TYPE replica", "$0||");
     chat(t, CLIENT, "CLIENT SETINFO LIB-NAME x\nCLIENT INFO",
