@@ -52,10 +52,11 @@ static bool is_wanted(struct bytes note, struct bytes name)
     return false;
 }
 
-/* The next of the records, as its key and value; false behind the last. */
+/* The next of the records, as its key and value, which it has; false behind the last. */
 static bool take_record(struct bytes *records, struct bytes *key, struct bytes *value)
 {
     struct field field;
+    *key = *value = (struct bytes){0};
     if (records->size == 0)
         return false;
     uint32_t size = load_u32(records->data);
