@@ -91,7 +91,9 @@ class Sequence:
         elif fate < 0.93:
             self.send(self.dice.choice(SUBSCRIBERS), self.pipeline(1))
         else:
-            self.send(self.dice.choice(SUBSCRIBERS + BLOCKERS[:1]), self.pipeline(is_exact=True))
+            # What is behind a pop that waits would come somewhere among what another sends together.
+            idle = [who for who in BLOCKERS[:1] if who not in self.waits_for]
+            self.send(self.dice.choice(SUBSCRIBERS + idle), self.pipeline(is_exact=True))
 
     # Commands
 

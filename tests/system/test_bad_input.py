@@ -537,7 +537,7 @@ def a_push_beyond_the_window_is_refused(broker):
     c.delete(queue)
 
 
-@row("PEEK, LIST, CLIENTS, TOPICS: count 0")
+@row("PEEK, LIST, CLIENTS, TOPICS: count 0; LIST: database over 15")
 def looking_at_nothing_is_refused(broker):
     queue = unique()
     push(witness(broker), queue, b"")
@@ -547,6 +547,7 @@ def looking_at_nothing_is_refused(broker):
     yield Case("LIST", pack_frame(ringpost.LIST, b"", struct.pack("<I", 0)))
     yield Case("TOPICS", pack_frame(ringpost.TOPICS, b"", struct.pack("<I", 0)))
     yield Case("LIST behind", pack_frame(ringpost.LIST, queue, struct.pack("<I", 0)))
+    yield Case("LIST elsewhere", pack_frame(ringpost.LIST, b"", struct.pack("<II", 1, 16)))
 
 
 def assert_growth(broker, before_kib, most_mib, what):

@@ -72,10 +72,10 @@ def topic_ls_tells_who_listens(broker):
     with Running(broker, "sub", f"{prefix}.a"), Running(broker, "sub", f"{prefix}.*", "--wildcard"):
         listening(c, 2)
         rows = [tuple(record.values()) for record in cli_json(broker, "topic", "ls", f"{prefix}.?")]
-        assert sorted(rows) == [(f"{prefix}.*", 0, 1, 0), (f"{prefix}.a", 1, 0, 0)], rows
+        assert sorted(rows) == [(f"{prefix}.*", 0, 1, 0, 0), (f"{prefix}.a", 1, 0, 0, 0)], rows
         text = cli(broker, "topic", "ls").decode().splitlines()
-        assert text[0].split() == ["SUBSCRIPTIONS", "WILDCARDS", "RETAINED-BYTES", "NAME"], text
-        assert any(line.split() == ["1", "0", "0", f"{prefix}.a"] for line in text), text
+        assert text[0].split() == ["SUBSCRIPTIONS", "WILDCARDS", "GLOBS", "RETAINED-BYTES", "NAME"], text
+        assert any(line.split() == ["1", "0", "0", "0", f"{prefix}.a"] for line in text), text
 
 
 # Requests

@@ -223,7 +223,8 @@ static void a_stranger_s_name_is_forgotten_without_the_engine(void **state)
     (void)state;
     struct talk *t = talk_open();
     t->limits.password = bytes_text("secret");
-    chat(t, CLIENT, "HELLO 2 SETNAME w FOO\nRESET", "-ERR Syntax error in HELLO option 'FOO'|+RESET|");
+    chat(t, CLIENT, "HELLO 2 SETNAME w FOO\nRESET",
+         "-ERR Syntax error in HELLO option 'FOO'|+RESET|");
     chat(t, CLIENT, "AUTH secret\nCLIENT GETNAME", "+OK|$-1|");
     talk_close(t);
 }
