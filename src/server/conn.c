@@ -168,6 +168,7 @@ void conn_detach(struct shard *shard, struct conn *conn)
 {
     if (conn->is_attached)
         shard_apply(shard, &(struct command){.kind = COMMAND_DETACH, .peer = conn->id});
+    conn->is_detached |= conn->is_attached;
     conn->is_attached = false;
     if (conn->state == CONN_CLOSING)
         finish_closing(shard, conn);
@@ -321,7 +322,7 @@ static void take_input(struct shard *shard, struct conn *conn, struct bytes inpu
 
 void conn_resume(struct shard *shard, struct conn *conn)
 {
-    if (conn->state == CONN_OPEN)
+    if (conn->state == CONN_OPEN && !conn->is_detached)
         take_input(shard, conn, (struct bytes){0});
 }
 

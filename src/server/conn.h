@@ -42,6 +42,7 @@ struct conn {
     struct io recv, send;
     struct guest guest;
     bool is_attached;     /* the engine knows it */
+    bool is_detached;     /* the engine has forgotten it: nothing more is taken */
     bool is_paused;       /* its receiving was stopped, since its requests cannot be taken yet */
     bool is_refused;      /* it was never let in */
     bool is_at_end;       /* the peer has ended its sending */

@@ -71,6 +71,7 @@ void world_choose(struct world *world)
     world->swarm.weights[ACT_COMMAND] = usual[ACT_COMMAND];
     if (chance(world, 70))
         world->swarm.weights[ACT_CONFIGURE] = world->swarm.weights[ACT_PRESS] = 0;
+    world->swarm.may_press = world->swarm.weights[ACT_PRESS] > 0;
     world->swarm.redis_percent = (unsigned)ONE_OF(random, 0, 0, 20, 50);
     world->swarm.turn_percent = (unsigned)ONE_OF(random, 100, 50, 50, 20, 5);
     world->swarm.read_percent = (unsigned)ONE_OF(random, 100, 100, 50, 10);

@@ -419,16 +419,43 @@ static void fill_finish(struct commands *commands, struct command *command)
         command->name = (struct bytes){0};
 }
 
+/* One message, whose receivers are counted. */
+static void fill_counted(struct commands *commands, struct command *command, uint64_t first_id)
+{
+    uint32_t run_max = commands->swarm.run_max;
+    command->name = commands->names.topics[below(commands, TWIN_TOPICS)];
+    commands->swarm.run_max = 1;
+    make_run(commands, command, OP_PUBLISH, 0, first_id);
+    commands->swarm.run_max = run_max;
+    command->wants_number = true;
+    command->is_apart = chance(commands, 30);
+}
+
+static void fill_listen(struct commands *commands, struct command *command)
+{
+    command->subscription.id = (uint32_t)below(commands, TWIN_IDS);
+    command->subscription.is_glob = chance(commands, 60);
+    command->subscription.is_apart = !command->subscription.is_glob && chance(commands, 50);
+    command->subscription.no_retained = true;
+    if (command->subscription.is_apart)
+        command->subscription.id = 0; /* no session has one twice */
+    command->name = command->subscription.is_glob
+                        ? commands->names.patterns[below(commands, TWIN_PATTERNS)]
+                        : commands->names.topics[below(commands, TWIN_TOPICS)];
+}
+
 void commands_list(struct commands *commands, struct command *command, uint64_t first_id)
 {
     command->kind = (enum command_kind)ONE_OF(
         &commands->random, COMMAND_PUSH, COMMAND_PUSH, COMMAND_PUSH, COMMAND_TAKE, COMMAND_TAKE,
         COMMAND_WAIT, COMMAND_WAIT, COMMAND_FINISH, COMMAND_LENGTH, COMMAND_RANGE, COMMAND_WATCH,
-        COMMAND_UNWATCH);
+        COMMAND_UNWATCH, COMMAND_PUBLISH, COMMAND_SUBSCRIBE);
     command->name = commands->names.queues[skewed(commands, TWIN_QUEUES)];
     switch (command->kind) {
     case COMMAND_PUSH: fill_push(commands, command, first_id); break;
     case COMMAND_TAKE: fill_take(commands, command); break;
+    case COMMAND_PUBLISH: fill_counted(commands, command, first_id); break;
+    case COMMAND_SUBSCRIBE: fill_listen(commands, command); break;
     case COMMAND_WAIT: fill_wait(commands, command); break;
     case COMMAND_FINISH: fill_finish(commands, command); break;
     case COMMAND_RANGE:

@@ -47,7 +47,7 @@ void commands_finish(struct commands *commands);
  * on, and stay until the next call. */
 void commands_fill(struct commands *commands, struct command *command, uint64_t first_id);
 
-/* Makes a command about lists, as the Redis protocol asks for them. */
+/* Makes a command about lists or channels, as the Redis protocol asks for them. */
 void commands_list(struct commands *commands, struct command *command, uint64_t first_id);
 
 /* A configuration, whose policies stay until the next call. */

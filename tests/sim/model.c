@@ -99,6 +99,7 @@ static void attach(struct model *model, int at)
 {
     struct command command = {.kind = COMMAND_ATTACH, .peer = ++model->peer_id_next};
     commands_fill(&model->commands, &command, 0);
+    command.attach.is_each = chance(model, 40);
     call(model, &model->twin.peers[at], &command, 0);
     model->ticket_next[at] = 1;
 }

@@ -42,17 +42,19 @@ enum reply_shape {
     SHAPE_POPPED,      /* the list's name, and a message */
     SHAPE_POPPED_LIST, /* the list's name, and messages */
     SHAPE_MOVED,
-    SHAPE_OK,   /* when all asks came to that */
-    SHAPE_EXEC, /* as many replies as `count` says, when the ask came to OK */
+    SHAPE_OK,     /* when all asks came to that */
+    SHAPE_CHANGE, /* of subscriptions: `text` says which, and how many there are then */
+    SHAPE_EXEC,   /* as many replies as `count` says, when the ask came to OK */
 };
 
 struct want {
     enum reply_shape shape;
     const char *text;
-    size_t ask;      /* the first */
-    uint32_t count;  /* of asks; EXEC: of wants behind it, which are its */
-    uint8_t version; /* of the protocol, 2 or 3 */
-    uint64_t end;    /* where what it replies to ends in all that was said */
+    size_t ask;                 /* the first */
+    uint32_t count;             /* of asks; EXEC: of wants behind it, which are its */
+    uint8_t version;            /* of the protocol, 2 or 3 */
+    uint32_t channel, channels; /* CHANGE */
+    uint64_t end;               /* where what it replies to ends in all that was said */
 };
 
 /* A command in a transaction that is not carried out yet. */
@@ -74,6 +76,13 @@ struct redis {
     bool is_watching;   /* has ever: the engine may be told to forget */
     uint32_t forgotten; /* tickets of that which are not settled yet */
     bool is_leaving;    /* nothing more is replied to */
+    struct channel_said {
+        enum { SAID_NAME, SAID_PATTERN, SAID_SHARD } kind;
+        struct bytes name;
+        bool is_there;
+    } channels[TWIN_IDS]; /* by the subscription's id, from 1 on; none is used twice */
+    uint32_t channels_count;
+    struct buffer heard_next; /* messages of subscriptions that are due, in bytes */
 };
 
 struct redis *redis_create(void);
@@ -84,6 +93,12 @@ void redis_say(struct world *world, struct link *link);
 
 /* Whether all is replied to but for one that waits. */
 void redis_check_quiet(const struct world *world, const struct link *link);
+
+/* Whether it may say nothing but about subscriptions. */
+bool redis_is_listening(const struct redis *redis);
+
+/* redis_hear.c: messages of a subscription, or what it has missed, become due. */
+void redis_owe(struct link *link, const struct effect *effect, const struct twin_hold *hold);
 
 /* redis_tap.c: a command of the engine's must be what is to be asked next. Returns the number of its
  * first message, among all there are. */

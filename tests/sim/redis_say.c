@@ -39,6 +39,7 @@ void redis_destroy(struct redis *redis)
     free(redis->asks);
     free(redis->wants);
     free(redis->queue);
+    buffer_finish(&redis->heard_next);
     free(redis);
 }
 
@@ -333,6 +334,127 @@ static void say_setting(struct saying *saying)
     finish(saying);
 }
 
+/* Channels. */
+
+static void say_publish(struct saying *saying)
+{
+    struct ask *ask = &saying->ask;
+    ask->command.kind = COMMAND_PUBLISH;
+    ask->command.is_apart = chance(saying, 30);
+    ask->command.name =
+        saying->world->commands.names.topics[random_below(saying->random, TWIN_TOPICS)];
+    add_text(saying, ask->command.is_apart ? "SPUBLISH" : "PUBLISH");
+    add_word(saying, ask->command.name);
+    ask->messages_count = 1;
+    ask->body_size = dice_skewed(saying->random, saying->world->commands.swarm.size_max);
+    saying->shape = SHAPE_NUMBER;
+    for (uint64_t count = 1 + dice_skewed(saying->random, 5); count > 0; count--) {
+        ask->message = ++saying->link->redis->messages;
+        finish(saying);
+    }
+}
+
+/* How many there are of a kind, and of that which is counted with it. */
+static uint32_t count_channels(const struct redis *redis, int kind)
+{
+    uint32_t count = 0;
+    for (uint32_t id = 0; id < TWIN_IDS; id++)
+        count += redis->channels[id].is_there &&
+                 (redis->channels[id].kind == SAID_SHARD) == (kind == SAID_SHARD);
+    return count;
+}
+
+bool redis_is_listening(const struct redis *redis)
+{
+    return redis->version == 2 &&
+           count_channels(redis, SAID_NAME) + count_channels(redis, SAID_SHARD) > 0;
+}
+
+/* The one of that kind and name; 0 when there is none. */
+static uint32_t find_channel(const struct redis *redis, int kind, struct bytes name)
+{
+    for (uint32_t id = 1; id < TWIN_IDS; id++)
+        if (redis->channels[id].is_there && (int)redis->channels[id].kind == kind &&
+            bytes_equal(redis->channels[id].name, name))
+            return id;
+    return 0;
+}
+
+/* Wants to hear of a change that the engine is asked for, if any is. */
+static void want_change(struct saying *saying, uint32_t id, const char *word, bool is_asked)
+{
+    struct redis *redis = saying->link->redis;
+    struct want change = {.shape = SHAPE_CHANGE, .text = word, .channel = id, .count = is_asked};
+    change.channels = count_channels(redis, (int)redis->channels[id].kind);
+    if (is_asked)
+        change.ask = add_ask(redis, &saying->ask);
+    want(saying->link, change);
+}
+
+static void say_subscribe(struct saying *saying)
+{
+    static const char *const words[] = {"SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE"};
+    static const char *const replies[] = {"subscribe", "psubscribe", "ssubscribe"};
+    struct redis *redis = saying->link->redis;
+    const struct twin_names *names = &saying->world->commands.names;
+    int kind = (int)random_below(saying->random, 3);
+    struct bytes name = kind == SAID_PATTERN
+                            ? names->patterns[random_below(saying->random, TWIN_PATTERNS)]
+                            : names->topics[random_below(saying->random, TWIN_TOPICS)];
+    uint32_t id = find_channel(redis, kind, name);
+    bool is_new = id == 0;
+    add_text(saying, words[kind]);
+    add_word(saying, name);
+    write_words(saying);
+    if (is_new) {
+        struct command *command = &saying->ask.command;
+        id = ++redis->channels_count;
+        redis->channels[id] = (struct channel_said){kind, name, true};
+        command->kind = COMMAND_SUBSCRIBE;
+        command->name = name;
+        command->subscription.id = id;
+        command->subscription.is_glob = kind == SAID_PATTERN;
+        command->subscription.is_apart = kind == SAID_SHARD;
+        command->subscription.has_overflow = redis->version == 2;
+    }
+    want_change(saying, id, replies[kind], is_new);
+}
+
+static void say_unsubscribe(struct saying *saying)
+{
+    static const char *const words[] = {"UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE"};
+    static const char *const replies[] = {"unsubscribe", "punsubscribe", "sunsubscribe"};
+    struct redis *redis = saying->link->redis;
+    uint32_t any = 1 + (uint32_t)random_below(saying->random, redis->channels_count);
+    struct channel_said *channel = &redis->channels[any];
+    uint32_t id = find_channel(redis, (int)channel->kind, channel->name);
+    add_text(saying, words[channel->kind]);
+    add_word(saying, channel->name);
+    write_words(saying);
+    if (id > 0) {
+        saying->ask.command.kind = COMMAND_UNSUBSCRIBE;
+        saying->ask.command.subscription.id = id;
+        redis->channels[id].is_there = false;
+    }
+    want_change(saying, any, replies[channel->kind], id > 0);
+}
+
+/* Subscribes or not any more, or sees whether anybody is there. */
+static void say_channel(struct saying *saying)
+{
+    struct redis *redis = saying->link->redis;
+    if (redis->channels_count > 0 && chance(saying, 30)) {
+        say_unsubscribe(saying);
+    } else if (redis->channels_count < TWIN_IDS - 1) {
+        say_subscribe(saying);
+    } else {
+        bool is_listening = redis_is_listening(redis);
+        add_text(saying, "PING");
+        write_words(saying);
+        want_text(saying->link, is_listening ? "*2\r\n$4\r\npong\r\n$0\r\n\r\n" : "+PONG\r\n");
+    }
+}
+
 /* Transactions. */
 
 static void say_plain(struct saying *saying, const char *word, const char *reply)
@@ -445,13 +567,19 @@ static void say_hello(struct saying *saying)
 void redis_say(struct world *world, struct link *link)
 {
     static void (*const sayings[])(struct saying *) = {
-        say_push,    say_pop,   say_pop_first, say_move,  say_look, say_extra,
-        say_setting, say_multi, say_watch,     say_wrong, say_last,
+        say_push,  say_pop,     say_pop_first, say_move,  say_look,  say_publish,
+        say_extra, say_setting, say_multi,     say_watch, say_wrong, say_last,
     };
-    static const unsigned weights[] = {30, 20, 15, 10, 10, 5, 3, 6, 4, 1, 1};
+    static const unsigned weights[] = {30, 20, 15, 10, 10, 15, 5, 3, 6, 4, 1, 1};
     struct saying saying = {.world = world, .link = link, .random = &world->commands.random};
     if (link->out_size == 0 && chance(&saying, 50)) {
         say_hello(&saying);
+        return;
+    }
+    bool may_listen = !link->redis->is_queuing && !world->swarm.may_press;
+    if (redis_is_listening(link->redis) ||
+        (may_listen && chance(&saying, link->redis->channels_count > 0 ? 3 : 8))) {
+        say_channel(&saying);
         return;
     }
     unsigned at = dice_weighted(saying.random, weights, sizeof weights / sizeof *weights);

@@ -44,6 +44,15 @@ static bool is_same(const struct ask *ask, const struct command *b)
     case COMMAND_SET:
         return b->settings.given == SETTING_POP_LEASE &&
                a->settings.pop_lease == b->settings.pop_lease;
+    case COMMAND_PUBLISH: return b->wants_number && a->is_apart == b->is_apart;
+    case COMMAND_SUBSCRIBE:
+        if (a->subscription.is_glob != b->subscription.is_glob ||
+            a->subscription.is_apart != b->subscription.is_apart ||
+            a->subscription.has_overflow != b->subscription.has_overflow ||
+            !b->subscription.no_retained || b->subscription.is_wildcard)
+            return false;
+        /* fall through */
+    case COMMAND_UNSUBSCRIBE: return a->subscription.id == b->subscription.id;
     case COMMAND_BEGIN:
     case COMMAND_COMMIT: return a->is_bare == b->is_bare;
     default: return true;
@@ -55,10 +64,11 @@ static uint32_t check_messages(const struct link *link, const struct ask *ask,
                                const struct command *command, uint32_t at)
 {
     static const struct headers none;
+    enum op op = command->kind == COMMAND_PUSH ? OP_PUSH : OP_PUBLISH;
     uint32_t size = FRAME_HEAD_SIZE + (uint32_t)command->name.size + ask->body_size;
     for (uint32_t i = 0; i < ask->messages_count; i++, at += size)
         REQUIRE(at + size <= command->run.size &&
-                    message_is(command->run.data + at, OP_PUSH, command->name,
+                    message_is(command->run.data + at, op, command->name,
                                link_message(link, ask->message + i), size, &none),
                 "message %" PRIu64 " is pushed with other bytes", ask->message + i);
     return at;
@@ -80,12 +90,13 @@ uint64_t redis_take_up(const struct world *world, struct link *link, const struc
         REQUIRE(is_same(ask, command), "command %d is asked where %d was said", command->kind,
                 ask->command.kind);
         ask->ticket = command->ticket + i;
-        if (command->kind == COMMAND_PUSH)
+        if (ask->messages_count > 0)
             at = check_messages(link, ask, command, at);
     }
-    REQUIRE(command->kind != COMMAND_PUSH || at == command->run.size, "a push of something else");
+    bool is_run = command->kind == COMMAND_PUSH || command->kind == COMMAND_PUBLISH;
+    REQUIRE(!is_run || at == command->run.size, "a push of something else");
     if (tickets > 1)
-        world_reach(command->kind == COMMAND_PUSH ? WORLD_REDIS_PUSHES : WORLD_REDIS_POPS);
+        world_reach(is_run ? WORLD_REDIS_PUSHES : WORLD_REDIS_POPS);
     (void)world;
     return link_message(link, first->message);
 }
@@ -172,6 +183,9 @@ void redis_note(struct link *link, const struct effect *effect, const struct twi
         }
         break;
     case EFFECT_FRAMES: note_messages(redis, effect, hold); break;
+    case EFFECT_MESSAGE:
+    case EFFECT_GAP:
+    case EFFECT_ENDED: redis_owe(link, effect, hold); break;
     case EFFECT_KILLED: link->is_killed = true; break;
     default: REQUIRE(false, "effect %d for a client of the Redis protocol", effect->kind);
     }

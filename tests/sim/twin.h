@@ -193,42 +193,46 @@ int names_learn(struct twin_names *names, struct bytes name);
     X(TICK_LATE, "tick long past its deadline")
 
 /* The same of lists, pops and transactions. */
-#define TWIN_LIST_COVERAGE(X)                                                      \
-    X(OVERFLOWED_NEWEST, "message at the back dropped by one pushed to the front") \
-    X(PUSHED_FRONT, "push to the front")                                           \
-    X(PUSHED_WHOLE, "whole run pushed")                                            \
-    X(PUSHED_WHOLE_REFUSED, "whole run refused that would fit in part")            \
-    X(PUSHED_NOWHERE, "push to no list, which there must be")                      \
-    X(PUSHED_AWAITED, "run of which others take in between")                       \
-    X(TAKEN, "messages taken")                                                     \
-    X(TAKEN_BACK, "messages taken from the back")                                  \
-    X(TAKEN_EACH, "several pops of one message")                                   \
-    X(TAKEN_EACH_LATE, "pops of which the last find nothing")                      \
-    X(TAKEN_PAUSED, "pop of a paused queue")                                       \
-    X(TAKEN_PIECES, "messages taken in several pieces")                            \
-    X(TAKER, "pop that waits")                                                     \
-    X(TAKER_SECOND, "pop served by another name than its first")                   \
-    X(TAKER_RIVALS, "message that several wait for")                               \
-    X(TAKER_LATE, "pop that waits in vain")                                        \
-    X(TAKER_DEAD, "connection ends while it waits")                                \
-    X(TAKER_OUTLIVES, "queue deleted while somebody waits")                        \
-    X(TAKER_TICK, "pop served by what time makes ready")                           \
-    X(TAKER_REFUSED, "message that waits to be moved, and cannot be")              \
-    X(MOVED, "message moved")                                                      \
-    X(MOVED_OWN, "message moved to the other end of its list")                     \
-    X(MOVED_LATE, "message moved for one that waits")                              \
-    X(KEEPER, "messages popped and leased")                                        \
-    X(KEEPER_NEXT, "next pop acknowledges")                                        \
-    X(KEEPER_FINISHED, "what was popped finished")                                 \
-    X(KEEPER_RETURNED, "what was popped returned")                                 \
-    X(KEEPER_LOST, "lease of what was popped lost")                                \
-    X(KEEPER_DEAD, "what was popped returned by the end of its connection")        \
-    X(KEEPER_DELETED, "queue deleted of which somebody has popped")                \
-    X(KEEPER_FULL, "pop that leases all that may be in flight")                    \
-    X(RANGE, "messages of a range")                                                \
-    X(RANGE_EMPTY, "range without messages")                                       \
-    X(CHANGED, "transaction that does not take place")                             \
-    X(UNCHANGED, "transaction that takes place although names are watched")        \
+#define TWIN_LIST_COVERAGE(X)                                                           \
+    X(OVERFLOWED_NEWEST, "message at the back dropped by one pushed to the front")      \
+    X(PUSHED_FRONT, "push to the front")                                                \
+    X(PUSHED_WHOLE, "whole run pushed")                                                 \
+    X(PUSHED_WHOLE_REFUSED, "whole run refused that would fit in part")                 \
+    X(PUSHED_NOWHERE, "push to no list, which there must be")                           \
+    X(PUSHED_AWAITED, "run of which others take in between")                            \
+    X(TAKEN, "messages taken")                                                          \
+    X(TAKEN_BACK, "messages taken from the back")                                       \
+    X(TAKEN_EACH, "several pops of one message")                                        \
+    X(TAKEN_EACH_LATE, "pops of which the last find nothing")                           \
+    X(TAKEN_PAUSED, "pop of a paused queue")                                            \
+    X(TAKEN_PIECES, "messages taken in several pieces")                                 \
+    X(TAKER, "pop that waits")                                                          \
+    X(TAKER_SECOND, "pop served by another name than its first")                        \
+    X(TAKER_RIVALS, "message that several wait for")                                    \
+    X(TAKER_LATE, "pop that waits in vain")                                             \
+    X(TAKER_DEAD, "connection ends while it waits")                                     \
+    X(TAKER_OUTLIVES, "queue deleted while somebody waits")                             \
+    X(TAKER_TICK, "pop served by what time makes ready")                                \
+    X(TAKER_REFUSED, "message that waits to be moved, and cannot be")                   \
+    X(MOVED, "message moved")                                                           \
+    X(MOVED_OWN, "message moved to the other end of its list")                          \
+    X(MOVED_LATE, "message moved for one that waits")                                   \
+    X(KEEPER, "messages popped and leased")                                             \
+    X(KEEPER_NEXT, "next pop acknowledges")                                             \
+    X(KEEPER_FINISHED, "what was popped finished")                                      \
+    X(KEEPER_RETURNED, "what was popped returned")                                      \
+    X(KEEPER_LOST, "lease of what was popped lost")                                     \
+    X(KEEPER_DEAD, "what was popped returned by the end of its connection")             \
+    X(KEEPER_DELETED, "queue deleted of which somebody has popped")                     \
+    X(KEEPER_FULL, "pop that leases all that may be in flight")                         \
+    X(RANGE, "messages of a range")                                                     \
+    X(RANGE_EMPTY, "range without messages")                                            \
+    X(CHANGED, "transaction that does not take place")                                  \
+    X(UNCHANGED, "transaction that takes place although names are watched")             \
+    X(MATCHED_GLOB, "match by a glob")                                                  \
+    X(MATCHED_EACH, "message that a connection has twice, by two of its subscriptions") \
+    X(PUBLISHED_APART, "message for those who subscribed apart")                        \
+    X(PUBLISHED_SELF, "connection that is told its own message before the number")      \
     X(COMMITTED_AWAITED, "transaction behind which others are served")
 
 enum twin_reach {
@@ -338,6 +342,7 @@ struct twin_item {
 
 struct twin_subscription {
     bool is_there, is_listening, is_wildcard, is_inbox;
+    bool is_glob, is_apart;
     int pattern; /* for a name the index of a topic; for an inbox that is not remembered -1 */
     enum overflow overflow;
     int group; /* from 1 on; 0: none */
@@ -648,15 +653,22 @@ uint64_t twin_flight_room(const struct twin *twin, const struct twin_peer *peer)
 void twin_apply(struct twin *twin, struct twin_peer *peer, const struct command *command,
                 uint64_t first_id);
 
-/* twin_topic.c: topics. */
+/* twin_pattern.c: what matches. */
 bool twin_matches(struct bytes pattern, bool is_wildcard, struct bytes name);
 bool twin_is_pattern(struct bytes pattern);
+/* Whether a glob, of which the simulation knows stars alone, matches. */
+bool twin_is_glob_of(struct bytes glob, struct bytes name);
+
+/* twin_topic.c: topics. */
 void twin_publish(struct twin *twin, const struct twin_peer *peer, const struct command *command,
                   uint64_t first_id);
 enum status twin_subscribe(struct twin *twin, struct twin_peer *peer,
                            const struct command *command);
 enum status twin_unsubscribe(struct twin *twin, struct twin_peer *peer,
                              const struct command *command);
+/* A connection of which each subscription counts hears what waits for it before one of them ends. */
+void twin_unsubscribe_late(struct twin *twin, struct twin_peer *peer,
+                           const struct command *command);
 void twin_on_message(struct twin *twin, const struct effect *effect);
 void twin_on_gap(struct twin *twin, const struct effect *effect);
 /* The REPLY to a SUBSCRIBE that asked for an inbox. */

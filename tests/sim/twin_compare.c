@@ -280,14 +280,15 @@ static void check_clients(struct twin *twin, const struct effect *effect)
 /* What is known of a name in TOPICS. */
 struct topic_record {
     struct bytes name;
-    uint64_t subscriptions, wildcards, retained_size;
+    uint64_t subscriptions, wildcards, globs, retained_size;
 };
 
 static struct bytes subscribed_name(const struct twin *twin,
                                     const struct twin_subscription *subscription)
 {
-    return subscription->is_wildcard ? twin->names->patterns[subscription->pattern]
-                                     : twin->names->topics[subscription->pattern];
+    return subscription->is_wildcard || subscription->is_glob
+               ? twin->names->patterns[subscription->pattern]
+               : twin->names->topics[subscription->pattern];
 }
 
 /* Whether the name is listed, and behind which nothing is nearer to `after` so far. */
@@ -307,7 +308,8 @@ static struct topic_record topic_after(const struct twin *twin, struct bytes aft
     for (int i = 0; i < TWIN_PEERS * TWIN_IDS; i++) {
         const struct twin_subscription *one =
             &twin->peers[i / TWIN_IDS].subscriptions[i % TWIN_IDS];
-        if (one->is_there && !one->is_inbox && is_nearer(&next, subscribed_name(twin, one), after))
+        if (one->is_there && !one->is_inbox && !one->is_apart &&
+            is_nearer(&next, subscribed_name(twin, one), after))
             next.name = subscribed_name(twin, one);
     }
     for (int i = 0; i < TWIN_NAMES; i++)
@@ -316,9 +318,12 @@ static struct topic_record topic_after(const struct twin *twin, struct bytes aft
     for (int i = 0; i < TWIN_PEERS * TWIN_IDS; i++) {
         const struct twin_subscription *one =
             &twin->peers[i / TWIN_IDS].subscriptions[i % TWIN_IDS];
-        if (!one->is_there || one->is_inbox || !bytes_equal(subscribed_name(twin, one), next.name))
+        if (!one->is_there || one->is_inbox || one->is_apart ||
+            !bytes_equal(subscribed_name(twin, one), next.name))
             continue;
-        *(one->is_wildcard ? &next.wildcards : &next.subscriptions) += 1;
+        *(one->is_glob       ? &next.globs
+          : one->is_wildcard ? &next.wildcards
+                             : &next.subscriptions) += 1;
     }
     return next;
 }
@@ -337,7 +342,7 @@ static void check_topics(struct twin *twin, const struct effect *effect)
                 "a topic that is not the next one");
         require_number(fields, "subscriptions", next.subscriptions);
         require_number(fields, "wildcards", next.wildcards);
-        require_number(fields, "globs", 0);
+        require_number(fields, "globs", next.globs);
         require_number(fields, "retained-bytes", next.retained_size);
         if (next.subscriptions && next.wildcards && next.retained_size)
             reach(REACH_TOPICS_ALL);

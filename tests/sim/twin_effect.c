@@ -524,6 +524,8 @@ void twin_follow(struct twin *twin, struct twin_peer *peer, const struct command
         on_effect(twin, &twin->outbox->effects[twin->effects_done]);
     }
     twin_push_end(twin);
+    if (command && command->kind == COMMAND_UNSUBSCRIBE && !twin->is_skipped)
+        twin_unsubscribe_late(twin, peer, command);
     twin_catch_up(twin, UINT32_MAX);
     check_foretold(twin);
     if (twin->transaction == 0)

@@ -8,52 +8,6 @@
 
 enum { STRETCH = 64 }; /* messages that a member of a group is given, while there are so many */
 
-/* Patterns, by their definition. */
-
-static struct bytes cut_token(struct bytes *rest, bool *is_last)
-{
-    size_t size = 0;
-    while (size < rest->size && rest->data[size] != '.')
-        size++;
-    struct bytes token = bytes_of(rest->data, size);
-    *is_last = size == rest->size;
-    *rest = *is_last ? bytes_of(rest->data + size, 0)
-                     : bytes_of(rest->data + size + 1, rest->size - size - 1);
-    return token;
-}
-
-static bool is_text(struct bytes token, char text)
-{
-    return token.size == 1 && token.data[0] == (unsigned char)text;
-}
-
-bool twin_is_pattern(struct bytes pattern)
-{
-    bool is_last = false;
-    for (int levels = 1; !is_last; levels++) {
-        struct bytes token = cut_token(&pattern, &is_last);
-        if (levels > 32 || (is_text(token, '>') && !is_last))
-            return false;
-    }
-    return true;
-}
-
-bool twin_matches(struct bytes pattern, bool is_wildcard, struct bytes name)
-{
-    if (!is_wildcard)
-        return bytes_equal(pattern, name);
-    bool is_pattern_end, is_name_end;
-    do {
-        struct bytes wanted = cut_token(&pattern, &is_pattern_end);
-        struct bytes token = cut_token(&name, &is_name_end);
-        if (is_text(wanted, '>') && is_pattern_end)
-            return true;
-        if (!is_text(wanted, '*') && !bytes_equal(wanted, token))
-            return false;
-    } while (!is_pattern_end && !is_name_end);
-    return is_pattern_end && is_name_end;
-}
-
 /* The backlog of a connection. */
 
 static struct twin_item *item_at(struct twin_peer *peer, size_t at)
@@ -236,15 +190,19 @@ static void give(struct twin *twin, struct twin_peer *peer, uint32_t id,
 static struct bytes pattern_of(const struct twin *twin,
                                const struct twin_subscription *subscription)
 {
-    return subscription->is_wildcard ? twin->names->patterns[subscription->pattern]
-                                     : twin->names->topics[subscription->pattern];
+    bool is_pattern = subscription->is_wildcard || subscription->is_glob;
+    return is_pattern ? twin->names->patterns[subscription->pattern]
+                      : twin->names->topics[subscription->pattern];
 }
 
 static bool is_matching(const struct twin *twin, const struct twin_subscription *subscription,
                         struct bytes name)
 {
-    return subscription->is_listening && !subscription->is_inbox &&
-           twin_matches(pattern_of(twin, subscription), subscription->is_wildcard, name);
+    if (!subscription->is_listening || subscription->is_inbox || subscription->is_apart)
+        return false;
+    if (subscription->is_glob)
+        return twin_is_glob_of(pattern_of(twin, subscription), name);
+    return twin_matches(pattern_of(twin, subscription), subscription->is_wildcard, name);
 }
 
 static void note_match(struct bytes pattern, bool is_wildcard)
@@ -272,6 +230,28 @@ static int find_match(const struct twin *twin, const struct twin_peer *peer, str
     if (count > 1)
         reach(REACH_MATCHED_OVERLAP);
     return found;
+}
+
+/* Gives a connection of which each subscription counts what each of them matches: names before globs;
+ * one message after the other. Returns how many match. */
+static uint32_t give_each(struct twin *twin, struct twin_peer *peer, struct bytes name,
+                          const struct twin_item *items, uint32_t count)
+{
+    uint32_t matches = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        matches = 0;
+        for (uint32_t at = 0; at < 2 * TWIN_IDS; at++) {
+            const struct twin_subscription *one = &peer->subscriptions[at % TWIN_IDS];
+            if (one->group || one->is_glob != (at >= TWIN_IDS) || !is_matching(twin, one, name))
+                continue;
+            give(twin, peer, at % TWIN_IDS, &items[i], 1);
+            reach(one->is_glob ? REACH_MATCHED_GLOB : REACH_MATCHED_LITERAL);
+            matches++;
+        }
+    }
+    if (matches > 1)
+        reach(REACH_MATCHED_EACH);
+    return matches;
 }
 
 /* A member of a group, or nobody. */
@@ -354,6 +334,7 @@ struct publication {
     uint8_t flags;
     struct twin_item *items;
     uint32_t count, size;
+    uint32_t receivers; /* as a Redis client is told */
 };
 
 static bool publish_to_inbox(struct twin *twin, const struct publication *publication)
@@ -372,26 +353,45 @@ static bool publish_to_inbox(struct twin *twin, const struct publication *public
     return false;
 }
 
-static bool publish_to_all(struct twin *twin, const struct publication *publication)
+static void publish_apart(struct twin *twin, struct publication *publication)
+{
+    for (int i = 0; i < TWIN_PEERS; i++)
+        for (uint32_t id = 0; id < TWIN_IDS; id++) {
+            const struct twin_subscription *one = &twin->peers[i].subscriptions[id];
+            if (!twin->peers[i].is_there || !one->is_listening || !one->is_apart ||
+                !bytes_equal(pattern_of(twin, one), twin->names->topics[publication->topic]))
+                continue;
+            give(twin, &twin->peers[i], id, publication->items, publication->count);
+            publication->receivers++;
+            reach(REACH_PUBLISHED_APART);
+        }
+}
+
+static bool publish_to_all(struct twin *twin, struct publication *publication)
 {
     struct bytes name = twin->names->topics[publication->topic];
-    bool is_any = false;
     uint64_t reached = 1;
     for (int i = 0; i < TWIN_PEERS; i++) {
         struct twin_peer *peer = &twin->peers[i];
+        if (peer->is_there && peer->is_each) {
+            publication->receivers +=
+                give_each(twin, peer, name, publication->items, publication->count);
+            continue;
+        }
         int id = peer->is_there ? find_match(twin, peer, name) : -1;
         if (id < 0)
             continue;
-        is_any = true;
+        publication->receivers++;
         reached = reached * 31 + peer->id * 7 + (uint64_t)id;
         give(twin, peer, (uint32_t)id, publication->items, publication->count);
     }
     for (int i = 0; i < TWIN_GROUPS; i++)
-        is_any |= share_out(twin, twin->groups[i], name, publication->items, publication->count);
+        publication->receivers +=
+            share_out(twin, twin->groups[i], name, publication->items, publication->count);
     if (twin->matches[publication->topic] && twin->matches[publication->topic] != reached)
         reach(REACH_MATCH_CHANGED);
     twin->matches[publication->topic] = reached;
-    return is_any;
+    return publication->receivers > 0;
 }
 
 static bool is_anybody_there(struct twin *twin, struct bytes name)
@@ -425,7 +425,7 @@ static bool retain(struct twin *twin, int topic, const struct twin_item *item)
     return true;
 }
 
-static enum status publish(struct twin *twin, const struct publication *publication)
+static enum status publish(struct twin *twin, struct publication *publication)
 {
     struct bytes name = twin->names->topics[publication->topic];
     bool is_wanted = publication->flags & PUBLISH_MUST;
@@ -443,6 +443,23 @@ static enum status publish(struct twin *twin, const struct publication *publicat
     return STATUS_OK;
 }
 
+static bool has_any(const struct twin_peer *peer)
+{
+    bool is_any = false;
+    for (uint32_t id = 0; id < TWIN_IDS; id++)
+        is_any |= peer->subscriptions[id].is_there;
+    return is_any;
+}
+
+static void foretell(struct twin *twin, const struct command *command, uint32_t at,
+                     enum status status, uint32_t receivers)
+{
+    if (command->wants_number && status == STATUS_OK)
+        twin_foretell_number(twin, command->peer, command->ticket + at, receivers);
+    else
+        twin_foretell(twin, command->peer, command->ticket + at, status);
+}
+
 void twin_publish(struct twin *twin, const struct twin_peer *peer, const struct command *command,
                   uint64_t first_id)
 {
@@ -454,7 +471,8 @@ void twin_publish(struct twin *twin, const struct twin_peer *peer, const struct 
     struct twin_item *items = memory_create(count * sizeof *items);
     struct publication publication = {.topic = topic_index(twin, command->name),
                                       .flags = command->run.head.flags};
-    uint32_t step = publication.flags & PUBLISH_RETAIN ? 1 : count;
+    bool hears_itself = command->wants_number && peer->is_each && has_any(peer);
+    uint32_t step = publication.flags & PUBLISH_RETAIN || hears_itself ? 1 : count;
     const unsigned char *frame = command->run.data;
     for (uint32_t at = 0; at < count; at++, frame += frame_size(frame)) {
         twin->order += at % step == 0;
@@ -467,13 +485,17 @@ void twin_publish(struct twin *twin, const struct twin_peer *peer, const struct 
     for (uint32_t at = 0; at < count; at += step) {
         publication.items = items + at;
         publication.count = step;
-        publication.size = 0;
+        publication.size = publication.receivers = 0;
         for (uint32_t i = 0; i < step; i++)
             publication.size += items[at + i].size;
-        enum status status = publish(twin, &publication);
+        enum status status = STATUS_OK;
+        if (command->is_apart)
+            publish_apart(twin, &publication);
+        else
+            status = publish(twin, &publication);
         twin->totals.published += status == STATUS_OK ? step : 0;
         for (uint32_t i = 0; i < step; i++)
-            twin_foretell(twin, peer->id, command->ticket + at + i, status);
+            foretell(twin, command, at + i, status, publication.receivers);
     }
     free(items);
 }
@@ -535,9 +557,10 @@ enum status twin_subscribe(struct twin *twin, struct twin_peer *peer, const stru
     if (twin->is_pressed)
         return STATUS_MEMORY;
     int pattern = command->subscription.is_inbox ? -1 : 0;
-    while (pattern >= 0 &&
-           !bytes_equal(is_wildcard ? twin->names->patterns[pattern] : twin->names->topics[pattern],
-                        command->name))
+    while (pattern >= 0 && !bytes_equal(is_wildcard || command->subscription.is_glob
+                                            ? twin->names->patterns[pattern]
+                                            : twin->names->topics[pattern],
+                                        command->name))
         pattern++;
     if (group_index(command))
         note_group(twin, group_index(command));
@@ -546,6 +569,8 @@ enum status twin_subscribe(struct twin *twin, struct twin_peer *peer, const stru
         .is_listening = true,
         .is_wildcard = is_wildcard,
         .is_inbox = command->subscription.is_inbox,
+        .is_glob = command->subscription.is_glob,
+        .is_apart = command->subscription.is_apart,
         .pattern = pattern,
         .overflow = command->subscription.has_overflow ? command->subscription.overflow
                                                        : OVERFLOW_DROP_OLDEST,
@@ -638,8 +663,18 @@ enum status twin_unsubscribe(struct twin *twin, struct twin_peer *peer,
 {
     if (!peer->subscriptions[command->subscription.id].is_there)
         return STATUS_NO_SUBSCRIPTION;
-    end(twin, peer, command->subscription.id);
+    if (!peer->is_each)
+        end(twin, peer, command->subscription.id);
     return STATUS_OK;
+}
+
+void twin_unsubscribe_late(struct twin *twin, struct twin_peer *peer, const struct command *command)
+{
+    uint32_t id = command->subscription.id;
+    if (!peer->is_each || !peer->subscriptions[id].is_there)
+        return;
+    REQUIRE(peer->items_count == 0, "a subscription ends, and not all that waits was told before");
+    end(twin, peer, id);
 }
 
 void twin_unsubscribe_all(struct twin *twin, struct twin_peer *peer)
@@ -674,7 +709,10 @@ void twin_on_message(struct twin *twin, const struct effect *effect)
     REQUIRE(peer && effect->id < TWIN_IDS && peer->subscriptions[effect->id].is_there,
             "messages for a subscription that is not there");
     struct twin_subscription *subscription = &peer->subscriptions[effect->id];
-    REQUIRE(peer->unsent_topics < 256 * 1024, "messages for a connection that is full");
+    bool is_own = twin->command && twin->command->peer == peer->id; /* before it is answered */
+    REQUIRE(is_own || peer->unsent_topics < 256 * 1024, "messages for a connection that is full");
+    if (is_own && twin->command->kind == COMMAND_PUBLISH)
+        reach(REACH_PUBLISHED_SELF);
     REQUIRE(effect->slice.count > 0 && !effect->slice.is_reversed, "a strange slice of messages");
     REQUIRE(peer->items_count >= effect->slice.count, "more messages than were published");
     REQUIRE(effect->tag == subscription->number_next, "message %llu where %llu is next",

@@ -98,6 +98,10 @@ enum {
     X(REDIS_WAITS, "Redis client that waits for a list when all is quiet")     \
     X(REDIS_WRONG, "command of a Redis client refused at once")                \
     X(REDIS_BROKEN, "Redis client that breaks the protocol")                   \
+    X(REDIS_HEARS, "message heard by a Redis client")                          \
+    X(REDIS_GAP, "Redis client that is told of a gap")                         \
+    X(REDIS_SLOW, "Redis client that is closed for its slowness")              \
+    X(REDIS_INSIDE, "message in the midst of the replies of a transaction")    \
     X(REDIS_QUIT, "QUIT")                                                      \
     X(END_DRAINED, "run that ends empty")                                      \
     X(END_GOODBYE, "run that ends with goodbye in mid-traffic")                \
@@ -151,6 +155,7 @@ struct world {
     struct {                  /* by swarm */
         unsigned weights[16]; /* of actions, by enum action of act.c */
         unsigned turn_percent, read_percent, write_percent;
+        bool may_press;         /* memory may be short */
         unsigned redis_percent; /* of clients that speak the Redis protocol */
         bool has_resets;        /* of connections in use */
         bool has_aborts;        /* of connections that wait to be accepted */
