@@ -61,6 +61,7 @@ struct effect *answer_bytes(struct engine *engine, const struct command *command
     effect->ticket = command->ticket;
     engine->totals.holds++;
     outbox->answers_size += bytes.size;
+    engine->answered_size += bytes.size;
     return effect;
 }
 

@@ -14,6 +14,7 @@ void answer_slice(struct engine *engine, struct frames_answer *answer, const str
     effect->has_more = answer->put < answer->total;
     effect->slice = *slice;
     engine->totals.holds++;
+    engine->answered_size += slice->size;
     answer->peer->unsent_sizes[slice->block->kind] += slice->size;
 }
 

@@ -87,6 +87,7 @@ void apply_begin(struct engine *engine, struct peer *peer, const struct command 
 {
     assert(!engine->transaction.peer);
     engine->transaction.peer = peer;
+    engine->transaction.answered_before = engine->answered_size;
     engine->transaction.is_skipped = !command->is_bare && has_changed(engine, peer);
     if (!command->is_bare)
         watches_end(&engine->watched, peer);
@@ -104,9 +105,9 @@ void apply_commit(struct engine *engine, struct peer *peer, const struct command
 }
 
 /* Whether an answer may be far longer than its command. */
-static bool is_answered_at_length(enum command_kind kind)
+static bool is_answered_at_length(const struct command *command)
 {
-    switch (kind) {
+    switch (command->kind) {
     case COMMAND_RANGE:
     case COMMAND_FIND:
     case COMMAND_GET:
@@ -115,6 +116,7 @@ static bool is_answered_at_length(enum command_kind kind)
     case COMMAND_CLIENTS:
     case COMMAND_INFO:
     case COMMAND_STATS: return true;
+    case COMMAND_PUT: return command->value.wants_old;
     default: return false;
     }
 }
@@ -126,6 +128,8 @@ enum status transaction_status(const struct engine *engine, const struct command
     if (engine->transaction.is_skipped)
         return STATUS_SKIPPED;
     /* Nobody is sent any answer before it is over: they must not fill the memory. */
-    bool is_too_much = is_answered_at_length(command->kind) && engine_is_overfull(engine);
-    return is_too_much ? STATUS_MEMORY : STATUS_OK;
+    bool is_much =
+        engine->answered_size - engine->transaction.answered_before > TRANSACTION_ANSWERS_SIZE_MAX;
+    bool is_too_much = is_much || engine_is_overfull(engine);
+    return is_too_much && is_answered_at_length(command) ? STATUS_MEMORY : STATUS_OK;
 }

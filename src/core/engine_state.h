@@ -11,7 +11,10 @@
 #include "core/topics.h"
 #include "core/values.h"
 
-enum { INBOX_NAME_SIZE = 32 }; /* bytes of an inbox's name: 128 bits in hexadecimal digits */
+enum {
+    INBOX_NAME_SIZE = 32, /* bytes of an inbox's name: 128 bits in hexadecimal digits */
+    TRANSACTION_ANSWERS_SIZE_MAX = 256 * 1024 * 1024, /* bytes behind which one asks in vain */
+};
 
 /* Names that have nothing to do with those of other spaces. */
 struct space {
@@ -29,9 +32,11 @@ struct engine {
     uint64_t takers_count;
     struct table watched; /* names that are watched, by name and space */
     struct {
-        const struct peer *peer; /* whose transaction is open, or NULL */
-        bool is_skipped;         /* its commands are not carried out */
+        const struct peer *peer;  /* whose transaction is open, or NULL */
+        bool is_skipped;          /* its commands are not carried out */
+        uint64_t answered_before; /* what answered_size was at its beginning */
     } transaction;
+    uint64_t answered_size; /* bytes of all answers with data, ever */
     struct space spaces[SPACES_COUNT];
     struct value_store values;
     struct timers lifetimes;    /* by the millisecond they end with */

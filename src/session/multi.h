@@ -8,6 +8,8 @@
 enum {
     MULTI_SIZE_MAX = 16 * 1024 * 1024, /* bytes of what may be queued */
     MULTI_COMMAND_COST = 64,           /* bytes that a command counts besides its words */
+    MULTI_REPLIES_SIZE_MAX =
+        64 * 1024 * 1024, /* bytes of replies behind which none is carried out */
 };
 
 /* Zeroed: no transaction. */

@@ -59,9 +59,20 @@ static void rest_parser(struct resp *resp)
     resp->is_spent = false;
 }
 
+/* Forgets which names the last command referred to. */
+static void rest_names(struct resp *resp)
+{
+    if (resp->names_capacity <= RESP_NAMES_KEPT_MAX)
+        return;
+    memory_free(resp->names);
+    resp->names = NULL;
+    resp->names_capacity = 0;
+}
+
 void resp_rest(struct resp *resp)
 {
     rest_parser(resp);
+    rest_names(resp);
     composer_rest(&resp->composer);
 }
 
@@ -221,6 +232,13 @@ static enum step begin_call(struct session *session, struct command *command)
     return STEP_DONE;
 }
 
+/* Whether so much waits to be said that nothing more of a transaction is carried out. */
+static bool is_overfull(const struct session *session)
+{
+    return output_waiting_size(&session->output) + replies_waiting_size(&session->resp->replies) >
+           MULTI_REPLIES_SIZE_MAX;
+}
+
 /* Goes on with a transaction: its next command, or its end. */
 static enum step run_next(struct session *session, struct command *command)
 {
@@ -234,6 +252,11 @@ static enum step run_next(struct session *session, struct command *command)
     }
     call->words_count = multi_take(&resp->multi, &call->words);
     call->spans = resp->multi.spans;
+    if (is_overfull(session)) {
+        struct pen pen = call_pen(call);
+        pen_status(&pen, STATUS_MEMORY);
+        return STEP_DONE;
+    }
     call->row = resp_admitted(call);
     return carry_on(session, command);
 }

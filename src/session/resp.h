@@ -13,6 +13,7 @@ enum {
     RESP_RUN_COUNT_MAX = 4096,         /* commands that become one of the engine's */
     RESP_RUN_SIZE_MAX = 256 * 1024,    /* bytes of messages behind which none is added to a run */
     RESP_NAME_MAX = 1024,              /* bytes of a client's name of its own */
+    RESP_NAMES_KEPT_MAX = 16,          /* for which room is kept between commands */
 };
 
 /* What a session in the Redis protocol remembers. */

@@ -109,8 +109,9 @@ static const struct row rows[] = {
          ROW_NOSCRIPT | ROW_LOADING | ROW_STALE | ROW_SKIP_SLOWLOG | ROW_AT_ONCE | ROW_ENDS_MULTI,
      .handler = exec,
      .summary = "Carries out what was queued, with nothing of others in between.",
-     .differs =
-         "Refuses what is asked for in it, such as `GET`, while the memory is more than full."},
+     .differs = "Behind 64 MiB of replies nothing more is carried out; behind 256 MiB of messages "
+                "and values, or while the memory is more than full, no more are read: an `OOM` "
+                "error stands in their place."},
     {.name = "multi",
      .arity = 1,
      .flags = AT_ONCE,

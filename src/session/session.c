@@ -88,14 +88,13 @@ bool session_next(struct session *session, struct command *command)
     while (session->state != SESSION_CLOSED) {
         bool is_taking = session->language != LANGUAGE_UNKNOWN && !is_held_up(session);
         enum step step = is_taking ? take_step(session, command) : STEP_MORE;
-        if (step == STEP_COMMAND) {
-            session->commands_count++;
-            return true;
-        }
         if (step == STEP_MORE) {
             rest(session, is_taking);
             return false;
         }
+        session->commands_count++;
+        if (step == STEP_COMMAND)
+            return true;
     }
     input_drop(&session->input);
     session->is_keeping = false;

@@ -20,6 +20,7 @@ QUEUED, QUEUED_KIB_MAX = 1_000_000, 64 * KIB
 STARS = b"*a" * 511 + b"*"
 HALVES, HALF_SIZE = 200, 100 * KIB
 STRANGERS, STRANGER_KIB_MAX = 800, 8
+VALUE_MIB = 16
 PASSWORD = b"open, sesame"
 
 
@@ -177,6 +178,18 @@ def who_reads_no_replies_is_not_read_from(server):
         assert_served(server)
         if SUBJECT is Ringpost:
             memory.assert_grown_at_most(8 * KIB, "replies that nobody reads")
+        other.ask("DEL", "long")
+
+
+@test
+def much_data_asked_for_again_and_again_is_answered_a_little_at_a_time(server):
+    with talk(server) as client, talk(server) as other:
+        for _ in range(VALUE_MIB):
+            other.ask("APPEND", "long", "x" * MIB)
+        memory = Memory(server)
+        client.send(pack([b"GET", b"long"]) * 100)
+        assert_served(server)
+        memory.assert_grown_at_most(10 * VALUE_MIB * KIB, f"100 times {VALUE_MIB} MiB that nobody reads")
         other.ask("DEL", "long")
 
 
