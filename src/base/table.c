@@ -42,11 +42,12 @@ static void place(struct table *table, struct table_entry *entry)
     table->slots[at] = entry;
 }
 
-static void resize(struct table *table, size_t capacity)
+static void resize(struct table *table, uint64_t capacity)
 {
+    assert(capacity <= TABLE_CAPACITY_MAX);
     struct table old = *table;
     table->slots = memory_create(capacity * sizeof *table->slots);
-    table->capacity = capacity;
+    table->capacity = (uint32_t)capacity;
     for (size_t i = 0; i < old.capacity; i++)
         if (old.slots[i])
             place(table, old.slots[i]);
@@ -55,8 +56,9 @@ static void resize(struct table *table, size_t capacity)
 
 void table_insert(struct table *table, struct table_entry *entry)
 {
-    if (4 * (table->count + 1) > 3 * table->capacity)
-        resize(table, table->capacity ? 2 * table->capacity : TABLE_CAPACITY_MIN);
+    uint64_t count = table->count, capacity = table->capacity;
+    if (4 * (count + 1) > 3 * capacity)
+        resize(table, capacity ? 2 * capacity : TABLE_CAPACITY_MIN);
     place(table, entry);
     table->count++;
 }
@@ -78,7 +80,7 @@ void table_remove(struct table *table, struct table_entry *entry)
     }
     table->slots[at] = NULL;
     table->count--;
-    if (table->capacity > TABLE_CAPACITY_MIN && 8 * table->count < table->capacity)
+    if (table->capacity > TABLE_CAPACITY_MIN && table->count < table->capacity / 8)
         resize(table, table->capacity / 2);
 }
 

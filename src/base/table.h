@@ -5,6 +5,8 @@
 
 #include "base/bytes.h"
 
+#define TABLE_CAPACITY_MAX (UINT32_C(1) << 31)
+
 /* Stands in the thing that is in the table. The name's bytes are the thing's and do not change
  * while it is in. */
 struct table_entry {
@@ -12,10 +14,10 @@ struct table_entry {
     struct bytes name; /* empty in a table of numbers, whose hash is the number */
 };
 
-/* A zeroed table is empty. */
+/* A zeroed table is empty. It is small: each connection has several. */
 struct table {
     struct table_entry **slots;
-    size_t count, capacity;
+    uint32_t count, capacity; /* entries; slots, TABLE_CAPACITY_MAX at most */
     uint64_t salt; /* not 0 where strangers choose the numbers; set while the table is empty */
 };
 

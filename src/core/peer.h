@@ -19,21 +19,21 @@ struct held_push {
 struct peer {
     struct table_entry entry; /* in the engine's table, by id */
     uint32_t id;
+    uint32_t held_count_max;
     struct bytes client, address; /* for listings; behind the struct, or `label` */
     void *label;
     struct list hot; /* in the engine's list of connections with something to send, or none */
-    bool is_each;    /* each of its subscriptions that match is given what is published */
     struct table consumers, subscriptions; /* by id */
     struct table keepers;                  /* by the number of their queue */
     struct backlog backlog;
     uint64_t unsent_sizes[BLOCK_KINDS]; /* of topics in chunks, of queues in segments */
     uint64_t unsent_max;                /* bytes of a kind; one frame may pass it */
+    bool is_each;             /* each of its subscriptions that match is given what is published */
     bool was_full, was_laden; /* since it last had room for bytes, or leases, consumers were passed
                                  over for that */
     uint64_t leased_count, leased_max; /* messages leased to it, and how many may be */
     uint64_t leased_since;             /* when it last began to have any */
     size_t turn_at; /* the place in `consumers` that comes first when it has room again */
-    uint32_t held_count_max;
     uint64_t held_size_max, held_count, held_size;
     struct list held;
     struct queue

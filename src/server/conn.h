@@ -40,15 +40,15 @@ struct conn {
     int fd;
     enum conn_state state;
     struct io recv, send;
-    struct guest guest;
-    bool is_attached;     /* the engine knows it */
-    bool is_detached;     /* the engine has forgotten it: nothing more is taken */
-    bool is_paused;       /* its receiving was stopped, since its requests cannot be taken yet */
-    bool is_refused;      /* it was never let in */
-    bool is_at_end;       /* the peer has ended its sending */
     uint32_t gated_count; /* its effects in the gate */
-    uint64_t fed_turn;    /* the last turn in which bytes came */
-    uint64_t gate_pass;   /* the last pass of the gate that held one of them back */
+    struct guest guest;
+    bool is_attached;   /* the engine knows it */
+    bool is_detached;   /* the engine has forgotten it: nothing more is taken */
+    bool is_paused;     /* its receiving was stopped, since its requests cannot be taken yet */
+    bool is_refused;    /* it was never let in */
+    bool is_at_end;     /* the peer has ended its sending */
+    uint64_t fed_turn;  /* the last turn in which bytes came */
+    uint64_t gate_pass; /* the last pass of the gate that held one of them back */
     struct list dirty, starved, resuming, ended, timeout;
     uint64_t timeout_ns;
     uint64_t heard_ns;       /* when bytes last came */

@@ -51,13 +51,12 @@ struct session {
     uint32_t peer;
     enum session_state state;
     enum language language;
+    enum status refusal; /* what a client that is not let in is told once it has spoken */
     const struct session_limits *limits; /* borrowed, and may change: frame_max only between
                                             sessions */
     struct output output;
-    bool is_ending;      /* the broker is: it takes only what settles leases, or asks for nothing */
-    enum status refusal; /* what a client that is not let in is told once it has spoken */
-
     struct input input;
+    bool is_ending;  /* the broker is: it takes only what settles leases, or asks for nothing */
     bool is_stalled; /* nothing is taken until a large answer has come */
     bool is_waiting; /* and that may last: what comes is kept, and the client's end is seen */
     bool is_keeping; /* the input is what could not be taken yet, not what is not whole */
